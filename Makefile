@@ -1,0 +1,59 @@
+# make demo: install and see the main job on real data.  make test: install and pass the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BENCH ?= .venv-bench
+OLDEST ?= .venv-oldest
+PYTEST_ARGS ?=
+
+.PHONY: demo test test-slow test-peers test-oldest lint bench clean
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -c constraints.txt -e ".[plot]"
+	touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -c constraints.txt torch==2.13.0 -e ".[test,nn]"
+	touch $@
+
+$(VENV)/.lint: pyproject.toml constraints.txt
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q -c constraints.txt -e ".[lint]"
+	touch $@
+
+$(BENCH)/.bench: pyproject.toml constraints.txt
+	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install -q -e ".[bench]"
+	touch $@
+
+$(OLDEST)/.oldest: pyproject.toml .ci/constraints-oldest.txt
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install -q -c .ci/constraints-oldest.txt -e ".[test]"
+	touch $@
+
+demo: $(VENV)/.demo
+	$(VENV)/bin/python docs/examples/adult.py
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
+
+test-peers: $(BENCH)/.bench
+	$(BENCH)/bin/python -m pytest -n 2 -m peers tests/peers $(PYTEST_ARGS)
+
+test-oldest: $(OLDEST)/.oldest
+	$(OLDEST)/bin/python -m pytest -n 2 tests $(PYTEST_ARGS)
+
+lint: $(VENV)/.lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(BENCH)/.bench
+	$(BENCH)/bin/python benchmarks/speed.py
+
+clean:
+	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

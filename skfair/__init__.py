@@ -1,0 +1,40 @@
+"""Find, measure and mitigate bias with scikit-learn.
+
+Subpackages load when they are first used, so ``import skfair`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from skfair._version import __version__
+
+if TYPE_CHECKING:
+    from skfair.preprocessing import Reweighter
+
+_SUBPACKAGES = (
+    "base",
+    "criteria",
+    "datasets",
+    "groups",
+    "metrics",
+    "model_selection",
+    "preprocessing",
+    "tally",
+)
+_EXPORTS = {"Reweighter": "skfair.preprocessing"}
+
+__all__ = ["Reweighter", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"skfair.{name}")
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'skfair' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBPACKAGES, *_EXPORTS})

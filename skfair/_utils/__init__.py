@@ -1,0 +1,1 @@
+"""Helpers without a view on fairness: optional imports, array backends, input checks."""

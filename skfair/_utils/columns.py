@@ -1,0 +1,117 @@
+"""Columns of whatever the user calls a table: pandas, polars, pyarrow, numpy, sparse, dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+
+def is_frame(X: Any) -> bool:
+    """Tell whether X is an eager data frame that narwhals knows."""
+    return isinstance(nw.from_native(X, pass_through=True, eager_only=True), nw.DataFrame)
+
+
+def is_series(values: Any) -> bool:
+    """Tell whether values is a series that narwhals knows."""
+    native = nw.from_native(values, pass_through=True, series_only=True)
+    return isinstance(native, nw.Series)
+
+
+def to_array(column: Any) -> Any:
+    """One column as a numpy or pandas array: categoricals stay so, missing values stay missing."""
+    if isinstance(column, pd.Series | pd.Index):
+        return column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
+    if isinstance(column, pd.api.extensions.ExtensionArray):
+        return column
+    if isinstance(column, np.ma.MaskedArray):
+        column = column.tolist()  # None where masked
+    if is_series(column):
+        series = nw.from_native(column, series_only=True)
+        if series.dtype in (nw.Categorical, nw.Enum):
+            series = series.cast(nw.String)
+        return series.to_numpy()
+    if isinstance(column, list | tuple):
+        return pd.Series(list(column)).to_numpy()
+    return np.asarray(column)
+
+
+def named_columns(values: Any) -> list[tuple[Hashable | None, Any]]:
+    """Split a series, frame, dict, array or list into (name, one-dimensional array) pairs.
+
+    Raises
+    ------
+    ValueError
+        If the values have more than two dimensions or the columns differ in length.
+    """
+    if isinstance(values, Mapping):
+        pairs = [(name, to_array(column)) for name, column in values.items()]
+    elif is_frame(values):
+        frame = nw.from_native(values, eager_only=True)
+        pairs = [(name, to_array(frame[name].to_native())) for name in frame.columns]
+    elif is_series(values):
+        pairs = [(nw.from_native(values, series_only=True).name or None, to_array(values))]
+    else:
+        pairs = [(None, column) for column in _split_array(values)]
+    if len({len(column) for _, column in pairs}) > 1:
+        raise ValueError(f"columns differ in length: { {n: len(c) for n, c in pairs} }")
+    return pairs
+
+
+def select_column(X: Any, column: str | int) -> tuple[Hashable, Any]:
+    """One column of X by name or position.
+
+    Raises
+    ------
+    ValueError
+        If X has no such column; the message lists those that there are.
+
+    Examples
+    --------
+    >>> name, values = select_column(pd.DataFrame({"sex": ["f", "m"], "age": [30, 40]}), "sex")
+    >>> name, list(values)
+    ('sex', ['f', 'm'])
+    """
+    if is_frame(X):
+        frame = nw.from_native(X, eager_only=True)
+        name = _resolve_name(column, list(frame.columns))
+        return name, to_array(frame[name].to_native())
+    if isinstance(column, str):
+        raise ValueError(
+            f"sensitive feature {column!r} is named, but X is a {type(X).__name__} without column "
+            "names: pass a data frame, or give the column's position"
+        )
+    matrix: Any = X if hasattr(X, "shape") else np.asarray(X)
+    if len(matrix.shape) != 2 or not 0 <= column < matrix.shape[1]:
+        raise ValueError(f"X of shape {tuple(matrix.shape)} has no column {column}")
+    values = matrix[:, [column]].toarray().ravel() if hasattr(X, "tocsr") else matrix[:, column]
+    return f"x{column}", to_array(values)
+
+
+def _resolve_name(column: str | int, names: list[Any]) -> Any:
+    if isinstance(column, str):
+        if column in names:
+            return column
+    elif 0 <= column < len(names):
+        return names[column]
+    raise ValueError(f"X has no column {column!r}; its columns are {names}")
+
+
+def _split_array(values: Any) -> list[Any]:
+    if isinstance(values, list | tuple) and not any(
+        isinstance(row, list | tuple | np.ndarray) for row in values[:1]
+    ):
+        return [to_array(values)]
+    if isinstance(values, list | tuple):
+        rows = np.empty((len(values), len(values[0])), dtype=object)
+        rows[:] = [list(row) for row in values]
+        return [to_array(list(rows[:, j])) for j in range(rows.shape[1])]
+    array = to_array(values)
+    if array.ndim == 1:
+        return [array]
+    if array.ndim != 2:
+        raise ValueError(f"expected one or two dimensions, got an array of shape {array.shape}")
+    return [array[:, j] for j in range(array.shape[1])]

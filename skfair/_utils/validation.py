@@ -1,0 +1,190 @@
+"""Checks of labels, weights and random states, in scikit-learn's words where it has some."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfair._utils.columns import to_array
+from skfair._utils.encoding import factorize, smallest_codes
+
+
+def as_column(values: Any, name: str) -> Any:
+    """One-dimensional array of labels or scores; a single column is flattened.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, None, or has several columns.
+    """
+    if values is None:
+        raise ValueError(f"{name} is None")
+    column = to_array(values)
+    if column.ndim == 2 and column.shape[1] == 1:
+        column = column[:, 0]
+    if column.ndim != 1:
+        raise ValueError(f"{name} should be a 1d array, got an array of shape {column.shape}")
+    if len(column) == 0:
+        raise ValueError(f"Found array with 0 sample(s) in {name} while a minimum of 1 is required")
+    return column
+
+
+def check_same_length(**arrays: Any) -> None:
+    """Raise ValueError, in scikit-learn's words, if the arrays differ in length."""
+    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: {lengths}")
+
+
+def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
+    """Return sampling weights as floats, or None.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, infinite or NaN, or their number isn't ``n``.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(as_column(sample_weight, "sample_weight"), dtype=np.float64)
+    check_same_length(data=range(n), sample_weight=weights)
+    if not np.isfinite(weights).all():
+        raise ValueError("Input sample_weight contains NaN or infinity.")
+    if (weights < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`")
+    return weights
+
+
+def encode_labels(
+    *arrays: tuple[str, Any],
+) -> tuple[list[NDArray[np.integer]], tuple[Hashable, ...]]:
+    """Codes of several label arrays in their common, sorted classes.
+
+    Parameters
+    ----------
+    *arrays : tuple of (str, array-like)
+        Name and values, the name for messages.
+
+    Returns
+    -------
+    codes : list of ndarray of int
+    classes : tuple
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, or are strings in one array and numbers in another.
+
+    Examples
+    --------
+    >>> codes, classes = encode_labels(("y_true", ["no", "yes"]), ("y_pred", ["yes", "yes"]))
+    >>> classes, [c.tolist() for c in codes]
+    (('no', 'yes'), [[0, 1], [1, 1]])
+    """
+    encoded = [(name, *factorize(as_column(values, name))) for name, values in arrays]
+    for name, codes, _ in encoded:
+        if len(codes) and codes.min() < 0:
+            raise ValueError(f"Input {name} contains NaN.")
+    uniques = [found for _, _, found in encoded]
+    if len({isinstance(v, str) for found in uniques for v in found}) > 1:
+        kinds = {name: found[:5] for name, _, found in encoded}
+        raise ValueError(f"labels mix strings and numbers: {kinds}")
+    classes = merge_sorted(uniques)
+    place = {label: i for i, label in enumerate(classes)}
+    aligned = []
+    for _, codes, found in encoded:
+        lookup = np.array([place[label] for label in found], dtype=np.intp)
+        same = np.array_equal(lookup, np.arange(len(found)))
+        aligned.append(
+            smallest_codes(codes if same else smallest_codes(lookup, len(place))[codes], len(place))
+        )
+    return aligned, classes
+
+
+def merge_sorted(parts: Sequence[Sequence[Hashable]]) -> tuple[Hashable, ...]:
+    """Union of labels; the order of a part that holds all of them is kept, else it is sorted.
+
+    Examples
+    --------
+    >>> merge_sorted([["small", "large"], ["large"]])
+    ('small', 'large')
+    >>> merge_sorted([["a"], ["c", "b"]])
+    ('a', 'b', 'c')
+    """
+    union = set().union(*parts)
+    for part in parts:
+        if len(part) == len(union):
+            return tuple(part)
+    labels: list[Any] = list(union)
+    try:
+        return tuple(sorted(labels))
+    except TypeError:
+        return tuple(sorted(labels, key=lambda v: (type(v).__name__, str(v))))
+
+
+def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | None:
+    """Position of the positive class, or None if the data hold no positive at all.
+
+    Without ``pos_label``, labels {0, 1}, {-1, 1} and booleans have the positive class 1; all else
+    is refused, because the answer would hang on the alphabet.
+
+    Parameters
+    ----------
+    classes : sequence
+        Distinct labels.
+    pos_label : label, default=None
+        The positive class; with more than two classes it is measured against the rest.
+
+    Returns
+    -------
+    int or None
+
+    Raises
+    ------
+    ValueError
+        If the positive class is not known, or is not among two or more classes.
+
+    Examples
+    --------
+    >>> positive_class((0, 1)), positive_class(("no", "yes"), "yes"), positive_class((0,))
+    (1, 1, None)
+    """
+    known: list[Any] = list(classes)
+    if isinstance(pos_label, np.generic):
+        pos_label = pos_label.item()
+    if pos_label is None:
+        if not (set(known) <= {0, 1} or set(known) <= {-1, 1}):
+            _refuse_unknown_positive(known)
+        return known.index(1) if 1 in known else None
+    if pos_label in known:
+        return known.index(pos_label)
+    if len(known) > 1 or any(isinstance(pos_label, str) != isinstance(v, str) for v in known):
+        raise ValueError(f"pos_label={pos_label!r} is not a valid label: {known[:20]}")
+    return None
+
+
+def _refuse_unknown_positive(known: list[Any]) -> None:
+    if any(isinstance(v, float) and not v.is_integer() for v in known):
+        raise ValueError(
+            "labels are continuous: a rate needs decisions, so threshold the scores first "
+            "(y_score >= 0.5)"
+        )
+    if len(known) > 2:
+        raise ValueError(
+            f"{len(known)} classes in a binary metric: {known[:20]}; pass pos_label=<class> to "
+            "measure that class against the rest"
+        )
+    raise ValueError(
+        f"y_true and y_pred take values in {known} and pos_label is not specified: either make "
+        "y_true and y_pred take values in {0, 1} or {-1, 1}, or pass pos_label explicitly"
+    )
+
+
+def generator(random_state: Any) -> np.random.Generator:
+    """Make a numpy Generator of scikit-learn's ``random_state`` (None, int, RandomState)."""
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(np.iinfo(np.int32).max))
+    return np.random.default_rng(random_state)

@@ -1,0 +1,9 @@
+"""Real data that come with the package, and makers of data whose bias is known."""
+
+from __future__ import annotations
+
+from skfair.datasets.adult import load_adult
+from skfair.datasets.biased import make_biased_classification
+from skfair.datasets.german import load_german
+
+__all__ = ["load_adult", "load_german", "make_biased_classification"]

@@ -1,0 +1,331 @@
+"""Groups: the one reader of sensitive features.
+
+Whatever the user has becomes integer codes and labels here; nothing else in the package looks at
+raw sensitive features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from skfair._utils.columns import named_columns, select_column
+from skfair._utils.encoding import factorize, smallest_codes
+
+MISSING = "<missing>"
+"""Label of the group of rows whose sensitive value is missing."""
+
+MAX_NUMERIC_GROUPS = 30
+"""A numeric sensitive feature with more distinct values than this is refused."""
+
+Missing = Literal["group", "raise"]
+
+
+@dataclass(frozen=True)
+class Bins:
+    """Cut a numeric column into groups at fixed edges.
+
+    Edges are part of the definition, not learnt from a batch, so the groups mean the same at fit
+    and at predict. Intervals are closed on the right: ``Bins("age", [25])`` makes ``age<=25`` and
+    ``age>25``.
+
+    Parameters
+    ----------
+    column : str or int
+        Name or position of the column in X.
+    edges : sequence of float
+        Strictly increasing cut points.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"age": [25, 26, 70, None]})
+    >>> groups = Groups.from_columns(X, Bins("age", [25, 60]))
+    >>> [str(groups.labels[code]) for code in groups.codes]
+    ['age<=25', '25<age<=60', 'age>60', '<missing>']
+    """
+
+    column: str | int
+    edges: Sequence[float]
+
+    def __call__(self, X: Any) -> pd.Series:
+        """Read the column of X and return the ordered categorical of its intervals."""
+        edges = np.asarray(self.edges, dtype=float)
+        if edges.ndim != 1 or edges.size == 0 or not (np.diff(edges) > 0).all():
+            raise ValueError(f"Bins needs strictly increasing edges, got {list(self.edges)}")
+        name, values = select_column(X, self.column)
+        numbers = pd.to_numeric(pd.Series(values)).to_numpy(dtype=float, na_value=np.nan)
+        codes = np.searchsorted(edges, numbers, side="left")
+        codes[np.isnan(numbers)] = -1
+        labels = self._labels(str(name))
+        return pd.Series(pd.Categorical.from_codes(codes, labels, ordered=True), name=name)
+
+    def _labels(self, name: str) -> list[str]:
+        cuts = [f"{edge:g}" for edge in self.edges]
+        middle = [f"{a}<{name}<={b}" for a, b in pairwise(cuts)]
+        return [f"{name}<={cuts[0]}", *middle, f"{name}>{cuts[-1]}"]
+
+
+ColumnSpec = str | int | Bins | Sequence["str | int | Bins"] | Callable[[Any], Any]
+"""How an estimator names its sensitive features in X."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Group membership of n rows: an integer code a row and a label a code.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n,)
+        Position of each row's group in ``labels``.
+    labels : tuple
+        One label a group, sorted; a tuple of values where several features intersect. Rows
+        without a value belong to the group ``"<missing>"``, sorted last.
+    names : tuple of str
+        Names of the sensitive features.
+
+    Examples
+    --------
+    >>> groups = Groups.read(["f", "m", None, "f"])
+    >>> groups.labels
+    ('f', 'm', '<missing>')
+    >>> groups.codes.tolist()
+    [0, 1, 2, 0]
+    >>> Groups.read({"sex": ["f", "m"], "race": ["b", "w"]}).labels
+    (('f', 'b'), ('m', 'w'))
+    """
+
+    codes: NDArray[np.integer]
+    labels: tuple[Hashable, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def read(cls, values: Any, *, missing: Missing = "group") -> Groups:
+        """Read values of sensitive features.
+
+        Parameters
+        ----------
+        values : array-like of shape (n,) or (n, k), Series, data frame, dict of columns, or Groups
+            Several columns make intersectional groups. pandas, polars and pyarrow are read alike.
+        missing : {"group", "raise"}, default="group"
+            Missing values (None, NaN, NA, NaT, null) form a group of their own, or are refused.
+
+        Returns
+        -------
+        Groups
+
+        Raises
+        ------
+        ValueError
+            If there are no rows or no columns, if values are missing and ``missing="raise"``, or
+            if a numeric column has more than 30 distinct values.
+        """
+        if isinstance(values, Groups):
+            return values._check_missing(missing)
+        pairs = named_columns(values)
+        unnamed = (f"sensitive_feature_{i}" for i in range(len(pairs)))
+        columns = [
+            (str(default if name is None else name), column)
+            for default, (name, column) in zip(unnamed, pairs, strict=True)
+        ]
+        return cls._from_arrays(columns, missing)
+
+    @classmethod
+    def from_columns(cls, X: Any, columns: ColumnSpec, *, missing: Missing = "group") -> Groups:
+        """Read sensitive features that are columns of X, or that a callable derives from X.
+
+        Parameters
+        ----------
+        X : data frame or matrix of shape (n, n_features)
+        columns : str, int, Bins, callable, or a list of str, int and Bins
+            Names, positions or binned columns; a callable gets X and returns what
+            :meth:`Groups.read` takes, one value a row.
+        missing : {"group", "raise"}, default="group"
+            As in :meth:`Groups.read`.
+
+        Returns
+        -------
+        Groups
+
+        Raises
+        ------
+        ValueError
+            If a column is not there; the message lists the columns that are.
+        """
+        if callable(columns) and not isinstance(columns, Bins):
+            groups = cls.read(columns(X), missing=missing)
+            return groups.check_length(X)
+        listed = [columns] if isinstance(columns, str | int | Bins) else list(columns)
+        if not listed:
+            raise ValueError("sensitive_features is an empty list: name at least one column")
+        return cls._from_arrays([_read_column(X, column) for column in listed], missing)
+
+    @classmethod
+    def _from_arrays(cls, columns: list[tuple[str, Any]], missing: Missing) -> Groups:
+        if missing not in ("group", "raise"):
+            raise ValueError(f'missing must be "group" or "raise", got {missing!r}')
+        if not columns or len(columns[0][1]) == 0:
+            raise ValueError("sensitive features are empty: found 0 sample(s) or 0 column(s)")
+        encoded = [_encode(name, values, missing) for name, values in columns]
+        names = tuple(name for name, _ in columns)
+        if len(encoded) == 1:
+            codes, labels = encoded[0]
+            return cls(codes, tuple(labels), names)
+        flat = np.ravel_multi_index(
+            [codes for codes, _ in encoded], [len(labels) for _, labels in encoded]
+        )
+        present, codes = np.unique(flat, return_inverse=True)
+        places = np.unravel_index(present, [len(labels) for _, labels in encoded])
+        crossed = zip(
+            *(
+                [labels[i] for i in place]
+                for place, (_, labels) in zip(places, encoded, strict=True)
+            ),
+            strict=True,
+        )
+        labels = list(crossed)
+        return cls(smallest_codes(codes, len(labels)), tuple(labels), names)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.labels)
+
+    @property
+    def name(self) -> str:
+        """Names of the sensitive features in one string."""
+        return " x ".join(self.names)
+
+    def check_length(self, X: Any) -> Groups:
+        """Return self, or raise ValueError if X has another number of rows."""
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        if n_rows != len(self):
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: "
+                f"sensitive_features has {len(self)}, the data have {n_rows}"
+            )
+        return self
+
+    def take(self, rows: ArrayLike) -> Groups:
+        """Membership of some rows; groups without rows among them are dropped."""
+        codes, kept = factorize(self.codes[np.asarray(rows)])
+        return Groups(codes, tuple(self.labels[k] for k in kept), self.names)
+
+    def encode(self, labels: Iterable[Hashable]) -> NDArray[np.integer]:
+        """Codes of these rows in the groups of an earlier fit.
+
+        Parameters
+        ----------
+        labels : iterable of hashable
+            The labels known at fit, in their order there.
+
+        Returns
+        -------
+        codes : ndarray of int of shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If a row belongs to a group that is not among ``labels``; the message names it.
+
+        Examples
+        --------
+        >>> Groups.read(["m", "m", "f"]).encode(("f", "m", "x")).tolist()
+        [1, 1, 0]
+        """
+        place = {label: i for i, label in enumerate(labels)}
+        unseen = [label for label in self.labels if label not in place]
+        if unseen:
+            raise ValueError(
+                f"groups of {self.name} unseen at fit: {unseen}; groups seen: {list(place)}"
+            )
+        lookup = np.array([place[label] for label in self.labels], dtype=np.intp)
+        return smallest_codes(lookup, len(place))[self.codes]
+
+    def to_index(self) -> pd.Index:
+        """Labels as a pandas index with the features' names (a MultiIndex for intersections)."""
+        return labels_index(self.labels, self.names)
+
+    def _check_missing(self, missing: Missing) -> Groups:
+        if missing == "raise" and any(is_missing_label(label) for label in self.labels):
+            raise ValueError(f"sensitive feature {self.name!r} has missing values")
+        return self
+
+
+def is_missing_label(label: Hashable) -> bool:
+    """Tell whether a group's label says that a sensitive value is missing."""
+    return label == MISSING or (isinstance(label, tuple) and MISSING in label)
+
+
+def labels_index(labels: Sequence[Hashable], names: Sequence[str]) -> pd.Index:
+    """Make a pandas index of group labels.
+
+    Examples
+    --------
+    >>> labels_index([("f", "b"), ("m", "w")], ["sex", "race"]).names
+    FrozenList(['sex', 'race'])
+    """
+    if len(names) > 1:
+        return pd.MultiIndex.from_tuples(list(labels), names=list(names))
+    return pd.Index(list(labels), name=names[0])
+
+
+def cross(codes: NDArray[np.integer], n_codes: int, groups: Groups) -> NDArray[np.integer]:
+    """Code of each row's (code, group) cell, code-major: ``code * n_groups + group``.
+
+    Examples
+    --------
+    >>> cross(np.array([0, 1, 1]), 2, Groups.read(["f", "f", "m"])).tolist()
+    [0, 2, 3]
+    """
+    cells = codes.astype(np.intp) * groups.n_groups + groups.codes
+    return smallest_codes(cells, n_codes * groups.n_groups)
+
+
+def _read_column(X: Any, column: str | int | Bins) -> tuple[str, Any]:
+    if isinstance(column, Bins):
+        binned = column(X)
+        return str(binned.name), binned.array
+    if isinstance(column, bool) or not isinstance(column, str | int | np.integer):
+        raise ValueError(
+            f"{column!r} names no column: sensitive_features takes names, positions, Bins, a list "
+            "of them, or a callable"
+        )
+    name, values = select_column(X, column)
+    return str(name), values
+
+
+def _encode(name: str, values: Any, missing: Missing) -> tuple[NDArray[np.integer], list[Any]]:
+    codes, labels = factorize(values)
+    _refuse_many_numbers(name, values, labels)
+    lacking = codes < 0
+    if not lacking.any():
+        return codes, labels
+    if missing == "raise":
+        raise ValueError(f"sensitive feature {name!r} has {int(lacking.sum())} missing values")
+    if MISSING in labels:
+        return np.where(lacking, labels.index(MISSING), codes).astype(codes.dtype), labels
+    labels = [*labels, MISSING]
+    return smallest_codes(np.where(lacking, len(labels) - 1, codes), len(labels)), labels
+
+
+def _refuse_many_numbers(name: str, values: Any, labels: list[Any]) -> None:
+    if len(labels) <= MAX_NUMERIC_GROUPS or isinstance(
+        getattr(values, "dtype", None), pd.CategoricalDtype
+    ):
+        return
+    if all(isinstance(label, int | float) for label in labels):
+        edge = f"{float(np.median(labels)):g}"
+        raise ValueError(
+            f"sensitive feature {name!r} is numeric with {len(labels)} distinct values, too many "
+            f'to be groups: cut it, for instance with Bins("{name}", [{edge}]), or convert it '
+            "to strings if its values are names of groups"
+        )

@@ -1,0 +1,165 @@
+"""What all tallies share: addition, and the resampling of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skfair._utils.validation import generator, merge_sorted
+from skfair.groups import MISSING, labels_index
+
+
+@dataclass(frozen=True, eq=False)
+class AdditiveTally:
+    """Sums by group and cell that add up over parts of the data.
+
+    The first axis of ``weight``, ``weight2`` and ``count`` is the group; a subclass says what the
+    others are (``_axes``: the name of an attribute that labels the axis).
+    """
+
+    labels: tuple[Hashable, ...]
+    names: tuple[str, ...]
+    classes: tuple[Hashable, ...]
+    weight: NDArray[np.float64]
+    weight2: NDArray[np.float64]
+    count: NDArray[np.int64]
+
+    @property
+    def _axes(self) -> tuple[tuple[Hashable, ...], ...]:
+        raise NotImplementedError
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.labels)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows counted."""
+        return int(self.count.sum())
+
+    @property
+    def index(self) -> pd.Index:
+        """Group labels as a pandas index."""
+        return labels_index(self.labels, self.names)
+
+    @property
+    def group_counts(self) -> NDArray[np.int64]:
+        """Number of rows of each group, of shape (n_groups,)."""
+        return self.count.reshape(self.n_groups, -1).sum(axis=1)
+
+    @property
+    def effective_sizes(self) -> NDArray[np.float64]:
+        r"""Kish's effective number of rows of each group, :math:`(\sum w)^2 / \sum w^2`."""
+        weight = self.weight.reshape(self.n_groups, -1).sum(axis=1)
+        squares = self.weight2.reshape(self.n_groups, -1).sum(axis=1)
+        return np.divide(weight**2, squares, out=np.zeros_like(weight), where=squares > 0)
+
+    def __add__(self, other: Self) -> Self:
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        if self.names != other.names:
+            raise ValueError(
+                f"tallies of {self.names} and of {other.names} can't be added: "
+                "their sensitive features differ"
+            )
+        return self._add(other)
+
+    def __radd__(self, other: object) -> Self:
+        return self if other == 0 else NotImplemented
+
+    def _add(self, other: Self) -> Self:
+        labels = _merge_groups(self.labels, other.labels)
+        classes = merge_sorted([self.classes, other.classes])
+        parts = [part._spread(labels, classes) for part in (self, other)]
+        sums = [a + b for a, b in zip(*parts, strict=True)]
+        return replace(
+            self, labels=labels, classes=classes, weight=sums[0], weight2=sums[1], count=sums[2]
+        )
+
+    def _spread(
+        self, labels: tuple[Hashable, ...], classes: tuple[Hashable, ...]
+    ) -> list[NDArray[Any]]:
+        wider = replace(self, labels=labels, classes=classes)
+        target = (labels, *wider._axes)
+        places = [
+            [axis.index(value) for value in own]
+            for own, axis in zip((self.labels, *self._axes), target, strict=True)
+        ]
+        spread = []
+        for array in (self.weight, self.weight2, self.count):
+            out = np.zeros([len(axis) for axis in target], dtype=array.dtype)
+            out[np.ix_(*places)] = array
+            spread.append(out)
+        return spread
+
+    def resample(self, n_replicates: int, *, random_state: Any = None) -> NDArray[np.float64]:
+        r"""Bootstrap the rows without touching a row.
+
+        Drawing n rows with replacement makes the cells' row counts multinomial, so drawing the
+        counts is the same, exactly. With weights, a cell that got m rows has a sum of m draws from
+        the weights in it: it is drawn from the gamma distribution with the mean and the variance
+        of that sum, which follow from the cell's count, sum and sum of squares (Efron 1979 for the
+        bootstrap; the gamma step is an approximation with exact first and second moments).
+
+        Parameters
+        ----------
+        n_replicates : int
+            Number of replicates.
+        random_state : int, RandomState, Generator or None, default=None
+            Seed of the draws.
+
+        Returns
+        -------
+        weight : ndarray of float of shape (n_replicates, *weight.shape)
+            Resampled sums of weights.
+
+        References
+        ----------
+        Efron, B. (1979). Bootstrap methods: another look at the jackknife. Annals of Statistics
+        7(1). https://doi.org/10.1214/aos/1176344552
+
+        Examples
+        --------
+        >>> from skfair.tally import Tally
+        >>> tally = Tally.from_arrays([0, 1, 1], [0, 1, 0], ["a", "a", "b"])
+        >>> tally.resample(100, random_state=0).sum(axis=(1, 2, 3)).max().item()
+        3.0
+        """
+        rng = generator(random_state)
+        count = self.count.ravel()
+        if count.sum() == 0:
+            raise ValueError("the tally is empty: there is nothing to resample")
+        drawn = rng.multinomial(count.sum(), count / count.sum(), size=n_replicates)
+        weights = _draw_weights(drawn, count, self.weight.ravel(), self.weight2.ravel(), rng)
+        return weights.reshape(n_replicates, *self.weight.shape)
+
+
+def _draw_weights(
+    drawn: NDArray[np.int64],
+    count: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    weight2: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    n = np.maximum(count, 1)
+    mean = weight / n
+    variance = np.maximum(weight2 / n - mean**2, 0.0)
+    spread = variance > 1e-12 * mean**2  # rounding error is no spread
+    sums = drawn * mean
+    if spread.any():
+        shape = drawn[:, spread] * (mean[spread] ** 2 / variance[spread])
+        sums[:, spread] = rng.gamma(shape, variance[spread] / mean[spread])
+    return sums
+
+
+def _merge_groups(a: Sequence[Hashable], b: Sequence[Hashable]) -> tuple[Hashable, ...]:
+    merged = merge_sorted([a, b])
+    if MISSING in merged:
+        return (*(label for label in merged if label != MISSING), MISSING)
+    return merged

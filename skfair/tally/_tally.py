@@ -1,0 +1,215 @@
+"""Tally: how many rows of each group lie in each (y_true, y_pred) cell."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
+from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.tally._base import AdditiveTally
+from skfair.tally._frame import aggregate
+from skfair.tally._kernel import count_cells
+
+
+@dataclass(frozen=True, eq=False)
+class Tally(AdditiveTally):
+    """For each group, the weighted sum of rows in each (y_true, y_pred) cell.
+
+    Tallies of parts add up (``+``, ``sum``) to the tally of the whole, also where the parts know
+    different groups or classes, so the same object serves arrays, data frames and streams.
+
+    Parameters
+    ----------
+    labels : tuple
+        Labels of the G groups.
+    names : tuple of str
+        Names of the sensitive features.
+    classes : tuple
+        The C classes, sorted.
+    weight, weight2 : ndarray of float of shape (G, C, C)
+        Sums of weights and of squared weights, by group, y_true and y_pred.
+    count : ndarray of int of shape (G, C, C)
+        Numbers of rows.
+
+    Examples
+    --------
+    >>> tally = Tally.from_arrays([0, 1, 1, 0], [0, 1, 0, 1], ["f", "f", "m", "m"])
+    >>> tally.cells()  # tn, fp, fn, tp
+    array([[1., 0., 0., 1.],
+           [0., 1., 1., 0.]])
+    >>> more = Tally.from_arrays([1], [1], ["x"])
+    >>> (tally + more).labels
+    ('f', 'm', 'x')
+    """
+
+    @property
+    def _axes(self) -> tuple[tuple[Hashable, ...], ...]:
+        return (self.classes, self.classes)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        sensitive_features: Any,
+        *,
+        sample_weight: Any = None,
+        missing: Missing = "group",
+    ) -> Tally:
+        """Count arrays.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n,)
+            Labels and predicted labels of any type.
+        sensitive_features : array-like of shape (n,) or (n, k), or Groups
+            What :meth:`skfair.groups.Groups.read` takes.
+        sample_weight : array-like of shape (n,), default=None
+            Sampling weights.
+        missing : {"group", "raise"}, default="group"
+            What happens to rows without a sensitive value.
+
+        Returns
+        -------
+        Tally
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, or labels or weights are missing.
+        """
+        groups = Groups.read(sensitive_features, missing=missing)
+        (true, pred), classes = encode_labels(("y_true", y_true), ("y_pred", y_pred))
+        check_same_length(y_true=true, y_pred=pred, sensitive_features=groups)
+        weights = check_weights(sample_weight, len(true))
+        shape = (groups.n_groups, len(classes), len(classes))
+        sums = count_cells([groups.codes, true, pred], shape, weights)
+        return cls(groups.labels, groups.names, classes, *sums)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        y_true: str,
+        y_pred: str,
+        sensitive_features: ColumnSpec,
+        sample_weight: str | None = None,
+        missing: Missing = "group",
+    ) -> Tally:
+        """Count columns of a data frame with one group-by.
+
+        Parameters
+        ----------
+        frame : pandas, polars, pyarrow or any other eager data frame that narwhals knows
+        y_true, y_pred : str
+            Names of the columns of labels and predictions.
+        sensitive_features : str, Bins, or list of them
+            Names of the columns of sensitive features.
+        sample_weight : str, default=None
+            Name of the column of sampling weights.
+        missing : {"group", "raise"}, default="group"
+            What happens to rows without a sensitive value.
+
+        Returns
+        -------
+        Tally
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"y": [0, 1], "p": [1, 1], "sex": ["f", "m"]})
+        >>> Tally.from_frame(frame, y_true="y", y_pred="p", sensitive_features="sex").cells()
+        array([[0., 1., 0., 0.],
+               [0., 0., 0., 1.]])
+        """
+        cells = aggregate(frame, [y_true, y_pred], sensitive_features, sample_weight)
+        groups = Groups.from_columns(cells.keys, sensitive_features, missing=missing)
+        (true, pred), classes = encode_labels((y_true, cells.values[0]), (y_pred, cells.values[1]))
+        shape = (groups.n_groups, len(classes), len(classes))
+        sums = cells.add_up([groups.codes, true, pred], shape)
+        return cls(groups.labels, groups.names, classes, *sums)
+
+    def cells(self, pos_label: Any = None) -> NDArray[np.float64]:
+        """Weighted sums of true negatives, false positives, false negatives, true positives.
+
+        Parameters
+        ----------
+        pos_label : label, default=None
+            The positive class, not needed for {0, 1}, {-1, 1} and booleans. With more than two
+            classes that class is measured against the rest.
+
+        Returns
+        -------
+        cells : ndarray of float of shape (n_groups, 4)
+            In the order tn, fp, fn, tp.
+
+        Raises
+        ------
+        ValueError
+            If the positive class can't be told.
+        """
+        return one_against_rest(self.weight, positive_class(self.classes, pos_label))
+
+    def cells_by_class(self) -> NDArray[np.float64]:
+        """Cells of every class against the rest, of shape (n_classes, n_groups, 4)."""
+        return np.stack([one_against_rest(self.weight, k) for k in range(len(self.classes))])
+
+    def drop_groups(self, labels: Any) -> Tally:
+        """Tally without the groups of these labels."""
+        kept = [i for i, label in enumerate(self.labels) if label not in labels]
+        return replace(
+            self,
+            labels=tuple(self.labels[i] for i in kept),
+            weight=self.weight[kept],
+            weight2=self.weight2[kept],
+            count=self.count[kept],
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a cell: group, y_true, y_pred, weight, weight2, count."""
+        groups = self.index.to_frame(index=False)
+        places = [axis.ravel() for axis in np.indices(self.count.shape)]
+        frame = groups.take(places[0]).reset_index(drop=True)
+        classes = np.array(self.classes, dtype=object)
+        return frame.assign(
+            y_true=classes[places[1]],
+            y_pred=classes[places[2]],
+            weight=self.weight.ravel(),
+            weight2=self.weight2.ravel(),
+            count=self.count.ravel(),
+        )
+
+
+def one_against_rest(table: NDArray[np.float64], k: int | None) -> NDArray[np.float64]:
+    """Fold C x C tables into (tn, fp, fn, tp) of class k against the rest.
+
+    Parameters
+    ----------
+    table : ndarray of shape (..., C, C)
+        By y_true and y_pred.
+    k : int or None
+        The positive class; None: no row is or is called positive.
+
+    Returns
+    -------
+    cells : ndarray of shape (..., 4)
+
+    Examples
+    --------
+    >>> one_against_rest(np.array([[5.0, 1, 0], [2, 7, 0], [0, 3, 9]]), 1)
+    array([14.,  4.,  2.,  7.])
+    """
+    total = table.sum(axis=(-2, -1))
+    if k is None:
+        zero = np.zeros_like(total)
+        return np.stack([total, zero, zero, zero], axis=-1)
+    tp = table[..., k, k]
+    fp = table[..., :, k].sum(axis=-1) - tp
+    fn = table[..., k, :].sum(axis=-1) - tp
+    return np.stack([total - tp - fp - fn, fp, fn, tp], axis=-1)
