@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skfair._utils.columns import named_columns, select_column
+from skfair._utils.columns import n_rows, named_columns, select_column
 from skfair._utils.encoding import factorize, smallest_codes
 
 MISSING = "<missing>"
@@ -56,17 +56,21 @@ class Bins:
     def __call__(self, X: Any) -> pd.Series:
         """Read the column of X and return the ordered categorical of its intervals."""
         edges = np.asarray(self.edges, dtype=float)
-        if edges.ndim != 1 or edges.size == 0 or not (np.diff(edges) > 0).all():
-            raise ValueError(f"Bins needs strictly increasing edges, got {list(self.edges)}")
+        increasing = edges.ndim == 1 and edges.size > 0 and (np.diff(edges) > 0).all()
+        if not increasing or not np.isfinite(edges).all():
+            raise ValueError(f"Bins needs strictly increasing, finite edges, got {self.edges}")
         name, values = select_column(X, self.column)
-        numbers = pd.to_numeric(pd.Series(values)).to_numpy(dtype=float, na_value=np.nan)
+        if np.iscomplexobj(values):
+            raise ValueError(f"Complex data not supported: {name!r}")
+        column = pd.Series(values)
+        numbers = column.where(column.notna(), np.nan).astype(float).to_numpy()
         codes = np.searchsorted(edges, numbers, side="left")
         codes[np.isnan(numbers)] = -1
         labels = self._labels(str(name))
         return pd.Series(pd.Categorical.from_codes(codes, labels, ordered=True), name=name)
 
     def _labels(self, name: str) -> list[str]:
-        cuts = [f"{edge:g}" for edge in self.edges]
+        cuts = [f"{edge:.15g}" for edge in self.edges]
         middle = [f"{a}<{name}<={b}" for a, b in pairwise(cuts)]
         return [f"{name}<={cuts[0]}", *middle, f"{name}>{cuts[-1]}"]
 
@@ -160,7 +164,8 @@ class Groups:
         if callable(columns) and not isinstance(columns, Bins):
             groups = cls.read(columns(X), missing=missing)
             return groups.check_length(X)
-        listed = [columns] if isinstance(columns, str | int | Bins) else list(columns)
+        several = (list, tuple, np.ndarray, pd.Index)
+        listed: list[Any] = list(columns) if isinstance(columns, several) else [columns]
         if not listed:
             raise ValueError("sensitive_features is an empty list: name at least one column")
         return cls._from_arrays([_read_column(X, column) for column in listed], missing)
@@ -206,11 +211,10 @@ class Groups:
 
     def check_length(self, X: Any) -> Groups:
         """Return self, or raise ValueError if X has another number of rows."""
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        if n_rows != len(self):
+        if n_rows(X) != len(self):
             raise ValueError(
                 "Found input variables with inconsistent numbers of samples: "
-                f"sensitive_features has {len(self)}, the data have {n_rows}"
+                f"sensitive_features has {len(self)}, the data have {n_rows(X)}"
             )
         return self
 
@@ -313,6 +317,8 @@ def _encode(name: str, values: Any, missing: Missing) -> tuple[NDArray[np.intege
         raise ValueError(f"sensitive feature {name!r} has {int(lacking.sum())} missing values")
     if MISSING in labels:
         return np.where(lacking, labels.index(MISSING), codes).astype(codes.dtype), labels
+    if all(isinstance(label, float) and label.is_integer() for label in labels):
+        labels = [int(label) for label in labels]  # integers, if not for the missing ones
     labels = [*labels, MISSING]
     return smallest_codes(np.where(lacking, len(labels) - 1, codes), len(labels)), labels
 

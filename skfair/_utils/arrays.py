@@ -39,14 +39,15 @@ def divide(numerator: Any, denominator: Any) -> Any:
 
 
 def nan_max(array: Any) -> Any:
-    """Maximum over the last axis that leaves NaN out (-inf where all are NaN)."""
+    """Maximum over the last axis that leaves NaN out (NaN where all are NaN)."""
     xp = namespace(array)
     low = xp.full_like(array, -float("inf"))
-    return xp.amax(xp.where(xp.isnan(array), low, array), axis=-1)
+    found = xp.amax(xp.where(xp.isnan(array), low, array), axis=-1)
+    return xp.where(n_defined(array) == 0, xp.full_like(found, float("nan")), found)
 
 
 def nan_min(array: Any) -> Any:
-    """Minimum over the last axis that leaves NaN out (inf where all are NaN)."""
+    """Minimum over the last axis that leaves NaN out (NaN where all are NaN)."""
     return -nan_max(-array)
 
 

@@ -39,6 +39,13 @@ def to_array(column: Any) -> Any:
     return np.asarray(column)
 
 
+def n_rows(X: Any) -> int:
+    """Count the rows of a frame, matrix, list or anything that converts to an array."""
+    if hasattr(X, "shape"):
+        return int(X.shape[0])
+    return len(X) if hasattr(X, "__len__") else len(np.asarray(X))
+
+
 def named_columns(values: Any) -> list[tuple[Hashable | None, Any]]:
     """Split a series, frame, dict, array or list into (name, one-dimensional array) pairs.
 
@@ -47,11 +54,15 @@ def named_columns(values: Any) -> list[tuple[Hashable | None, Any]]:
     ValueError
         If the values have more than two dimensions or the columns differ in length.
     """
-    if isinstance(values, Mapping):
+    if isinstance(values, pd.Index):
+        pairs = [
+            (name, to_array(values.get_level_values(i))) for i, name in enumerate(values.names)
+        ]
+    elif isinstance(values, Mapping):
         pairs = [(name, to_array(column)) for name, column in values.items()]
     elif is_frame(values):
         frame = nw.from_native(values, eager_only=True)
-        pairs = [(name, to_array(frame[name].to_native())) for name in frame.columns]
+        pairs = [(name, to_array(frame[:, i].to_native())) for i, name in enumerate(frame.columns)]
     elif is_series(values):
         pairs = [(nw.from_native(values, series_only=True).name or None, to_array(values))]
     else:
@@ -77,41 +88,55 @@ def select_column(X: Any, column: str | int) -> tuple[Hashable, Any]:
     """
     if is_frame(X):
         frame = nw.from_native(X, eager_only=True)
-        name = _resolve_name(column, list(frame.columns))
-        return name, to_array(frame[name].to_native())
+        names = list(frame.columns)
+        position = _position(column, names)
+        return names[position], to_array(frame[:, position].to_native())
     if isinstance(column, str):
         raise ValueError(
             f"sensitive feature {column!r} is named, but X is a {type(X).__name__} without column "
             "names: pass a data frame, or give the column's position"
         )
     matrix: Any = X if hasattr(X, "shape") else np.asarray(X)
+    if getattr(matrix, "format", None) == "coo":
+        matrix = matrix.tocsr()  # COO can't be indexed
+    if len(matrix.shape) == 2 and matrix.shape[1] == 0:
+        raise ValueError(
+            f"Found array with 0 feature(s) (shape={tuple(matrix.shape)}) while a minimum of 1 is "
+            "required."
+        )
     if len(matrix.shape) != 2 or not 0 <= column < matrix.shape[1]:
         raise ValueError(f"X of shape {tuple(matrix.shape)} has no column {column}")
-    values = matrix[:, [column]].toarray().ravel() if hasattr(X, "tocsr") else matrix[:, column]
+    if hasattr(matrix, "tocsc"):
+        return f"x{column}", matrix.tocsc()[:, [column]].toarray().ravel()
+    values = matrix[:, column]
     return f"x{column}", to_array(values)
 
 
-def _resolve_name(column: str | int, names: list[Any]) -> Any:
+def _position(column: str | int, names: list[Any]) -> int:
     if isinstance(column, str):
         if column in names:
-            return column
+            return names.index(column)
     elif 0 <= column < len(names):
-        return names[column]
+        return int(column)
     raise ValueError(f"X has no column {column!r}; its columns are {names}")
 
 
 def _split_array(values: Any) -> list[Any]:
-    if isinstance(values, list | tuple) and not any(
-        isinstance(row, list | tuple | np.ndarray) for row in values[:1]
-    ):
-        return [to_array(values)]
-    if isinstance(values, list | tuple):
-        rows = np.empty((len(values), len(values[0])), dtype=object)
-        rows[:] = [list(row) for row in values]
-        return [to_array(list(rows[:, j])) for j in range(rows.shape[1])]
+    if isinstance(values, np.ma.MaskedArray) and values.ndim == 2:
+        return [to_array(values[:, j]) for j in range(values.shape[1])]
+    if isinstance(values, list | tuple) and any(map(_is_row, values[:1])):
+        if not all(map(_is_row, values)) or len({len(row) for row in values}) > 1:
+            raise ValueError("rows of sensitive features differ in length")
+        if any(map(_is_row, values[0])):
+            raise ValueError("expected one or two dimensions, got rows of rows")
+        return [to_array(column) for column in zip(*values, strict=True)]
     array = to_array(values)
     if array.ndim == 1:
         return [array]
     if array.ndim != 2:
         raise ValueError(f"expected one or two dimensions, got an array of shape {array.shape}")
     return [array[:, j] for j in range(array.shape[1])]
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, list | tuple | np.ndarray)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,18 @@ def smallest_codes(codes: NDArray[Any], n: int) -> NDArray[np.integer]:
             dtype = candidate
             break
     return codes.astype(dtype, copy=False)
+
+
+def sort_labels(values: Iterable[Any]) -> list[Any]:
+    """Sort labels; those of types that don't compare are sorted by type and text.
+
+    Examples
+    --------
+    >>> sort_labels({10, 9}), sort_labels(["b", 10, 9])
+    ([9, 10], [10, 9, 'b'])
+    """
+    listed = list(values)
+    return [listed[i] for i in _order(listed)]
 
 
 def _factorize_categorical(values: pd.Categorical) -> tuple[NDArray[np.integer], list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair._utils.columns import to_array
-from skfair._utils.encoding import factorize, smallest_codes
+from skfair._utils.encoding import factorize, smallest_codes, sort_labels
 
 
 def as_column(values: Any, name: str) -> Any:
@@ -21,7 +22,7 @@ def as_column(values: Any, name: str) -> Any:
         If it is empty, None, or has several columns.
     """
     if values is None:
-        raise ValueError(f"{name} is None")
+        raise ValueError(f"requires {name} to be passed, but the target {name} is None")
     column = to_array(values)
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
@@ -85,9 +86,11 @@ def encode_labels(
     (('no', 'yes'), [[0, 1], [1, 1]])
     """
     encoded = [(name, *factorize(as_column(values, name))) for name, values in arrays]
-    for name, codes, _ in encoded:
-        if len(codes) and codes.min() < 0:
+    for name, codes, found in encoded:
+        if codes.min() < 0:
             raise ValueError(f"Input {name} contains NaN.")
+        if any(isinstance(value, float) and math.isinf(value) for value in found):
+            raise ValueError(f"Input {name} contains infinity.")
     uniques = [found for _, _, found in encoded]
     if len({isinstance(v, str) for found in uniques for v in found}) > 1:
         kinds = {name: found[:5] for name, _, found in encoded}
@@ -118,11 +121,7 @@ def merge_sorted(parts: Sequence[Sequence[Hashable]]) -> tuple[Hashable, ...]:
     for part in parts:
         if len(part) == len(union):
             return tuple(part)
-    labels: list[Any] = list(union)
-    try:
-        return tuple(sorted(labels))
-    except TypeError:
-        return tuple(sorted(labels, key=lambda v: (type(v).__name__, str(v))))
+    return tuple(sort_labels(union))
 
 
 def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | None:

@@ -115,6 +115,8 @@ class Criterion:
         ValueError
             If an option has another value.
         """
+        if combination not in (None, "worst_case", "mean"):
+            raise ValueError(f'combination must be "worst_case" or "mean", got {combination!r}')
         cells = as_float(cells)
         gap = self.gap if gap is None else gap
         rates = self.group_rates(cells)
@@ -123,7 +125,9 @@ class Criterion:
             total = cells.sum(-2) if overall_cells is None else as_float(overall_cells)
             whole = self.group_rates(total[..., None, :])[..., 0]
         gaps = _gap_of(rates, gap, method, whole)
-        return _combine(gaps, gap, self.combination if combination is None else combination)
+        if combination not in (None, "worst_case", "mean"):
+            raise ValueError(f'combination must be "worst_case" or "mean", got {combination!r}')
+        return _combine(gaps, gap, combination or self.combination)
 
 
 def _gap_of(rates: Any, gap: str, method: str, whole: Any) -> Any:
@@ -137,8 +141,6 @@ def _gap_of(rates: Any, gap: str, method: str, whole: Any) -> Any:
 
 
 def _combine(gaps: Any, gap: str, combination: str) -> Any:
-    if combination not in ("worst_case", "mean", "mean_rate"):
-        raise ValueError(f'combination must be "worst_case" or "mean", got {combination!r}')
     if combination == "mean":
         return gaps.mean(-1)
     xp = namespace(gaps)
@@ -304,7 +306,8 @@ def evaluate(
     value = float(
         criterion(kept, gap=gap, method=method, combination=combination, overall_cells=whole)
     )
-    if strict and any(not rate.is_linear for _, rate in undefined):
+    occupied = dict(zip(kept_labels, kept.sum(axis=-1) > 0, strict=True))
+    if strict and any(occupied[label] and not rate.is_linear for label, rate in undefined):
         value = float("nan")
     evaluation = Evaluation(
         value,
@@ -339,4 +342,4 @@ def _warn_left_out(
     if np.isnan(evaluation.value):
         notes.append("the result is NaN" + (": fewer than two groups remain" if n_kept < 2 else ""))
     if notes:
-        warnings.warn(f"{name}: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=4)
+        warnings.warn(f"{name}: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=5)

@@ -64,12 +64,13 @@ def to_overall(rates: Any, overall: Any, *, as_ratio: bool = False) -> Any:
     >>> float(to_overall([0.5, 0.25], 0.375))
     0.125
     """
-    rates, whole = as_float(rates), as_float(overall)[..., None]
-    if not as_ratio:
-        return _where_two(rates, nan_max(abs(rates - whole)))
+    rates = as_float(rates)
     xp = namespace(rates)
-    whole = whole + xp.zeros_like(rates)
-    return _where_two(rates, nan_min(divide(xp.minimum(rates, whole), xp.maximum(rates, whole))))
+    whole = as_float(overall)[..., None] + xp.zeros_like(rates)
+    filled = xp.where(xp.isnan(rates), whole, rates)  # no distance, and a finite gradient
+    if not as_ratio:
+        return _where_two(rates, nan_max(abs(filled - whole)))
+    return _where_two(rates, nan_min(divide(xp.minimum(filled, whole), xp.maximum(filled, whole))))
 
 
 def between(rates: Any, reference: int) -> Any:
@@ -104,14 +105,9 @@ def worst(rates: Any, *, higher_is_better: bool = True) -> Any:
     (0.25, 0.5)
     """
     rates = as_float(rates)
-    found = nan_min(rates) if higher_is_better else nan_max(rates)
-    return _nan_where(n_defined(rates) < 1, found)
+    return nan_min(rates) if higher_is_better else nan_max(rates)
 
 
 def _where_two(rates: Any, gap: Any) -> Any:
-    return _nan_where(n_defined(rates) < 2, gap)
-
-
-def _nan_where(undefined: Any, values: Any) -> Any:
-    xp = namespace(values)
-    return xp.where(undefined, xp.full_like(values, float("nan")), values)
+    xp = namespace(gap)
+    return xp.where(n_defined(rates) < 2, xp.full_like(gap, float("nan")), gap)

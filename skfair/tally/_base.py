@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.encoding import sort_labels
 from skfair._utils.validation import generator, merge_sorted
 from skfair.groups import MISSING, labels_index
 
@@ -74,7 +75,7 @@ class AdditiveTally:
         return self if other == 0 else NotImplemented
 
     def _add(self, other: Self) -> Self:
-        labels = _merge_groups(self.labels, other.labels)
+        labels = _merge_groups(self.labels, other.labels, len(self.names))
         classes = merge_sorted([self.classes, other.classes])
         parts = [part._spread(labels, classes) for part in (self, other)]
         sums = [a + b for a, b in zip(*parts, strict=True)]
@@ -158,8 +159,21 @@ def _draw_weights(
     return sums
 
 
-def _merge_groups(a: Sequence[Hashable], b: Sequence[Hashable]) -> tuple[Hashable, ...]:
-    merged = merge_sorted([a, b])
-    if MISSING in merged:
-        return (*(label for label in merged if label != MISSING), MISSING)
-    return merged
+def _merge_groups(
+    a: tuple[Hashable, ...], b: tuple[Hashable, ...], n_features: int
+) -> tuple[Hashable, ...]:
+    for part, other in ((a, b), (b, a)):
+        if set(part) >= set(other):
+            return part
+    if n_features == 1:
+        return _sort_values([*a, *b])
+    crossed: list[Any] = list({*a, *b})
+    orders = [_sort_values(values) for values in zip(*crossed, strict=True)]
+    return tuple(
+        sorted(crossed, key=lambda label: [o.index(v) for o, v in zip(orders, label, strict=True)])
+    )
+
+
+def _sort_values(values: Sequence[Hashable]) -> tuple[Hashable, ...]:
+    known = set(values) - {MISSING}
+    return (*sort_labels(known), *({MISSING} & set(values)))
