@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Self
@@ -219,7 +220,9 @@ def fit_weighted(
         raise TypeError(
             f"fit got {sorted(unused)}, which no step of {type(estimator).__name__} asks for"
         )
-    with config_context(enable_metadata_routing=False):
+    with config_context(enable_metadata_routing=False), warnings.catch_warnings():
+        if _calibrates_pipeline(estimator):
+            warnings.filterwarnings("ignore", "Since Pipeline does not appear to accept")
         return estimator.fit(X, y, **params, **explicit)
 
 
@@ -230,6 +233,11 @@ def _resolve(
         return _resolve_steps(estimator, sample_weight, metadata)
     if isinstance(estimator, BaseSearchCV):
         return _resolve(estimator.estimator, sample_weight, metadata)
+    if _calibrates_pipeline(estimator):
+        params, used = _resolve(estimator.estimator, sample_weight, metadata)
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight  # of the calibration itself
+        return params, used
     params = {name: value for name, value in metadata.items() if wants(estimator, "fit", name)}
     used = set(params)
     if sample_weight is not None:
@@ -246,6 +254,8 @@ def _resolve_steps(
     last = len(pipeline.steps) - 1
     for i, (name, step) in enumerate(pipeline.steps):
         if step is None or step == "passthrough":
+            if i == last and sample_weight is not None:
+                raise TypeError(f"the last step {name!r} of the Pipeline is {step!r}: no estimator")
             continue
         of_step, used_here = _resolve(step, sample_weight if i == last else None, metadata)
         params |= {f"{name}__{param}": value for param, value in of_step.items()}
@@ -253,12 +263,18 @@ def _resolve_steps(
     return params, used
 
 
+def _calibrates_pipeline(estimator: Any) -> bool:
+    """Tell whether a Pipeline is calibrated: by itself that would weight the calibration alone."""
+    last = estimator
+    while isinstance(last, Pipeline | BaseSearchCV):
+        last = last.steps[-1][1] if isinstance(last, Pipeline) else last.estimator
+    return isinstance(last, CalibratedClassifierCV) and isinstance(last.estimator, Pipeline)
+
+
 def _check_takes_weight(estimator: Any) -> None:
     weighted = estimator
     if isinstance(estimator, CalibratedClassifierCV):  # it would weight the calibration alone
         weighted = estimator.estimator
-        while isinstance(weighted, Pipeline):
-            weighted = weighted.steps[-1][1]
     if weighted is not None and not has_fit_parameter(weighted, "sample_weight"):
         raise TypeError(
             f"{type(weighted).__name__} takes no sample_weight in fit, so it can't be fitted with "

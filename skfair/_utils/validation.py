@@ -23,6 +23,8 @@ def as_column(values: Any, name: str) -> Any:
     """
     if values is None:
         raise ValueError(f"requires {name} to be passed, but the target {name} is None")
+    if isinstance(values, list | tuple) and any(isinstance(v, list | tuple) for v in values[:1]):
+        values = np.asarray(values)  # rows
     column = to_array(values)
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from inspect import cleandoc
+from textwrap import dedent
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
+from skfair._utils.validation import as_column
 from skfair.criteria import Criterion, evaluate, get_rate
 from skfair.criteria.criterion import Combination, Gap, Method
 from skfair.groups import Groups, Missing
@@ -66,11 +69,11 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def documented(*parameters: str) -> Callable[[_F], _F]:
     """Write the shared sections of a docstring in place of ``{parameters}``."""
     listed = "\n".join(_PARAMETERS[name] for name in parameters)
-    text = f"Parameters\n    ----------\n{listed}\n\n{_RAISES}\n\n{_WARNS}"
+    text = dedent(f"    Parameters\n    ----------\n{listed}\n\n{_RAISES}\n\n{_WARNS}")
 
     def decorate(function: _F) -> _F:
-        if function.__doc__:  # absent under python -OO
-            function.__doc__ = function.__doc__.replace("{parameters}", text)
+        if function.__doc__:  # absent under python -OO; Python 3.13 has taken the indent off
+            function.__doc__ = cleandoc(function.__doc__).replace("{parameters}", text)
         return function
 
     return decorate
@@ -134,7 +137,7 @@ def measure_rate(
 
 
 def _one_group(y: Any) -> Groups:
-    n = len(y) if hasattr(y, "__len__") else len(np.asarray(y))
+    n = len(as_column(y, "y_pred"))
     return Groups(np.zeros(n, dtype=np.int8), ("all",), ("all",))
 
 

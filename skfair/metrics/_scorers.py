@@ -194,8 +194,9 @@ def _wants_anywhere(estimator: Any) -> bool:
 def _with_pos_label(scorer: Any, pos_label: Any) -> Any:
     if not isinstance(scorer, _BaseScorer):
         raise ValueError(f"{scorer!r} is no scorer of scikit-learn's: name one or use make_scorer")
-    if pos_label is None or "pos_label" not in signature(scorer._score_func).parameters:
-        return scorer
+    takes = "pos_label" in signature(scorer._score_func).parameters
+    if pos_label is None or not takes or scorer._kwargs.get("average", "binary") != "binary":
+        return scorer  # an average over the classes has no positive one
     kwargs = {**scorer._kwargs, "pos_label": pos_label}
     return type(scorer)(scorer._score_func, scorer._sign, kwargs, scorer._response_method)
 

@@ -64,14 +64,17 @@ def aggregate(
             *[nw.col(v).alias(n) for v, n in zip(values, names, strict=True)],
             weight.alias(_WEIGHT),
         )
-        .with_columns((nw.col(_WEIGHT) * nw.col(_WEIGHT)).alias(_WEIGHT2))
+        .with_columns(
+            (nw.col(_WEIGHT) * nw.col(_WEIGHT)).alias(_WEIGHT2),
+            (~nw.col(_WEIGHT).is_null()).cast(nw.Int64).alias(_KNOWN),
+        )
         .group_by([*keys, *names])
         .agg(
             nw.len().alias(_ROWS),
             nw.col(_WEIGHT).sum(),
             nw.col(_WEIGHT2).sum(),
             nw.col(_WEIGHT).min().alias(_LEAST),
-            nw.col(_WEIGHT).count().alias(_KNOWN),
+            nw.col(_KNOWN).sum(),
         )
     )
     column = {name: to_array(sums[name].to_native()) for name in sums.columns}

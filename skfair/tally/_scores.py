@@ -163,6 +163,7 @@ def _make_edges(edges: int | ArrayLike, scores: NDArray[np.float64]) -> NDArray[
             raise ValueError("scores lie outside [0, 1]: give the edges of their bins yourself")
         return np.arange(1, edges) / edges
     cuts = np.asarray(edges, dtype=np.float64)
-    if cuts.ndim != 1 or cuts.size == 0 or not (np.diff(cuts) > 0).all():
-        raise ValueError("edges must be strictly increasing")
+    increasing = cuts.ndim == 1 and cuts.size > 0 and (np.diff(cuts) > 0).all()
+    if not increasing or not np.isfinite(cuts).all():
+        raise ValueError("edges must be strictly increasing and finite")
     return cuts

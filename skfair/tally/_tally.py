@@ -160,6 +160,31 @@ class Tally(AdditiveTally):
         """Cells of every class against the rest, of shape (n_classes, n_groups, 4)."""
         return np.stack([one_against_rest(self.weight, k) for k in range(len(self.classes))])
 
+    def resampled_cells(
+        self, n_replicates: int, *, pos_label: Any = None, random_state: Any = None
+    ) -> NDArray[np.float64]:
+        """Cells of bootstrap replicates, of shape (n_replicates, n_groups, 4).
+
+        Parameters
+        ----------
+        n_replicates : int
+            Number of replicates.
+        pos_label : label, default=None
+            As in :meth:`cells`.
+        random_state : int, RandomState, Generator or None, default=None
+            Seed of the draws.
+
+        Examples
+        --------
+        >>> from skfair.criteria import RATES, between
+        >>> tally = Tally.from_arrays([1] * 200, [0, 1] * 60 + [1] * 80, ["f"] * 120 + ["m"] * 80)
+        >>> rates = RATES["selection_rate"](tally.resampled_cells(1000, random_state=0))
+        >>> np.quantile(between(rates, 0)[:, 1], [0.025, 0.975]).round(1)
+        array([0.4, 0.6])
+        """
+        weight = self.resample(n_replicates, random_state=random_state)
+        return one_against_rest(weight, positive_class(self.classes, pos_label))
+
     def drop_groups(self, labels: Any) -> Tally:
         """Tally without the groups of these labels."""
         kept = [i for i, label in enumerate(self.labels) if label not in labels]
