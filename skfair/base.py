@@ -10,6 +10,7 @@ from typing import Any, Self
 from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -275,12 +276,21 @@ def _check_takes_weight(estimator: Any) -> None:
     weighted = estimator
     if isinstance(estimator, CalibratedClassifierCV):  # it would weight the calibration alone
         weighted = estimator.estimator
-    if weighted is not None and not has_fit_parameter(weighted, "sample_weight"):
+    if weighted is None or has_fit_parameter(weighted, "sample_weight"):
+        return
+    if isinstance(weighted, VotingClassifier | StackingClassifier):  # they take it as **fit_params
+        return
+    if isinstance(weighted, MetaEstimatorMixin):
+        name = type(weighted).__name__
         raise TypeError(
-            f"{type(weighted).__name__} takes no sample_weight in fit, so it can't be fitted with "
-            "weights: use skfair.preprocessing.Resampler, which repeats and drops rows instead, or "
-            "another estimator"
+            f"{name} passes sample_weight on by metadata routing only: turn the two round, "
+            f"{name}(mitigator(estimator)) instead of mitigator({name}(estimator))"
         )
+    raise TypeError(
+        f"{type(weighted).__name__} takes no sample_weight in fit, so it can't be fitted with "
+        "weights: use skfair.preprocessing.Resampler, which repeats and drops rows instead, or "
+        "another estimator"
+    )
 
 
 def _estimator_has(method: str) -> Callable[[Any], bool]:
@@ -358,6 +368,8 @@ class BaseMetaMitigator(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimato
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
+            elif hasattr(self, name):  # of an earlier fit
+                delattr(self, name)
         return self
 
     def _fit_clone(self, X: Any, y: Any, sample_weight: Any, metadata: dict[str, Any]) -> None:
@@ -415,4 +427,7 @@ class BaseMetaMitigator(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimato
             setattr(tags, name, getattr(inner, name))
         tags.input_tags.sparse = inner.input_tags.sparse
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.target_tags.multi_output = False  # a group has the rates of one label
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
         return tags

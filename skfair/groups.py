@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skfair._utils.columns import n_rows, named_columns, select_column
 from skfair._utils.encoding import factorize, smallest_codes
+from skfair._utils.text import listed
 
 MISSING = "<missing>"
 """Label of the group of rows whose sensitive value is missing."""
@@ -126,11 +127,13 @@ class Groups:
         Raises
         ------
         ValueError
-            If there are no rows or no columns, if values are missing and ``missing="raise"``, or
-            if a numeric column has more than 30 distinct values.
+            If there are no values, rows or columns, if values are missing and
+            ``missing="raise"``, or if a numeric column has more than 30 distinct values.
         """
         if isinstance(values, Groups):
             return values._check_missing(missing)
+        if values is None:
+            raise ValueError("sensitive_features is None: give a value a row")
         pairs = named_columns(values)
         unnamed = (f"sensitive_feature_{i}" for i in range(len(pairs)))
         columns = [
@@ -165,10 +168,10 @@ class Groups:
             groups = cls.read(columns(X), missing=missing)
             return groups.check_length(X)
         several = (list, tuple, np.ndarray, pd.Index)
-        listed: list[Any] = list(columns) if isinstance(columns, several) else [columns]
-        if not listed:
+        specs: list[Any] = list(columns) if isinstance(columns, several) else [columns]
+        if not specs:
             raise ValueError("sensitive_features is an empty list: name at least one column")
-        return cls._from_arrays([_read_column(X, column) for column in listed], missing)
+        return cls._from_arrays([_read_column(X, column) for column in specs], missing)
 
     @classmethod
     def _from_arrays(cls, columns: list[tuple[str, Any]], missing: Missing) -> Groups:
@@ -249,7 +252,8 @@ class Groups:
         unseen = [label for label in self.labels if label not in place]
         if unseen:
             raise ValueError(
-                f"groups of {self.name} unseen at fit: {unseen}; groups seen: {list(place)}"
+                f"groups of {self.name} unseen at fit: {listed(unseen)}; groups seen: "
+                f"{listed(place)}"
             )
         lookup = np.array([place[label] for label in self.labels], dtype=np.intp)
         return smallest_codes(lookup, len(place))[self.codes]

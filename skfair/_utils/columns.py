@@ -35,6 +35,8 @@ def to_array(column: Any) -> Any:
             series = series.cast(nw.String)
         return series.to_numpy()
     if isinstance(column, list | tuple):
+        if len(column) and hasattr(column[0], "as_py"):  # scalars of pyarrow
+            column = [value.as_py() for value in column]
         return pd.Series(list(column)).to_numpy()
     return np.asarray(column)
 
@@ -97,8 +99,6 @@ def select_column(X: Any, column: str | int) -> tuple[Hashable, Any]:
             "names: pass a data frame, or give the column's position"
         )
     matrix: Any = X if hasattr(X, "shape") else np.asarray(X)
-    if getattr(matrix, "format", None) == "coo":
-        matrix = matrix.tocsr()  # COO can't be indexed
     if len(matrix.shape) == 2 and matrix.shape[1] == 0:
         raise ValueError(
             f"Found array with 0 feature(s) (shape={tuple(matrix.shape)}) while a minimum of 1 is "

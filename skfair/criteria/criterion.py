@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import as_float, namespace
+from skfair._utils.text import listed
 from skfair.criteria.gaps import difference, ratio, to_overall
 from skfair.criteria.rates import RATES, Rate, get_rate
 
@@ -295,26 +296,24 @@ def evaluate(
     Evaluation(value=0.5, undefined=(), small=())
     """
     small = _too_small(len(labels), group_counts, min_group_size)
-    kept, kept_labels = cells[~small], [labels[i] for i in np.flatnonzero(~small).tolist()]
+    kept = np.where(small[:, None], 0.0, cells)
     undefined = [
-        (label, rate)
+        (i, rate)
         for rate in criterion.rates
-        for label, value in zip(kept_labels, rate(kept), strict=True)
-        if np.isnan(value)
+        for i in np.flatnonzero(np.isnan(rate(kept)) & ~small).tolist()
     ]
     whole = cells.sum(axis=0)
     value = float(
         criterion(kept, gap=gap, method=method, combination=combination, overall_cells=whole)
     )
-    occupied = dict(zip(kept_labels, kept.sum(axis=-1) > 0, strict=True))
-    if strict and any(occupied[label] and not rate.is_linear for label, rate in undefined):
+    if strict and any(kept[i].sum() > 0 and not rate.is_linear for i, rate in undefined):
         value = float("nan")
     evaluation = Evaluation(
         value,
-        tuple((label, rate.name) for label, rate in undefined),
+        tuple((labels[i], rate.name) for i, rate in undefined),
         tuple(labels[i] for i in np.flatnonzero(small).tolist()),
     )
-    _warn_left_out(criterion.name, evaluation, min_group_size, len(kept_labels))
+    _warn_left_out(criterion.name, evaluation, min_group_size, int((~small).sum()))
     return evaluation
 
 
@@ -334,11 +333,13 @@ def _warn_left_out(
     notes = []
     if evaluation.small:
         notes.append(
-            f"groups with fewer than {min_group_size} rows are left out: {list(evaluation.small)}"
+            f"groups with fewer than {min_group_size} rows are left out: {listed(evaluation.small)}"
         )
     if evaluation.undefined:
-        listed = [f"{rate} of group {label!r}" for label, rate in evaluation.undefined]
-        notes.append(f"undefined (0/0) and left out: {', '.join(listed)}")
+        shown = [f"{rate} of group {label!r}" for label, rate in evaluation.undefined[:10]]
+        rest = len(evaluation.undefined) - len(shown)
+        more = f", ... and {rest} more" if rest else ""
+        notes.append(f"undefined (0/0) and left out: {', '.join(shown)}{more}")
     if np.isnan(evaluation.value):
         notes.append("the result is NaN" + (": fewer than two groups remain" if n_kept < 2 else ""))
     if notes:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from skfair.metrics import _families
+from skfair.metrics._base_metrics import count, mean_prediction
+from skfair.metrics._derived import make_derived_metric
+from skfair.metrics._families import *  # noqa: F403
+from skfair.metrics._metric_frame import MetricFrame
 from skfair.metrics._odds import (
     average_abs_odds_difference,
     average_odds_difference,
@@ -35,9 +40,11 @@ from skfair.metrics._scorers import fairness_scorer, fairness_scoring, performan
 from skfair.metrics._selection import select_fair
 
 __all__ = [
+    "MetricFrame",
     "accuracy_parity_difference",
     "average_abs_odds_difference",
     "average_odds_difference",
+    "count",
     "demographic_parity_difference",
     "demographic_parity_ratio",
     "disparate_impact",
@@ -51,6 +58,8 @@ __all__ = [
     "false_negative_rate",
     "false_omission_rate",
     "false_positive_rate",
+    "make_derived_metric",
+    "mean_prediction",
     "negative_predictive_value",
     "performance_scorer",
     "positive_predictive_value",
@@ -63,3 +72,4 @@ __all__ = [
     "true_negative_rate",
     "true_positive_rate",
 ]
+__all__ += _families.__all__

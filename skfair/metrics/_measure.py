@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
+from skfair._utils import text
 from skfair._utils.validation import as_column
 from skfair.criteria import Criterion, evaluate, get_rate
 from skfair.criteria.criterion import Combination, Gap, Method
@@ -63,17 +64,22 @@ _WARNS = """\
     UndefinedMetricWarning
         If a group's rate is 0/0; the message names group and rate."""
 
+_LATER = ("References", "Examples")  # the sections that numpydoc has after Raises and Warns
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def documented(*parameters: str) -> Callable[[_F], _F]:
-    """Write the shared sections of a docstring in place of ``{parameters}``."""
+    """Write a docstring's shared sections: Parameters in place, Raises and Warns after Returns."""
     listed = "\n".join(_PARAMETERS[name] for name in parameters)
-    text = dedent(f"    Parameters\n    ----------\n{listed}\n\n{_RAISES}\n\n{_WARNS}")
+    described = dedent(f"    Parameters\n    ----------\n{listed}")
+    after = dedent(f"{_RAISES}\n\n{_WARNS}\n\n")
 
     def decorate(function: _F) -> _F:
         if function.__doc__:  # absent under python -OO; Python 3.13 has taken the indent off
-            function.__doc__ = cleandoc(function.__doc__).replace("{parameters}", text)
+            filled = cleandoc(function.__doc__).replace("{parameters}", described)
+            end = min(at for name in _LATER if (at := filled.find(f"{name}\n---")) >= 0)
+            function.__doc__ = filled[:end] + after + filled[end:]
         return function
 
     return decorate
@@ -129,7 +135,7 @@ def measure_rate(
     values = rate(tally.cells(pos_label))
     undefined = [label for label, v in zip(tally.labels, values, strict=True) if np.isnan(v)]
     if undefined:
-        of_groups = f" of groups {undefined}" if by_group else ""
+        of_groups = f" of groups {text.listed(undefined)}" if by_group else ""
         warnings.warn(
             f"{name}{of_groups} is undefined (0/0) and NaN", UndefinedMetricWarning, stacklevel=3
         )

@@ -7,7 +7,7 @@ never sees X, so it can't read groups from a column, and multi-metric scoring ac
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, update_wrapper
 from inspect import signature
 from typing import Any, Self
 
@@ -89,7 +89,8 @@ class _Forwarding:
         attribute = getattr(self._estimator, name)
         responses = ("predict", "predict_proba", "predict_log_proba", "decision_function")
         if name in responses and wants(self._estimator, name):
-            return partial(attribute, sensitive_features=self._sensitive_features)
+            forward = partial(attribute, sensitive_features=self._sensitive_features)
+            return update_wrapper(forward, attribute)  # scikit-learn reads its __name__
         return attribute
 
 
@@ -106,6 +107,10 @@ class FairnessScorer(_GroupScorer):
         missing: Missing,
     ) -> None:
         self._criterion, self._gap = parse_metric(metric)
+        if method not in ("between_groups", "to_overall"):
+            raise ValueError(f'method must be "between_groups" or "to_overall", got {method!r}')
+        if missing not in ("group", "raise"):
+            raise ValueError(f'missing must be "group" or "raise", got {missing!r}')
         options = {"pos_label": pos_label, "method": method, "min_group_size": min_group_size}
         super().__init__(measure_gap, -1 if self._gap == "difference" else 1, options)
         self.metric = metric
@@ -244,7 +249,7 @@ def fairness_scorer(
     Raises
     ------
     ValueError
-        If no metric has that name.
+        If no metric has that name, or an option has another value.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,10 @@ class SelectFair:
             name: round(float(abs(_mean_scores(cv_results, name)[nearest])), 4)
             for name in self.bounds
         }
+        params = cv_results.get("params", ["unknown parameters"] * (nearest + 1))
         warnings.warn(
             f"no candidate is within {self.bounds}; the nearest, candidate {nearest} "
-            f"({cv_results['params'][nearest]}), reaches {reached} and is chosen",
+            f"({params[nearest]}), reaches {reached} and is chosen",
             UserWarning,
             stacklevel=3,
         )
@@ -120,8 +122,12 @@ def select_fair(objective: str, **bounds: float) -> SelectFair:
     if not bounds:
         raise ValueError("select_fair needs a bound, such as equalized_odds_difference=0.05")
     for name, bound in bounds.items():
+        if isinstance(bound, bool) or not isinstance(bound, Real):
+            raise ValueError(f"the bound {name}={bound!r} is no number")
         if _gap(name) is not None and not 0 <= bound <= 1:
             raise ValueError(f"the bound {name}={bound} lies outside [0, 1]")
+        if np.isnan(float(bound)):
+            raise ValueError(f"the bound {name}={bound!r} is no number")
     return SelectFair(objective, dict(bounds))
 
 

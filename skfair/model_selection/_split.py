@@ -79,7 +79,7 @@ class GroupLabelStratifiedKFold(BaseCrossValidator):
         Parameters
         ----------
         X : array-like or data frame of shape (n, n_features)
-            Only read where the constructor names columns.
+            Only read where the constructor names columns; None elsewhere is fine.
         y : array-like of shape (n,)
             Labels.
         groups : object
@@ -110,7 +110,7 @@ class GroupLabelStratifiedKFold(BaseCrossValidator):
         if not isinstance(self.n_splits, int | np.integer) or self.n_splits < 2:
             raise ValueError(f"n_splits must be an integer of at least 2, got {self.n_splits!r}")
         sensitive = read_groups(
-            X,
+            y if X is None and self.sensitive_features is None else X,
             sensitive_features,
             columns=self.sensitive_features,
             missing=self.missing,
@@ -140,7 +140,8 @@ class GroupLabelStratifiedKFold(BaseCrossValidator):
         if small:
             warnings.warn(
                 f"cells with fewer rows than the {self.n_splits} folds, so some folds lack them: "
-                + "; ".join(small),
+                + "; ".join(small[:10])
+                + (f"; ... and {len(small) - 10} more" if len(small) > 10 else ""),
                 UserWarning,
                 stacklevel=4,
             )

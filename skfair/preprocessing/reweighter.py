@@ -25,8 +25,9 @@ def reweighing_weights(
 
     .. math:: w(y, g) = s \cdot \frac{P(y)\,P(g)}{P(y, g)}
 
-    where s is its own ``sample_weight`` and the probabilities are weighted by it. The total weight,
-    each label's and each group's stay what they were.
+    where s is its own ``sample_weight`` and the probabilities are weighted by it. Where every label
+    occurs in every group, the total weight, each label's and each group's stay what they were; an
+    empty cell's share is lost, because there is no row to carry it.
 
     Parameters
     ----------

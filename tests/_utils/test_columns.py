@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_array_equal
+
+from skfair._utils.columns import is_frame, is_series, named_columns, select_column, to_array
+
+
+@pytest.mark.parametrize(
+    ("values", "frame", "series"),
+    [
+        (pd.DataFrame({"a": [1]}), True, False),
+        (pl.DataFrame({"a": [1]}), True, False),
+        (pa.table({"a": [1]}), True, False),
+        (pl.LazyFrame({"a": [1]}), False, False),
+        (pd.Series([1]), False, True),
+        (pl.Series([1]), False, True),
+        (pa.chunked_array([[1]]), False, True),
+        (np.ones((2, 2)), False, False),
+        ([1], False, False),
+        (None, False, False),
+    ],
+)
+def test_frames_and_series_are_recognised(values, frame, series):
+    assert (is_frame(values), is_series(values)) == (frame, series)
+
+
+def test_categoricals_stay_categoricals():
+    values = pd.Categorical(["b", "a"], ["b", "a"], ordered=True)
+    assert to_array(pd.Series(values)).equals(values)
+    assert to_array(pd.CategoricalIndex(values)).equals(values)
+    assert to_array(values) is values
+
+
+def test_columns_keep_their_names_and_order():
+    pairs = named_columns(pl.DataFrame({"b": [1], "a": [2]}))
+    assert [(name, values.tolist()) for name, values in pairs] == [("b", [1]), ("a", [2])]
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table], ids=["pd", "pl", "pa"])
+@pytest.mark.parametrize("column", ["b", 1])
+def test_select_column_by_name_or_position(make, column):
+    name, values = select_column(make({"a": [1, 2], "b": ["x", "y"]}), column)
+    assert name == "b"
+    assert_array_equal(values, ["x", "y"])
+
+
+def test_a_position_is_a_position_also_where_names_are_numbers():
+    X = pd.DataFrame({1: ["x"], 0: ["y"]})
+    assert select_column(X, 0)[0] == 1

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_array_equal
+
+from skfair._utils.validation import (
+    as_column,
+    check_same_length,
+    check_weights,
+    encode_labels,
+    generator,
+    merge_sorted,
+    positive_class,
+)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1, 2],
+        (1, 2),
+        [[1], [2]],
+        np.array([[1], [2]]),
+        pd.Series([1, 2], index=[5, 5]),
+        pl.Series([1, 2]),
+    ],
+)
+def test_a_column_is_one_dimensional(values):
+    assert_array_equal(as_column(values, "y"), [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (None, "y is None"),
+        ([], r"0 sample\(s\) in y"),
+        ([[1, 0], [0, 1]], r"y should be a 1d array, got an array of shape \(2, 2\)"),
+        (np.ones((2, 2)), r"y should be a 1d array, got an array of shape \(2, 2\)"),
+        (3, r"y should be a 1d array, got an array of shape \(\)"),
+    ],
+)
+def test_what_is_no_column_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        as_column(values, "y")
+
+
+def test_differing_lengths_are_listed():
+    check_same_length(a=[1], b=None, c=[2])
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \{'a': 1, 'c': 2\}"):
+        check_same_length(a=[1], b=None, c=[2, 3])
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        [1, 2],
+        np.array([1.0, 2.0]),
+        pd.Series([1, 2], dtype="Float64"),
+        pl.Series([1, 2]),
+        pa.array([1, 2]),
+    ],
+    ids=["list", "numpy", "nullable", "polars", "pyarrow"],
+)
+def test_weights_become_floats(weights):
+    checked = check_weights(weights, 2)
+    assert checked.dtype == np.float64
+    assert_array_equal(checked, [1.0, 2.0])
+    assert check_weights(None, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, -1e-9], "Negative values"),
+        ([1.0, float("nan")], "contains NaN or infinity"),
+        ([1.0, float("inf")], "contains NaN or infinity"),
+        ([1.0, None], "contains NaN or infinity"),
+        (pl.Series([1.0, None]), "contains NaN or infinity"),
+        ([1.0], "inconsistent numbers of samples"),
+    ],
+)
+def test_bad_weights_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        check_weights(weights, 2)
+
+
+def test_labels_are_coded_in_their_common_classes():
+    codes, classes = encode_labels(("y_true", ["b", "c"]), ("y_pred", ["a", "c"]))
+    assert classes == ("a", "b", "c")
+    assert [c.tolist() for c in codes] == [[1, 2], [0, 2]]
+
+
+def test_integers_floats_and_booleans_are_the_same_labels():
+    codes, classes = encode_labels(("y_true", [0, 1]), ("y_pred", [1.0, 0.0]), ("z", [True, True]))
+    assert classes == (0, 1)
+    assert [c.tolist() for c in codes] == [[0, 1], [1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA])
+@pytest.mark.parametrize("other", ["a", 1.0])
+def test_missing_labels_are_refused_by_name(missing, other):
+    with pytest.raises(ValueError, match=r"Input y_pred contains NaN\."):
+        encode_labels(("y_true", [other, other]), ("y_pred", [other, missing]))
+
+
+def test_strings_beside_numbers_are_refused():
+    with pytest.raises(ValueError, match=r"mix strings and numbers: .*'y_pred': \['1'\]"):
+        encode_labels(("y_true", [0, 1]), ("y_pred", ["1", "1"]))
+
+
+@pytest.mark.parametrize(
+    ("parts", "merged"),
+    [
+        ([["z", "a"], ["a"]], ("z", "a")),
+        ([["a"], ["z", "a"]], ("z", "a")),
+        ([["b"], ["a"]], ("a", "b")),
+        ([[2], ["a"], [10]], (10, 2, "a")),
+        ([[], []], ()),
+    ],
+)
+def test_merged_labels_keep_the_order_of_a_part_that_has_them_all(parts, merged):
+    assert merge_sorted(parts) == merged
+
+
+@pytest.mark.parametrize(
+    ("classes", "pos_label", "position"),
+    [
+        ((0, 1), None, 1),
+        ((-1, 1), None, 1),
+        ((False, True), None, 1),
+        ((0.0, 1.0), None, 1),
+        ((1,), None, 0),
+        ((0,), None, None),
+        ((-1,), None, None),
+        ((0, 1), 0, 0),
+        ((0, 1), np.int64(1), 1),
+        (("no", "yes"), "no", 0),
+        (("no",), "yes", None),
+        (("a", "b", "c"), "b", 1),
+    ],
+)
+def test_the_positive_class(classes, pos_label, position):
+    assert positive_class(classes, pos_label) == position
+
+
+@pytest.mark.parametrize(
+    ("classes", "pos_label", "message"),
+    [
+        (("no", "yes"), None, "pos_label is not specified"),
+        (("no",), None, "pos_label is not specified"),
+        ((1, 2), None, "pos_label is not specified"),
+        ((0, 1, 2), None, "3 classes in a binary metric"),
+        ((-1, 0, 1), None, "3 classes in a binary metric"),
+        ((0.2, 0.7), None, "labels are continuous"),
+        ((0, 1), 2, r"pos_label=2 is not a valid label: \[0, 1\]"),
+        ((0,), "yes", "pos_label='yes' is not a valid label"),
+        (("no", "yes"), 1, "pos_label=1 is not a valid label"),
+    ],
+)
+def test_a_positive_class_that_can_not_be_told_is_refused(classes, pos_label, message):
+    with pytest.raises(ValueError, match=message):
+        positive_class(classes, pos_label)
+
+
+def test_generators_are_reproducible():
+    assert generator(3).random() == generator(3).random()
+    state = np.random.RandomState
+    assert generator(state(3)).random() == generator(state(3)).random()
+    own = np.random.default_rng(3)
+    assert generator(own) is own

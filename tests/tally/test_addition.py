@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from skfair.groups import MISSING
+from skfair.tally import ScoreTally, Tally
+
+REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+
+GROUPS = st.sampled_from(["a", "b", "c", None])
+NUMBERS = st.sampled_from([1, 9, 10, 11, None])
+CLASSES = st.sampled_from(["no", "perhaps", "yes"])
+QUARTERS = st.integers(0, 8).map(lambda k: k / 4)  # their sums are exact
+
+
+def assert_equal_tallies(tally, other):
+    assert tally.labels == other.labels
+    assert tally.names == other.names
+    assert tally.classes == other.classes
+    for sums in ("weight", "weight2", "count"):
+        assert_array_equal(getattr(tally, sums), getattr(other, sums))
+        assert getattr(tally, sums).dtype == getattr(other, sums).dtype
+
+
+def split(rows, parts):
+    """Rows by part, the parts in order of first use."""
+    kept = {part: [] for part in parts}
+    for row, part in zip(rows, parts, strict=True):
+        kept[part].append(row)
+    return list(kept.values())
+
+
+def single(rows):
+    _, true, pred, group, _, weight = zip(*rows, strict=True)
+    return Tally.from_arrays(true, pred, {"g": list(group)}, sample_weight=weight)
+
+
+def numbered(rows):
+    _, true, pred, _, number, weight = zip(*rows, strict=True)
+    return Tally.from_arrays(true, pred, {"h": list(number)}, sample_weight=weight)
+
+
+def crossed(rows):
+    _, true, pred, group, number, weight = zip(*rows, strict=True)
+    pairs = {"g": list(group), "h": list(number)}
+    return Tally.from_arrays(true, pred, pairs, sample_weight=weight)
+
+
+def scored(rows):
+    score, true, _, group, _, weight = zip(*rows, strict=True)
+    return ScoreTally.from_arrays(
+        true, score, {"g": list(group)}, edges=[0, 0.5, 1], sample_weight=weight, pos_label="yes"
+    )
+
+
+@pytest.mark.parametrize("tally_of", [single, numbered, crossed])
+@REPRODUCIBLE
+@given(st.data())
+def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(tally_of, data):
+    row = st.tuples(st.just(0.0), CLASSES, CLASSES, GROUPS, NUMBERS, QUARTERS)
+    rows = data.draw(st.lists(row, min_size=1, max_size=25))
+    parts = data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows)))
+    assert_equal_tallies(sum(map(tally_of, split(rows, parts))), tally_of(rows))
+
+
+@REPRODUCIBLE
+@given(st.data())
+def test_score_tallies_of_parts_add_up_to_the_tally_of_the_whole(data):
+    labels = st.sampled_from(["no", "yes"])
+    row = st.tuples(QUARTERS, labels, labels, GROUPS, NUMBERS, QUARTERS)
+    rows = data.draw(st.lists(row, min_size=1, max_size=25))
+    parts = data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows)))
+    total, whole = sum(map(scored, split(rows, parts))), scored(rows)
+    assert_equal_tallies(total, whole)
+    assert_array_equal(total.edges, whole.edges)
+
+
+def test_addition_changes_neither_part():
+    a = Tally.from_arrays([0], [0], ["x"])
+    b = Tally.from_arrays([1], [0], ["y"])
+    assert (a + b).cells().tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
+    assert (a.labels, a.classes, a.weight.tolist()) == (("x",), (0,), [[[1.0]]])
+    assert (b.labels, b.classes) == (("y",), (0, 1))
+
+
+def test_missing_groups_stay_last_and_numbers_stay_numbers():
+    a = Tally.from_arrays([0] * 3, [0] * 3, [1, 10, None])
+    b = Tally.from_arrays([0], [0], [2])
+    assert (a + b).labels == (b + a).labels == (1, 2, 10, MISSING)
+
+
+def test_sum_of_one_tally_is_that_tally():
+    tally = Tally.from_arrays([0], [0], ["x"])
+    assert sum([tally]) is tally
+
+
+def test_tallies_of_different_features_are_not_added():
+    sex = Tally.from_arrays([0], [0], {"sex": ["f"]})
+    race = Tally.from_arrays([0], [0], {"race": ["b"]})
+    with pytest.raises(ValueError, match=r"\('sex',\) and of \('race',\) can't be added"):
+        sex + race
+
+
+def test_score_tallies_with_different_edges_are_not_added():
+    a = ScoreTally.from_arrays([0, 1], [0.1, 0.2], ["x", "x"], edges=[0.5])
+    b = ScoreTally.from_arrays([0, 1], [0.1, 0.2], ["x", "x"], edges=[0.25])
+    with pytest.raises(ValueError, match="different edges"):
+        a + b
+
+
+@pytest.mark.parametrize("other", [1, None, "tally", np.ones(3, dtype=object)])
+def test_a_tally_is_added_to_tallies_only(other):
+    tally = Tally.from_arrays([0], [0], ["x"])
+    with pytest.raises(TypeError):
+        tally + other
+    with pytest.raises(TypeError):
+        other + tally
+
+
+def test_a_tally_and_a_score_tally_are_not_added():
+    tally = Tally.from_arrays([0, 1], [0, 1], ["x", "x"])
+    scores = ScoreTally.from_arrays([0, 1], [0.1, 0.2], ["x", "x"])
+    with pytest.raises(TypeError):
+        tally + scores
