@@ -64,7 +64,12 @@ class Bins:
         if np.iscomplexobj(values):
             raise ValueError(f"Complex data not supported: {name!r}")
         column = pd.Series(values)
-        numbers = column.where(column.notna(), np.nan).astype(float).to_numpy()
+        try:
+            numbers = column.where(column.notna(), np.nan).astype(float).to_numpy()
+        except ValueError as error:
+            raise ValueError(
+                f"Bins needs a numeric column, and {name!r} is none: {error}"
+            ) from error
         codes = np.searchsorted(edges, numbers, side="left")
         codes[np.isnan(numbers)] = -1
         labels = self._labels(str(name))
@@ -167,6 +172,11 @@ class Groups:
         if callable(columns) and not isinstance(columns, Bins):
             groups = cls.read(columns(X), missing=missing)
             return groups.check_length(X)
+        if isinstance(columns, Groups | pd.Series | pd.DataFrame):
+            raise ValueError(
+                "the constructor's sensitive_features names columns of X; pass values with the "
+                "call: fit(X, y, sensitive_features=values)"
+            )
         several = (list, tuple, np.ndarray, pd.Index)
         specs: list[Any] = list(columns) if isinstance(columns, several) else [columns]
         if not specs:
@@ -187,8 +197,8 @@ class Groups:
         flat = np.ravel_multi_index(
             [codes for codes, _ in encoded], [len(labels) for _, labels in encoded]
         )
-        present, codes = np.unique(flat, return_inverse=True)
-        places = np.unravel_index(present, [len(labels) for _, labels in encoded])
+        codes, present = factorize(flat)
+        places = np.unravel_index(np.array(present), [len(labels) for _, labels in encoded])
         crossed = zip(
             *(
                 [labels[i] for i in place]
@@ -315,12 +325,16 @@ def _encode(name: str, values: Any, missing: Missing) -> tuple[NDArray[np.intege
     codes, labels = factorize(values)
     _refuse_many_numbers(name, values, labels)
     lacking = codes < 0
+    if MISSING in labels[:-1]:
+        order = sorted(range(len(labels)), key=lambda i: labels[i] == MISSING)
+        codes = np.where(lacking, codes, np.argsort(order)[codes])
+        labels = [labels[i] for i in order]
     if not lacking.any():
-        return codes, labels
+        return smallest_codes(codes, len(labels)), labels
     if missing == "raise":
         raise ValueError(f"sensitive feature {name!r} has {int(lacking.sum())} missing values")
     if MISSING in labels:
-        return np.where(lacking, labels.index(MISSING), codes).astype(codes.dtype), labels
+        return smallest_codes(np.where(lacking, len(labels) - 1, codes), len(labels)), labels
     if all(isinstance(label, float) and label.is_integer() for label in labels):
         labels = [int(label) for label in labels]  # integers, if not for the missing ones
     labels = [*labels, MISSING]
@@ -336,6 +350,7 @@ def _refuse_many_numbers(name: str, values: Any, labels: list[Any]) -> None:
         edge = f"{float(np.median(labels)):g}"
         raise ValueError(
             f"sensitive feature {name!r} is numeric with {len(labels)} distinct values, too many "
-            f'to be groups: cut it, for instance with Bins("{name}", [{edge}]), or convert it '
-            "to strings if its values are names of groups"
+            f'to be groups: cut it (a column of X: Bins("{name}", [{edge}]); values: '
+            f"pd.cut(values, [-np.inf, {edge}, np.inf])), or convert it to strings if its values "
+            "are names of groups"
         )

@@ -223,8 +223,14 @@ def test_values_that_do_not_compare_are_sorted_by_type_and_text():
 
 def test_the_text_of_the_missing_label_joins_the_missing_rows():
     groups = Groups.read([MISSING, None, "z"])
-    assert groups.labels == (MISSING, "z")
-    assert groups.codes.tolist() == [0, 0, 1]
+    assert groups.labels == ("z", MISSING)
+    assert groups.codes.tolist() == [1, 1, 0]
+
+
+def test_the_text_of_the_missing_label_is_sorted_last_without_missing_rows_too():
+    groups = Groups.read([MISSING, "a", "z"])
+    assert groups.labels == ("a", "z", MISSING)
+    assert groups.codes.tolist() == [2, 0, 1]
 
 
 def test_groups_pass_through():

@@ -1,12 +1,14 @@
 """Write the tables in ``skfair/datasets/data`` from UCI's raw files.
 
-    python docs/maintenance/bundle_data.py adult.data adult.test german.data
+    python docs/maintenance/bundle_data.py adult.data adult.test german.data heart_disease.tab
 
 The raw files are at https://doi.org/10.24432/C5XW20 (Adult) and
-https://doi.org/10.24432/C5NC77 (Statlog, German Credit), both CC BY 4.0. What is done to them:
+https://doi.org/10.24432/C5NC77 (Statlog, German Credit), both CC BY 4.0. heart_disease.tab is
+UCI's processed.cleveland.data (https://doi.org/10.24432/C52P4X, CC BY 4.0) as Orange3 carries it
+in Orange/datasets, its codes in words and its label halved into 0 and 1. What is done to them:
 fields are trimmed, "?" becomes an empty field, the full stop after the labels of adult.test
-goes, and the codes of german.data are spelled out. The same files give the same bytes (with
-the same zlib). The descriptions (``*.rst``) are written by hand.
+goes, and the codes of german.data and heart_disease.tab are spelled out. The same files give
+the same bytes (with the same zlib). The descriptions (``*.rst``) are written by hand.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ OUTPUT = Path(__file__).resolve().parents[2] / "skfair" / "datasets" / "data"
 SHA256 = {
     "adult.data": "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d",
     "adult.test": "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05",
+    "heart_disease.tab": "954e44e3d93a97682b5466c7ea166e16f376f8dd93deef5855f511734e4d6224",
     "german.data": "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871",
 }
 
@@ -120,6 +123,37 @@ GERMAN_COLUMNS: dict[str, dict[str, str]] = {
     "credit_risk": {"1": "good", "2": "bad"},
 }
 
+HEART_COLUMNS: dict[str, dict[str, str]] = {
+    "age": {},
+    "sex": {},
+    "cp": {
+        "typical ang": "typical angina",
+        "atypical ang": "atypical angina",
+        "non-anginal": "non-anginal pain",
+        "asymptomatic": "asymptomatic",
+    },
+    "trestbps": {},
+    "chol": {},
+    "fbs": {"0": "120 mg/dl or less", "1": "above 120 mg/dl"},
+    "restecg": {
+        "normal": "normal",
+        "ST-T abnormal": "ST-T wave abnormality",
+        "left vent hypertrophy": "left ventricular hypertrophy",
+    },
+    "thalach": {},
+    "exang": {"0": "no", "1": "yes"},
+    "oldpeak": {},
+    "slope": {},
+    "ca": {"?": "", **{number: number for number in "0123"}},
+    "thal": {
+        "?": "",
+        "normal": "normal",
+        "fixed defect": "fixed defect",
+        "reversable defect": "reversible defect",
+    },
+    "heart_disease": {"0": "absence", "1": "presence"},
+}
+
 Rows = list[list[str]]
 
 
@@ -148,6 +182,13 @@ def german_rows(text: str) -> Iterator[list[str]]:
         yield [meanings[field] if meanings else field for field, meanings in fields]
 
 
+def heart_rows(text: str) -> Iterator[list[str]]:
+    """Rows of heart_disease.tab, whose first three lines are its header, the codes spelled out."""
+    for line in text.splitlines()[3:]:
+        fields = zip(line.split("\t"), HEART_COLUMNS.values(), strict=True)
+        yield [meanings[field] if meanings else field for field, meanings in fields]
+
+
 def write_table(path: Path, header: list[str], rows: Rows) -> None:
     """Write a compressed CSV file that depends on its contents only."""
     text = io.StringIO()
@@ -158,16 +199,18 @@ def write_table(path: Path, header: list[str], rows: Rows) -> None:
 
 
 def main() -> None:
-    """Read the three raw files and write the two tables."""
+    """Read the raw files and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("adult_data", "adult_test", "german_data"):
+    for name in ("adult_data", "adult_test", "german_data", "heart_disease_tab"):
         parser.add_argument(name, type=Path)
     paths = parser.parse_args()
     train = read_checked(paths.adult_data, "adult.data")
     test = read_checked(paths.adult_test, "adult.test")
     german = read_checked(paths.german_data, "german.data")
+    heart = read_checked(paths.heart_disease_tab, "heart_disease.tab")
     write_table(OUTPUT / "adult.csv.gz", ADULT_COLUMNS, [*adult_rows(train), *adult_rows(test)])
     write_table(OUTPUT / "german.csv.gz", list(GERMAN_COLUMNS), list(german_rows(german)))
+    write_table(OUTPUT / "heart.csv.gz", list(HEART_COLUMNS), list(heart_rows(heart)))
 
 
 if __name__ == "__main__":

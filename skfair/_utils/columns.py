@@ -56,6 +56,13 @@ def named_columns(values: Any) -> list[tuple[Hashable | None, Any]]:
     ValueError
         If the values have more than two dimensions or the columns differ in length.
     """
+    if isinstance(values, str):
+        raise ValueError(
+            f"{values!r} is no column of values: expected one or two dimensions (estimators and "
+            "scorers take names of columns of X; here give the values, X[...])"
+        )
+    if isinstance(nw.from_native(values, pass_through=True), nw.LazyFrame):
+        raise ValueError("sensitive features are a lazy frame: collect() it first")
     if isinstance(values, pd.Index):
         pairs = [
             (name, to_array(values.get_level_values(i))) for i, name in enumerate(values.names)

@@ -146,7 +146,8 @@ def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | 
     Raises
     ------
     ValueError
-        If the positive class is not known, or is not among two or more classes.
+        If labels are fractions, or the positive class is not known, or is not among two or more
+        classes.
 
     Examples
     --------
@@ -156,6 +157,11 @@ def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | 
     known: list[Any] = list(classes)
     if isinstance(pos_label, np.generic):
         pos_label = pos_label.item()
+    if any(isinstance(v, float) and not v.is_integer() for v in known):
+        raise ValueError(
+            "labels are continuous: a rate needs decisions, so threshold the scores first "
+            "(y_score >= 0.5)"
+        )
     if pos_label is None:
         if not (set(known) <= {0, 1} or set(known) <= {-1, 1}):
             _refuse_unknown_positive(known)
@@ -168,11 +174,6 @@ def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | 
 
 
 def _refuse_unknown_positive(known: list[Any]) -> None:
-    if any(isinstance(v, float) and not v.is_integer() for v in known):
-        raise ValueError(
-            "labels are continuous: a rate needs decisions, so threshold the scores first "
-            "(y_score >= 0.5)"
-        )
     if len(known) > 2:
         raise ValueError(
             f"{len(known)} classes in a binary metric: {known[:20]}; pass pos_label=<class> to "

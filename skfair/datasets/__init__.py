@@ -5,5 +5,6 @@ from __future__ import annotations
 from skfair.datasets.adult import load_adult
 from skfair.datasets.biased import make_biased_classification
 from skfair.datasets.german import load_german
+from skfair.datasets.heart import load_heart
 
-__all__ = ["load_adult", "load_german", "make_biased_classification"]
+__all__ = ["load_adult", "load_german", "load_heart", "make_biased_classification"]

@@ -44,14 +44,16 @@ class DerivedMetric:
         sensitive_features : array-like of shape (n,) or (n, k), Series, data frame or dict
             Groups; several columns make intersections.
         **other_params
-            ``method="between_groups"`` or ``"to_overall"`` for differences and ratios, per-row
-            parameters such as ``sample_weight``, and any other parameter of the metric.
+            ``method="between_groups"`` or ``"to_overall"`` for differences and ratios,
+            ``missing="raise"`` to refuse missing sensitive values, per-row parameters such as
+            ``sample_weight``, and any other parameter of the metric.
 
         Returns
         -------
         value : float
         """
         options = {}
+        missing = other_params.pop("missing", "group")
         method = other_params.pop("method", None)
         if method is not None and self.transform in ("difference", "ratio"):
             options["method"] = method
@@ -63,6 +65,7 @@ class DerivedMetric:
             y_pred=y_pred,
             sensitive_features=sensitive_features,
             sample_params=rows,
+            missing=missing,
         )
         return getattr(frame, self.transform)(**options)
 
@@ -81,7 +84,10 @@ def make_derived_metric(
     transform: Transform,
     sample_param_names: Sequence[str] | None = ("sample_weight",),
 ) -> DerivedMetric:
-    """Make a scalar metric of a metric's values by group, for scorers and searches.
+    """Make a scalar metric of a metric's values by group.
+
+    A group whose value is undefined is left out, with a warning. In a search that can reward a
+    model that never selects a group: :func:`fairness_scorer` makes such a model infeasible.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import named_columns
 from skfair._utils.encoding import smallest_codes
-from skfair.groups import Groups, labels_index
+from skfair.groups import Groups, Missing, labels_index
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class FrameGrid:
     sensitive: tuple[Groups, ...]
 
     @classmethod
-    def read(cls, sensitive_features: Any, control_features: Any, n: int) -> FrameGrid:
+    def read(
+        cls, sensitive_features: Any, control_features: Any, n: int, *, missing: Missing = "group"
+    ) -> FrameGrid:
         """Read features; names are checked as fairlearn's MetricFrame does.
 
         Raises
@@ -42,8 +44,8 @@ class FrameGrid:
         ValueError
             If a name is no string or occurs twice, or a feature has another number of rows.
         """
-        sensitive = _read_features(sensitive_features, "sensitive_feature_", n)
-        control = _read_features(control_features, "control_feature_", n)
+        sensitive = _read_features(sensitive_features, "sensitive_feature_", n, missing)
+        control = _read_features(control_features, "control_feature_", n, missing)
         features = (*control, *sensitive)
         names = [feature.name for feature in features]
         for name in names:
@@ -91,15 +93,17 @@ class FrameGrid:
         yield from _rows_by_code(self.codes.astype(np.intp) // n_sensitive, n_control)
 
 
-def _read_features(values: Any, default: str, n: int) -> tuple[Groups, ...]:
+def _read_features(values: Any, default: str, n: int, missing: Missing) -> tuple[Groups, ...]:
     if values is None:
         return ()
+    if isinstance(values, Groups):
+        return (Groups.read(values, missing=missing).check_length(range(n)),)
     features = []
     for i, (given, column) in enumerate(named_columns(values)):
         name = f"{default}{i}" if given is None else given
         if not isinstance(name, str):
             raise ValueError(f"Feature names must be strings. '{name}' was of type {type(name)}")
-        features.append(Groups.read({name: column}).check_length(range(n)))
+        features.append(Groups.read({name: column}, missing=missing).check_length(range(n)))
     if not features:
         raise ValueError("no feature is given")
     return tuple(features)

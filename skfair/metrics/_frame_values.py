@@ -115,7 +115,9 @@ class CellMetrics:
             (true, pred), classes = self._label_codes if with_labels else self._prediction_codes
         except ValueError:
             return None
-        if len(classes) > _MAX_CLASSES:
+        if len(classes) > _MAX_CLASSES or any(
+            isinstance(label, float) and not label.is_integer() for label in classes
+        ):
             return None
         groups = self.grid.as_groups()
         weights = check_weights(sample_weight, len(pred))

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from skfair._utils.arrays import nan_max, nan_min
 from skfair._utils.columns import n_rows
-from skfair._utils.validation import check_same_length, generator
+from skfair._utils.validation import check_same_length, check_weights, generator
 from skfair.criteria import difference, ratio, to_overall
 from skfair.criteria.criterion import Method
+from skfair.groups import Missing
 from skfair.metrics._frame_grid import FrameGrid
 from skfair.metrics._frame_values import CellMetrics, Values
 
@@ -57,6 +58,8 @@ class MetricFrame:
         Quantiles that they give.
     random_state : int, RandomState or None, default=None
         Seed of the bootstrap.
+    missing : {"group", "raise"}, default="group"
+        Rows without a sensitive or control value form the group ``"<missing>"``, or are refused.
 
     Attributes
     ----------
@@ -118,13 +121,18 @@ class MetricFrame:
         n_boot: int | None = None,
         ci_quantiles: list[float] | None = None,
         random_state: Any = None,
+        missing: Missing = "group",
     ) -> None:
         check_same_length(y_true=range(n_rows(y_true)), y_pred=range(n_rows(y_pred)))
         _check_bootstrap(n_boot, ci_quantiles)
         self._single = None if isinstance(metrics, Mapping) else _name_of(metrics)
         functions = metrics if isinstance(metrics, Mapping) else {_name_of(metrics): metrics}
         params = _params_by_metric(functions, sample_params, self._single is not None)
-        self._grid = FrameGrid.read(sensitive_features, control_features, n_rows(y_true))
+        for given in params.values():
+            _check_params(given, n_rows(y_true))
+        self._grid = FrameGrid.read(
+            sensitive_features, control_features, n_rows(y_true), missing=missing
+        )
         self.n_boot = n_boot
         self.ci_quantiles = ci_quantiles
         cells = CellMetrics(y_true, y_pred, self._grid)
@@ -308,7 +316,10 @@ def _params_by_metric(
     if single:
         return {name: _given(sample_params) for name in functions}
     if set(sample_params) - set(functions):
-        raise ValueError("Keys in 'sample_params' do not match those in 'metric'")
+        raise ValueError(
+            f"Keys in 'sample_params' do not match those in 'metric': {list(sample_params)} are "
+            f"not all among {list(functions)}"
+        )
     return {name: _given(sample_params.get(name, {})) for name in functions}
 
 
@@ -318,12 +329,25 @@ def _given(params: Any) -> dict[str, Any]:
     return {name: values for name, values in params.items() if values is not None}
 
 
+def _check_params(params: dict[str, Any], n: int) -> None:
+    for name, values in params.items():
+        if np.ndim(values) == 0 or isinstance(values, str):
+            raise ValueError(
+                f"sample parameter {name!r} has no value a row: fix it with "
+                f"functools.partial(metric, {name}=...)"
+            )
+        check_same_length(**{"y_true": range(n), name: range(n_rows(values))})
+    check_weights(params.get("sample_weight"), n)
+
+
 def _check_bootstrap(n_boot: Any, ci_quantiles: Any) -> None:
     if n_boot is None and ci_quantiles is None:
         return
-    if n_boot is None or not ci_quantiles:
+    if n_boot is None or ci_quantiles is None or not np.size(ci_quantiles):
         raise ValueError("Must specify both n_boot and ci_quantiles")
     if isinstance(n_boot, bool) or not isinstance(n_boot, int | np.integer) or n_boot < 1:
         raise ValueError("Must have n_boot be a positive integer")
-    if not all(isinstance(q, float) and 0 < q < 1 for q in ci_quantiles):
+    if np.ndim(ci_quantiles) != 1 or not all(
+        isinstance(q, float) and 0 < q < 1 for q in ci_quantiles
+    ):
         raise ValueError("Must have all ci_quantiles be floats in (0, 1)")

@@ -16,7 +16,7 @@ from sklearn.metrics._scorer import _BaseScorer, _cached_call
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfair.base import read_groups, wants, withdraw_request
-from skfair.criteria import parse_metric
+from skfair.criteria import CRITERIA, parse_metric
 from skfair.criteria.criterion import Method
 from skfair.groups import ColumnSpec, Missing
 from skfair.metrics._measure import measure_gap
@@ -118,7 +118,13 @@ class FairnessScorer(_GroupScorer):
         self.missing = missing
 
     def __repr__(self) -> str:
-        return f"fairness_scorer({self.metric!r}, sensitive_features={self.sensitive_features!r})"
+        usual = {"pos_label": None, "method": "between_groups", "min_group_size": None}
+        own = {k: v for k, v in self._kwargs.items() if v != usual[k]}
+        if self.missing != "group":
+            own["missing"] = self.missing
+        options = "".join(f", {name}={value!r}" for name, value in own.items())
+        groups = f"sensitive_features={self.sensitive_features!r}"
+        return f"fairness_scorer({self.metric!r}, {groups}{options})"
 
     def _score(
         self,
@@ -157,7 +163,7 @@ class PerformanceScorer(_GroupScorer):
     """Scorer of scikit-learn's that forwards groups; made by :func:`performance_scorer`."""
 
     def __init__(self, scoring: str | Callable[..., Any], pos_label: Any) -> None:
-        self._scorer = _with_pos_label(get_scorer(scoring), pos_label)
+        self._scorer = _with_pos_label(_known_scorer(scoring), pos_label)
         super().__init__(
             self._scorer._score_func,
             self._scorer._sign,
@@ -185,15 +191,28 @@ class PerformanceScorer(_GroupScorer):
         params = {}
         if sample_weight is not None and self._accept_sample_weight():
             params["sample_weight"] = sample_weight
-        if sensitive_features is not None and _wants_anywhere(estimator):
+        forwards = sensitive_features is not None and _wants_anywhere(estimator)
+        if forwards:
             estimator = _Forwarding(estimator, sensitive_features)
-            method_caller = partial(_cached_call, None)  # the shared cache ignores groups
+        if forwards or "pos_label" in self._kwargs:  # scikit-learn's cache knows neither
+            method_caller = partial(_cached_call, None)
         return self._scorer._score(method_caller, estimator, X, y_true, **params)
 
 
 def _wants_anywhere(estimator: Any) -> bool:
     methods = ("predict", "predict_proba", "decision_function")
     return any(hasattr(estimator, m) and wants(estimator, m) for m in methods)
+
+
+def _known_scorer(scoring: str | Callable[..., Any]) -> Any:
+    try:
+        return get_scorer(scoring)
+    except ValueError as error:
+        raise ValueError(
+            f"{scoring!r} is neither a scorer of scikit-learn's (sklearn.metrics.get_scorer_names) "
+            "nor a fairness metric: those are disparate_impact, and <criterion>_difference or "
+            f"<criterion>_ratio with a criterion among {[*CRITERIA]} or a rate"
+        ) from error
 
 
 def _with_pos_label(scorer: Any, pos_label: Any) -> Any:

@@ -20,6 +20,15 @@ class SelectFair:
         self.objective = objective
         self.bounds = bounds
 
+    # scikit-learn's ``search.score`` looks its scorer up by ``refit``: it finds the objective's.
+    def __hash__(self) -> int:
+        return hash(self.objective)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SelectFair):
+            return (self.objective, self.bounds) == (other.objective, other.bounds)
+        return self.objective == other
+
     def __repr__(self) -> str:
         bounds = "".join(f", {name}={bound}" for name, bound in self.bounds.items())
         return f"select_fair({self.objective!r}{bounds})"
@@ -44,14 +53,20 @@ class SelectFair:
         """
         objective = _mean_scores(cv_results, self.objective)
         if np.isnan(objective).all():
-            raise ValueError(f"{self.objective} is NaN for every candidate: none can be chosen")
+            raise ValueError(
+                f"{self.objective} is NaN for every candidate, so none can be chosen: see the "
+                'warnings above, or set error_score="raise"'
+            )
         excess = self._excess(cv_results)
         eligible = (excess <= 0) & ~np.isnan(objective)
         if eligible.any():
             return int(np.argmax(np.where(eligible, objective, -np.inf)))
         excess = np.where(np.isnan(objective) | np.isnan(excess), np.inf, excess)
         if np.isinf(excess).all():
-            raise ValueError(f"no candidate has defined values of {[*self.bounds, self.objective]}")
+            raise ValueError(
+                f"no candidate has defined values of {[*self.bounds, self.objective]}: see the "
+                'warnings above, or set error_score="raise"'
+            )
         nearest = int(np.lexsort((-np.nan_to_num(objective, nan=-np.inf), excess))[0])
         self._warn_infeasible(cv_results, nearest)
         return nearest
@@ -107,8 +122,9 @@ def select_fair(objective: str, **bounds: float) -> SelectFair:
     Notes
     -----
     scikit-learn sets no ``best_score_`` with a callable ``refit``: read
-    ``cv_results_["mean_test_<metric>"][best_index_]``. The chosen model's own scores are
-    optimistic, as always: report on data that the search has not seen.
+    ``cv_results_["mean_test_<metric>"][best_index_]``. ``search.score`` gives the
+    objective. The chosen model's own scores are optimistic, as always: report on data that the
+    search has not seen.
 
     Examples
     --------
@@ -139,7 +155,14 @@ def _gap(name: str) -> str | None:
 
 
 def _miss(name: str, scores: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
-    return abs(scores) - bound if _gap(name) == "difference" else bound - scores
+    if _gap(name) == "difference":
+        return abs(scores) - bound
+    if _gap(name) is None and bound > 0 and (scores <= 0).any() and not (scores > 0).any():
+        raise ValueError(
+            f"scores of {name!r} are never above 0, so none can be at least {bound}: a difference "
+            "is bounded above if it bears its metric's name (equalized_odds_difference)"
+        )
+    return bound - scores
 
 
 def _mean_scores(cv_results: Mapping[str, Any], name: str) -> NDArray[np.float64]:

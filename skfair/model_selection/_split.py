@@ -109,6 +109,8 @@ class GroupLabelStratifiedKFold(BaseCrossValidator):
     def _assign_folds(self, X: Any, y: Any, sensitive_features: Any) -> NDArray[np.intp]:
         if not isinstance(self.n_splits, int | np.integer) or self.n_splits < 2:
             raise ValueError(f"n_splits must be an integer of at least 2, got {self.n_splits!r}")
+        if self.random_state is not None and not self.shuffle:
+            raise ValueError("random_state has no effect without shuffle=True")
         sensitive = read_groups(
             y if X is None and self.sensitive_features is None else X,
             sensitive_features,
@@ -117,6 +119,8 @@ class GroupLabelStratifiedKFold(BaseCrossValidator):
             owner=type(self).__name__,
         )
         (codes,), classes = encode_labels(("y", y))
+        if any(isinstance(label, float) and not label.is_integer() for label in classes):
+            raise ValueError("y is continuous, and only classes can be stratified: cut it first")
         check_same_length(y=codes, sensitive_features=sensitive)
         if len(codes) < self.n_splits:
             raise ValueError(

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from skfair.tally._kernel import count_cells
+from skfair.tally._moments import MomentTally
 from skfair.tally._scores import ScoreTally
 from skfair.tally._soft import soft_cells
-from skfair.tally._tally import Tally
+from skfair.tally._tally import Tally, one_against_rest
 
-__all__ = ["ScoreTally", "Tally", "soft_cells"]
+__all__ = [
+    "MomentTally",
+    "ScoreTally",
+    "Tally",
+    "count_cells",
+    "one_against_rest",
+    "soft_cells",
+]

@@ -49,6 +49,9 @@ def aggregate(
     TypeError
         If the frame is lazy or no frame at all, or the sensitive features aren't columns.
     """
+    names = [*values, *([] if sample_weight is None else [sample_weight])]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("y_true, y_pred and sample_weight are names of columns of the frame")
     data = nw.from_native(frame, eager_only=True)
     keys = _key_columns(sensitive_features)
     lacking = [c for c in (*keys, *values, sample_weight) if c and c not in data.columns]

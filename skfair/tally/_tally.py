@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally._base import AdditiveTally
@@ -185,8 +186,23 @@ class Tally(AdditiveTally):
         weight = self.resample(n_replicates, random_state=random_state)
         return one_against_rest(weight, positive_class(self.classes, pos_label))
 
-    def drop_groups(self, labels: Any) -> Tally:
-        """Tally without the groups of these labels."""
+    def drop_groups(self, labels: Iterable[Hashable]) -> Tally:
+        """Tally without some groups.
+
+        Parameters
+        ----------
+        labels : list of labels
+            The groups to drop.
+
+        Raises
+        ------
+        ValueError
+            If there is no group of that label.
+        """
+        labels = [labels] if isinstance(labels, str) else list(labels)
+        unknown = [label for label in labels if label not in self.labels]
+        if unknown:
+            raise ValueError(f"no groups {listed(unknown)}; there are {listed(self.labels)}")
         kept = [i for i, label in enumerate(self.labels) if label not in labels]
         return replace(
             self,
@@ -197,7 +213,16 @@ class Tally(AdditiveTally):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a cell: group, y_true, y_pred, weight, weight2, count."""
+        """One row a cell: group, y_true, y_pred, weight, weight2, count.
+
+        Raises
+        ------
+        ValueError
+            If a sensitive feature bears one of these names.
+        """
+        taken = set(self.names) & {"y_true", "y_pred", "weight", "weight2", "count"}
+        if taken:
+            raise ValueError(f"rename the sensitive features {sorted(taken)}: the table has such")
         groups = self.index.to_frame(index=False)
         places = [axis.ravel() for axis in np.indices(self.count.shape)]
         frame = groups.take(places[0]).reset_index(drop=True)

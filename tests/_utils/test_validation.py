@@ -172,3 +172,8 @@ def test_generators_are_reproducible():
     assert generator(state(3)).random() == generator(state(3)).random()
     own = np.random.default_rng(3)
     assert generator(own) is own
+
+
+def test_fractions_are_continuous_with_a_positive_class_too():
+    with pytest.raises(ValueError, match="continuous"):
+        positive_class((0.0, 0.4, 1.0), 1)

@@ -145,6 +145,17 @@ def test_perfect_separation_is_no_certainty(n):
     assert turned.loc["a", "roc_auc_low"] == 0.0
 
 
+def test_perfect_separation_survives_the_rounding_of_weights():
+    rng = np.random.default_rng(3)
+    true, groups = np.tile(np.arange(20) < 10, 500), np.repeat(np.arange(500), 20).astype(str)
+    weight = rng.random(10_000)
+    table = roc_auc_by_group(true, true, sensitive_features=groups, sample_weight=weight)
+    assert (table["roc_auc"] <= 1).all()
+    assert_allclose(table["roc_auc"], 1, rtol=1e-14)
+    assert table["roc_auc_low"].between(0.3, 0.95).all()
+    assert (table["roc_auc_high"] <= 1).all()
+
+
 def test_the_confidence_level_widens_the_interval():
     rows = [(k % 2 == 0, float(k % 7), "a", 1) for k in range(40)]
     narrow, wide = (auc_table(rows, confidence_level=level).loc["a"] for level in (0.8, 0.99))

@@ -769,7 +769,7 @@ def only_skill(X):
 
 def test_reprs_name_the_metric():
     assert repr(SCORERS["column"]) == (
-        "fairness_scorer('disparate_impact', sensitive_features='sex')"
+        "fairness_scorer('disparate_impact', sensitive_features='sex', method='to_overall')"
     )
     assert re.fullmatch(
         r"performance_scorer\(make_scorer\(f1_score.*\)", repr(SCORERS["performance"])
@@ -794,3 +794,23 @@ def test_a_scorer_scores_what_it_is_given_not_what_it_was_fitted_on():
     scorer = fairness_scorer("demographic_parity_difference", sensitive_features="sex")
     two = (X["sex"] != "c").to_numpy()
     assert scorer(model, X[two], y[two]) == pytest.approx(-1 / 8)
+
+
+@pytest.mark.parametrize(
+    "names", [("roc_auc", "average_precision"), ("average_precision", "roc_auc")]
+)
+def test_scores_of_a_positive_class_that_sorts_first_keep_apart_in_a_search(names):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 2))
+    y = np.where(X[:, 0] + 0.3 * rng.normal(size=300) > 0, "default", "repaid")
+    scoring = fairness_scoring(*names, pos_label="default")
+    together = cross_validate(LogisticRegression(), X, y, cv=3, scoring=scoring)
+    for name in names:
+        alone = cross_validate(LogisticRegression(), X, y, cv=3, scoring=scoring[name])
+        np.testing.assert_array_equal(together[f"test_{name}"], alone["test_score"])
+        assert (alone["test_score"] > 0.9).all()
+
+
+def test_a_typo_in_a_fairness_metric_lists_the_fairness_metrics():
+    with pytest.raises(ValueError, match="demographic_parity"):
+        fairness_scoring("accuracy", "demografic_parity_difference")

@@ -301,3 +301,25 @@ def test_reprs_read_as_the_call():
     assert repr(rule) == (
         "select_fair('accuracy', equalized_odds_difference=0.05, disparate_impact=0.8)"
     )
+
+
+def test_a_bound_on_a_renamed_difference_is_refused_not_turned_round():
+    results = {"mean_test_acc": [0.8, 0.9], "mean_test_eo": [-0.2, -0.1]}
+    with pytest.raises(ValueError, match="bears its metric's name"):
+        select_fair("acc", eo=0.3)(results)
+
+
+def test_a_bound_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="is no number"):
+        select_fair("accuracy", recall="high")
+
+
+def test_a_search_scores_by_the_objective():
+    X = np.array([[0, 0], [1, 0], [0, 1], [1, 1]] * 20)
+    y = X[:, 1]
+    scoring = fairness_scoring("accuracy", "accuracy_parity_difference", sensitive_features=0)
+    rule = select_fair("accuracy", accuracy_parity_difference=0.5)
+    search = GridSearchCV(DummyClassifier(), {"strategy": ["prior"]}, scoring=scoring, refit=rule)
+    assert search.fit(X, y).score(X, y) == 0.5
+    assert rule == "accuracy"
+    assert rule != select_fair("accuracy", accuracy_parity_difference=0.1)

@@ -151,3 +151,15 @@ def test_bad_input_is_refused(changed, message):
     good = {"y_true": [0, 1], "y_score": [0.1, 0.9], "sensitive_features": [*"ab"], "threshold": 1}
     with pytest.raises(ValueError, match=message):
         verification_rates(**{**good, **changed})
+
+
+def test_rounding_of_weights_does_not_miss_the_target():
+    score = np.arange(10) / 10
+    table = verification_rates(
+        [0] * 10 + [1],
+        [*score, 1.0],
+        sensitive_features=["a"] * 11,
+        target_fmr=0.3,
+        sample_weight=[0.1] * 11,
+    )
+    assert table["threshold"].item() == 0.7  # 0.1 + 0.1 + 0.1 is more than 0.3

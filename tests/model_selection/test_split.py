@@ -55,7 +55,7 @@ def share_within_one(values, folds, n_splits):
 @given(rows_of_cells, st.integers(2, 7), st.booleans())
 def test_each_cell_each_label_and_the_sizes_are_balanced_to_one_row(rows, n_splits, shuffle):
     y, groups = (np.array(column) for column in zip(*rows, strict=True))
-    folds = folds_of(y, groups, n_splits, shuffle=shuffle, random_state=0)
+    folds = folds_of(y, groups, n_splits, shuffle=shuffle, random_state=0 if shuffle else None)
     assert len(folds) == n_splits
     assert share_within_one(10 * y + groups, folds, n_splits)
     assert share_within_one(y, folds, n_splits)
@@ -66,7 +66,7 @@ def test_each_cell_each_label_and_the_sizes_are_balanced_to_one_row(rows, n_spli
 @given(rows_of_cells, st.integers(2, 7), st.booleans())
 def test_the_folds_are_a_partition(rows, n_splits, shuffle):
     y, groups = zip(*rows, strict=True)
-    folds = folds_of(y, groups, n_splits, shuffle=shuffle, random_state=0)
+    folds = folds_of(y, groups, n_splits, shuffle=shuffle, random_state=0 if shuffle else None)
     everyone = np.arange(len(rows))
     assert_array_equal(np.sort(np.concatenate([test for _, test in folds])), everyone)
     for train, test in folds:
@@ -119,7 +119,17 @@ def test_shuffling_differs_from_call_to_call_without_a_random_state():
 
 def test_without_shuffling_the_folds_are_the_same_each_time():
     X, y = some_rows()
-    assert same(folds_of(y, X["sex"]), folds_of(y, X["sex"], random_state=1))
+    assert same(folds_of(y, X["sex"]), folds_of(y, X["sex"]))
+
+
+def test_a_random_state_without_shuffling_is_refused():
+    with pytest.raises(ValueError, match="no effect without shuffle"):
+        folds_of([0, 1] * 10, ["f", "m"] * 10, random_state=1)
+
+
+def test_a_continuous_y_is_refused():
+    with pytest.raises(ValueError, match="continuous"):
+        folds_of(np.linspace(0, 1, 20), ["f", "m"] * 10)
 
 
 # Small cells

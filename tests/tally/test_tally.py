@@ -205,3 +205,16 @@ def test_to_frame_of_an_intersection_has_a_column_a_feature():
     frame = Tally.from_arrays([1], [True], pd.DataFrame({"sex": ["f"], "race": ["b"]})).to_frame()
     assert list(frame.columns[:2]) == ["sex", "race"]
     assert frame.loc[0, ["sex", "race"]].tolist() == ["f", "b"]
+
+
+def test_dropping_a_group_drops_no_other_and_unknown_ones_are_refused():
+    tally = Tally.from_arrays([0, 1, 1], [0, 1, 1], ["female", "male", "other"])
+    assert tally.drop_groups("female").labels == ("male", "other")
+    with pytest.raises(ValueError, match="no groups"):
+        tally.drop_groups(["Female"])
+
+
+def test_a_table_with_a_feature_named_as_one_of_its_columns_is_refused():
+    tally = Tally.from_arrays([0, 1], [0, 1], {"count": ["a", "b"]})
+    with pytest.raises(ValueError, match="rename"):
+        tally.to_frame()
