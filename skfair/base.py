@@ -221,10 +221,12 @@ def fit_weighted(
         raise TypeError(
             f"fit got {sorted(unused)}, which no step of {type(estimator).__name__} asks for"
         )
-    with config_context(enable_metadata_routing=False), warnings.catch_warnings():
-        if _calibrates_pipeline(estimator):
+    with config_context(enable_metadata_routing=False):
+        if not _calibrates_pipeline(estimator):
+            return estimator.fit(X, y, **params, **explicit)
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Since Pipeline does not appear to accept")
-        return estimator.fit(X, y, **params, **explicit)
+            return estimator.fit(X, y, **params, **explicit)
 
 
 def _resolve(
@@ -233,18 +235,41 @@ def _resolve(
     if isinstance(estimator, Pipeline):
         return _resolve_steps(estimator, sample_weight, metadata)
     if isinstance(estimator, BaseSearchCV):
+        _refuse_metadata_in_search(estimator)
         return _resolve(estimator.estimator, sample_weight, metadata)
     if _calibrates_pipeline(estimator):
         params, used = _resolve(estimator.estimator, sample_weight, metadata)
         if sample_weight is not None:
             params["sample_weight"] = sample_weight  # of the calibration itself
         return params, used
-    params = {name: value for name, value in metadata.items() if wants(estimator, "fit", name)}
-    used = set(params)
+    params, used = _requested(estimator, metadata)
     if sample_weight is not None:
         _check_takes_weight(estimator)
         params["sample_weight"] = sample_weight
     return params, used
+
+
+def _requested(estimator: Any, metadata: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Metadata that an estimator asks for in fit, under its parameters' names."""
+    used = {name for name in metadata if wants(estimator, "fit", name)}
+    routing = get_routing_for_object(estimator) if used else None
+    if not isinstance(routing, MetadataRequest):
+        return {name: metadata[name] for name in used}, used
+    aliases = {a if isinstance(a, str) else p: p for p, a in routing.fit.requests.items() if a}
+    return {aliases[name]: metadata[name] for name in used}, used
+
+
+def _refuse_metadata_in_search(search: Any) -> None:
+    """Scorers and splitters inside a mitigator can't be reached by metadata: say so."""
+    scoring = getattr(search, "scoring", None)
+    scorers = scoring.values() if isinstance(scoring, dict) else [scoring]
+    needs = [s for s in scorers if callable(s) and not getattr(s, "groups_are_optional", False)]
+    if any(wants(scorer, "score") for scorer in needs) or wants(search.cv, "split"):
+        raise TypeError(
+            f"the scoring or cv of {type(search).__name__} inside a mitigator asks for sensitive "
+            "features as metadata, which can't reach it there: name columns of X instead, or put "
+            "the mitigator inside the search"
+        )
 
 
 def _resolve_steps(
@@ -425,8 +450,8 @@ class BaseMetaMitigator(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimato
         inner = deepcopy(get_tags(self.estimator))
         for name in ("estimator_type", "classifier_tags", "regressor_tags", "target_tags"):
             setattr(tags, name, getattr(inner, name))
-        tags.input_tags.sparse = inner.input_tags.sparse
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags = inner.input_tags
+        tags.non_deterministic = inner.non_deterministic
         tags.target_tags.multi_output = False  # a group has the rates of one label
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label = False

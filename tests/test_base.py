@@ -20,7 +20,7 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cros
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 
@@ -35,7 +35,7 @@ from skfair.base import (
     withdraw_request,
 )
 from skfair.groups import Bins
-from skfair.metrics import performance_scorer
+from skfair.metrics import fairness_scorer, performance_scorer
 from skfair.model_selection import GroupLabelStratifiedKFold
 
 
@@ -650,3 +650,23 @@ def test_ensembles_of_named_estimators_are_weighted(make):
 def test_estimators_that_pass_weights_on_by_routing_alone_say_how_to_wrap():
     with pytest.raises(TypeError, match=r"FixedThresholdClassifier\(mitigator\(estimator\)\)"):
         fit_weighted(FixedThresholdClassifier(LogisticRegression()), [[0.0], [1.0]], [0, 1], [1, 1])
+
+
+def test_aliases_of_inner_steps_are_translated(routing):
+    scaler = StandardScaler().set_fit_request(sample_weight="w")
+    pipe = make_pipeline(scaler, LogisticRegression())
+    X, y = np.arange(12.0)[:, None], np.arange(12) % 2
+    weight = np.arange(1.0, 13.0)
+    fitted = fit_weighted(pipe, X, y, np.ones(12), w=weight)
+    assert fitted[0].mean_[0] == pytest.approx(np.average(X[:, 0], weights=weight))
+
+
+def test_a_search_whose_scorer_needs_metadata_is_refused_inside_a_mitigator():
+    scorer = fairness_scorer("demographic_parity_difference")
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0, 2.0]}, scoring=scorer)
+    with pytest.raises(TypeError, match="put the mitigator inside the search"):
+        fit_weighted(search, [[0.0], [1.0]] * 10, [0, 1] * 10, sensitive_features=["f", "m"] * 10)
+
+
+def test_a_precomputed_kernel_is_told_to_scikit_learn():
+    assert get_tags(Reweighter(SVC(kernel="precomputed"))).input_tags.pairwise

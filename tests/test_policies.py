@@ -121,7 +121,31 @@ def as_words(labels):
     return np.where(np.asarray(labels) == 1, "yes", "no")
 
 
-@pytest.mark.parametrize("name", GAPS)
+NEEDING_POSITIVE = [name for name in [*GAPS, *RATES] if not name.startswith("accuracy")]
+
+
+def test_accuracy_needs_no_positive_class_and_takes_any_number_of_classes():
+    y_true, y_pred, group = [0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 1, 2], list("fffmmm")
+    expected = pytest.approx(1 - 1 / 3)
+    assert metrics.accuracy_parity_difference(y_true, y_pred, sensitive_features=group) == expected
+    words = np.array(["low", "middle", "high"])
+    in_words = metrics.accuracy_parity_difference(
+        words[y_true], words[y_pred], sensitive_features=group
+    )
+    assert in_words == expected
+
+
+def test_selection_rates_do_not_look_at_a_y_true_of_scores():
+    y_pred, group = [0, 1, 1, 1], list("ffmm")
+    for y_true in (None, [0.1, 0.2, 0.3, 0.4], [0.0, np.nan, 1.0, 1.0]):
+        assert metrics.selection_rate(y_true, y_pred) == 0.75
+        gap = metrics.demographic_parity_difference(y_true, y_pred, sensitive_features=group)
+        assert gap == 0.5
+    with pytest.raises(ValueError, match="inconsistent"):
+        metrics.selection_rate([0.1, 0.2], y_pred)
+
+
+@pytest.mark.parametrize("name", [name for name in GAPS if name in NEEDING_POSITIVE])
 def test_binary_string_labels_need_pos_label_in_metrics(name):
     y_true, y_pred, group = FOUR
     metric = getattr(metrics, name)
@@ -171,7 +195,7 @@ def test_binary_string_labels_are_reweighted_as_they_are():
 
 
 @pytest.mark.parametrize("third", ["y_true", "y_pred", "both"])
-@pytest.mark.parametrize("name", [*GAPS, *RATES])
+@pytest.mark.parametrize("name", NEEDING_POSITIVE)
 def test_multiclass_into_a_binary_metric_is_refused_with_advice(name, third):
     y_true, y_pred, group = FOUR
     if third != "y_pred":

@@ -105,6 +105,10 @@ def select_column(X: Any, column: str | int) -> tuple[Hashable, Any]:
             f"sensitive feature {column!r} is named, but X is a {type(X).__name__} without column "
             "names: pass a data frame, or give the column's position"
         )
+    if isinstance(X, list | tuple) and all(map(_is_row, X)):
+        if not all(0 <= column < len(row) for row in X):
+            raise ValueError(f"rows of X have no column {column}")
+        return f"x{column}", to_array([row[column] for row in X])
     matrix: Any = X if hasattr(X, "shape") else np.asarray(X)
     if len(matrix.shape) == 2 and matrix.shape[1] == 0:
         raise ValueError(

@@ -157,11 +157,7 @@ def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | 
     known: list[Any] = list(classes)
     if isinstance(pos_label, np.generic):
         pos_label = pos_label.item()
-    if any(isinstance(v, float) and not v.is_integer() for v in known):
-        raise ValueError(
-            "labels are continuous: a rate needs decisions, so threshold the scores first "
-            "(y_score >= 0.5)"
-        )
+    refuse_fractions(known)
     if pos_label is None:
         if not (set(known) <= {0, 1} or set(known) <= {-1, 1}):
             _refuse_unknown_positive(known)
@@ -171,6 +167,15 @@ def positive_class(classes: Sequence[Hashable], pos_label: Any = None) -> int | 
     if len(known) > 1 or any(isinstance(pos_label, str) != isinstance(v, str) for v in known):
         raise ValueError(f"pos_label={pos_label!r} is not a valid label: {known[:20]}")
     return None
+
+
+def refuse_fractions(classes: Sequence[Any]) -> None:
+    """Raise ValueError if labels are fractions, so that they are scores and no decisions."""
+    if any(isinstance(label, float) and not label.is_integer() for label in classes):
+        raise ValueError(
+            "labels are continuous: a rate needs decisions, so threshold the scores first "
+            "(y_score >= 0.5)"
+        )
 
 
 def _refuse_unknown_positive(known: list[Any]) -> None:

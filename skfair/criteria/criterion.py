@@ -126,8 +126,6 @@ class Criterion:
             total = cells.sum(-2) if overall_cells is None else as_float(overall_cells)
             whole = self.group_rates(total[..., None, :])[..., 0]
         gaps = _gap_of(rates, gap, method, whole)
-        if combination not in (None, "worst_case", "mean"):
-            raise ValueError(f'combination must be "worst_case" or "mean", got {combination!r}')
         return _combine(gaps, gap, combination or self.combination)
 
 
@@ -341,6 +339,9 @@ def _warn_left_out(
         more = f", ... and {rest} more" if rest else ""
         notes.append(f"undefined (0/0) and left out: {', '.join(shown)}{more}")
     if np.isnan(evaluation.value):
-        notes.append("the result is NaN" + (": fewer than two groups remain" if n_kept < 2 else ""))
+        why = ": fewer than two groups remain" if n_kept < 2 else ""
+        if not why and not evaluation.undefined:
+            why = ": a rate is 0 in every group, and 0/0 has no value"
+        notes.append(f"the result is NaN{why}")
     if notes:
         warnings.warn(f"{name}: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=5)

@@ -70,7 +70,8 @@ def to_overall(rates: Any, overall: Any, *, as_ratio: bool = False) -> Any:
     filled = xp.where(xp.isnan(rates), whole, rates)  # no distance, and a finite gradient
     if not as_ratio:
         return _where_two(rates, nan_max(abs(filled - whole)))
-    return _where_two(rates, nan_min(divide(xp.minimum(filled, whole), xp.maximum(filled, whole))))
+    ratios = divide(filled, whole)
+    return _where_two(rates, nan_min(xp.where(ratios > 1, divide(whole, filled), ratios)))
 
 
 def between(rates: Any, reference: int) -> Any:

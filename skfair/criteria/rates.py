@@ -64,9 +64,19 @@ class Rate:
         return _ignores_prediction(self.denominator)
 
     @property
+    def needs_positive(self) -> bool:
+        """Whether it matters which class is the positive one; for accuracy it doesn't."""
+        return not (_is_symmetric(self.numerator) and _is_symmetric(self.denominator))
+
+    @property
     def needs_labels(self) -> bool:
         """Whether the rate depends on y_true at all."""
         return not (_ignores_label(self.numerator) and _ignores_label(self.denominator))
+
+
+def _is_symmetric(c: Coefficients) -> bool:
+    tn, fp, fn, tp = c
+    return tn == tp and fp == fn
 
 
 def _dot(cells: Any, coefficients: Coefficients) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,18 +12,11 @@ from scipy.special import ndtri
 
 from skfair._utils.arrays import divide
 from skfair.groups import Missing
-from skfair.metrics._ranking import ScoredRows, rows_by_group
-from skfair.metrics._regression import (
-    MEAN_RESIDUAL,
-    check_confidence_level,
-    difference_of,
-    standard_errors,
-    warn_undefined,
-)
-from skfair.tally._kernel import count_cells
-from skfair.tally._moments import MomentTally
+from skfair.metrics._by_group import check_confidence_level, gap_of_sums, warn_undefined
+from skfair.metrics._regression import MEAN_RESIDUAL, standard_errors
+from skfair.metrics._rows import ScoredRows, Strategy, assign_bins
+from skfair.tally import MomentTally, count_cells
 
-Strategy = Literal["quantile", "uniform"]
 _IN_THE_LARGE = replace(MEAN_RESIDUAL, name="calibration_in_the_large")
 
 
@@ -135,10 +128,12 @@ def calibration_by_group(
     """
     check_confidence_level(confidence_level)
     z = float(ndtri((1 + confidence_level) / 2))
-    rows = _read(y_true, y_prob, sensitive_features, sample_weight, pos_label, missing)
+    rows = ScoredRows.read_probabilities(
+        y_true, y_prob, sensitive_features, sample_weight, pos_label, missing
+    )
     tally = _moments(rows)
     low, high = _in_the_large_interval(tally, z)
-    bins = _bin_means(rows, _bins(rows, n_bins, strategy))
+    bins = _bin_means(rows, assign_bins(rows, n_bins, strategy))
     error, error_low, error_high = _error(bins, tally.effective_sizes, z)
     means = tally.means
     table = pd.DataFrame(
@@ -222,31 +217,17 @@ def calibration_gap(
     >>> calibration_gap(y_true, y_prob, sensitive_features=sex)
     0.25
     """
-    rows = _read(y_true, y_prob, sensitive_features, sample_weight, pos_label, missing)
+    rows = ScoredRows.read_probabilities(
+        y_true, y_prob, sensitive_features, sample_weight, pos_label, missing
+    )
     tally = _moments(rows)
-    return difference_of(
+    return gap_of_sums(
         _IN_THE_LARGE,
         tally.sums,
         tally.labels,
         tally.group_counts,
         min_group_size=min_group_size,
     )
-
-
-def _read(
-    y_true: Any,
-    y_prob: Any,
-    sensitive_features: Any,
-    sample_weight: Any,
-    pos_label: Any,
-    missing: Missing,
-) -> ScoredRows:
-    rows = ScoredRows.read(
-        y_true, y_prob, sensitive_features, sample_weight, pos_label, missing, name="y_prob"
-    )
-    if rows.score.min() < 0 or rows.score.max() > 1:
-        raise ValueError("y_prob has values outside [0, 1].")
-    return rows
 
 
 def _moments(rows: ScoredRows) -> MomentTally:
@@ -275,23 +256,6 @@ def _in_the_large_interval(
     low = np.fmin(residual - margin, middle - half)
     high = np.fmax(residual + margin, middle + half)
     return np.maximum(low, -probability), np.minimum(high, 1 - probability)
-
-
-def _bins(rows: ScoredRows, n_bins: int, strategy: str) -> NDArray[np.intp]:
-    """Bin of each row, in ``range(n_bins)``."""
-    if not isinstance(n_bins, int | np.integer) or n_bins < 1:
-        raise ValueError(f"n_bins must be an integer of at least 1, got {n_bins!r}")
-    shares = np.arange(1, n_bins) / n_bins
-    if strategy == "uniform":
-        return np.searchsorted(shares, rows.score, side="right")
-    if strategy != "quantile":
-        raise ValueError(f'strategy must be "quantile" or "uniform", got {strategy!r}')
-    bins = np.empty(len(rows.score), dtype=np.intp)
-    for members in rows_by_group(rows.groups):
-        if len(members):
-            score = rows.score[members]
-            bins[members] = np.searchsorted(np.quantile(score, shares), score, side="right")
-    return bins
 
 
 def _error(

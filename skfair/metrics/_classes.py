@@ -12,12 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair._utils.validation import as_column, check_same_length, check_weights
-from skfair.criteria import RATES, Criterion, Rate, evaluate, get_rate, parse_metric, worst
-from skfair.criteria.criterion import Gap, Method
+from skfair._utils.text import listed
+from skfair._utils.validation import (
+    as_column,
+    check_same_length,
+    check_weights,
+)
+from skfair.criteria import RATES, Method, Rate, cells_of, get_rate, parse_metric, worst
 from skfair.groups import Groups, Missing
+from skfair.metrics._by_group import gap_of_sums, join_notes
 from skfair.metrics._measure import _one_group, _tally
-from skfair.metrics._ranking import rows_by_group
+from skfair.metrics._rows import rows_by_group
 from skfair.tally import Tally
 
 
@@ -72,7 +77,8 @@ def worst_group_score(
     Raises
     ------
     ValueError
-        If there is no rate of that name, the positive class can't be told, or lengths differ.
+        If there is no rate of that name, the positive class can't be told, lengths differ, or
+        a rate is asked of probabilities.
 
     Warns
     -----
@@ -159,7 +165,7 @@ def worst_class_recall(
     ]
     if lost:
         warnings.warn(
-            f"worst_class_recall: recall is undefined (0/0) and left out: {', '.join(lost)}",
+            f"worst_class_recall: recall is undefined (0/0) and left out: {join_notes(lost)}",
             UndefinedMetricWarning,
             stacklevel=2,
         )
@@ -241,39 +247,23 @@ def one_vs_rest_gaps(
     for c, label in enumerate(tally.classes):
         for k, (criterion, gap) in enumerate(parsed):
             of_class = replace(criterion, name=f"{criterion.name} of class {label!r}")
-            gaps[c, k] = _gap(of_class, gap, cells[c], tally, method, min_group_size)
+            gaps[c, k] = gap_of_sums(
+                of_class,
+                cells[c],
+                tally.labels,
+                tally.group_counts,
+                gap=gap,
+                method=method,
+                min_group_size=min_group_size,
+            )
     return pd.DataFrame(gaps, index=pd.Index(tally.classes, name="class"), columns=names)
 
 
-def _gap(
-    criterion: Criterion,
-    gap: Gap,
-    cells: NDArray[np.float64],
-    tally: Tally,
-    method: Method,
-    min_group_size: int | None,
-) -> float:
-    evaluation = evaluate(
-        criterion,
-        cells,
-        tally.labels,
-        gap=gap,
-        method=method,
-        group_counts=tally.group_counts,
-        min_group_size=min_group_size,
-    )
-    return evaluation.value
-
-
 def _cells(tally: Tally, rate: Rate, pos_label: Any) -> NDArray[np.float64]:
-    """Cells of a rate; one that treats both classes alike needs no positive class."""
-    sums = (rate.numerator, rate.denominator)
-    alike = all(tn == tp and fp == fn for tn, fp, fn, tp in sums)
-    if not alike or pos_label is not None:
+    """Cells of a rate: of all classes where it treats them alike and none is named."""
+    if pos_label is not None:
         return tally.cells(pos_label)
-    right = np.trace(tally.weight, axis1=1, axis2=2)
-    zero = np.zeros_like(right)
-    return np.stack([zero, tally.weight.sum(axis=(1, 2)) - right, zero, right], axis=-1)
+    return cells_of(tally.weight, tally.classes, [rate])
 
 
 def _call_by_group(
@@ -299,12 +289,12 @@ def _warn_left_out(
 ) -> None:
     notes = []
     if small.any():
-        listed = [label for label, is_small in zip(labels, small, strict=True) if is_small]
-        notes.append(f"groups with fewer than {min_group_size} rows are left out: {listed}")
+        names = listed(label for label, is_small in zip(labels, small, strict=True) if is_small)
+        notes.append(f"groups with fewer than {min_group_size} rows are left out: {names}")
     undefined = np.isnan(values) & ~small
     if undefined.any():
-        listed = [label for label, is_lost in zip(labels, undefined, strict=True) if is_lost]
-        notes.append(f"{name} is undefined and left out for groups {listed}")
+        names = listed(label for label, is_lost in zip(labels, undefined, strict=True) if is_lost)
+        notes.append(f"{name} is undefined and left out for groups {names}")
     if (small | undefined).all():
         notes.append("the result is NaN")
     if notes:

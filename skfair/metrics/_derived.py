@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from skfair.metrics._metric_frame import MetricFrame
+from skfair.metrics._metric_frame import MetricFrame, name_of
 
 Transform = Literal["difference", "group_min", "group_max", "ratio"]
 _TRANSFORMS = ("difference", "group_min", "group_max", "ratio")
@@ -25,7 +25,7 @@ class DerivedMetric:
         self.metric = metric
         self.transform = transform
         self.sample_param_names = tuple(sample_param_names)
-        base = getattr(metric, "__name__", type(metric).__name__)
+        base = name_of(metric)
         self.__name__ = f"{base}_{transform}"
         self.__doc__ = f"{_SAYS[transform]} of :func:`{base}` over groups."
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import is_frame, n_rows
 from skfair._utils.optional import import_optional
+from skfair._utils.text import listed
 from skfair._utils.validation import positive_class
 from skfair.base import read_groups, wants
 from skfair.groups import Bins, Groups, Missing
@@ -98,7 +99,9 @@ def positive_scores(
     classes = np.asarray(estimator.classes_).tolist()
     place = positive_class(classes, pos_label)
     if place is None:
-        raise ValueError(f"the estimator knows no positive class: its classes are {classes}")
+        raise ValueError(
+            f"the estimator knows no positive class: its classes are {listed(classes)}"
+        )
     scores = respond(estimator, X, method, sensitive_features)
     if scores.ndim == 1:  # the decision function of two classes
         return scores if place == 1 else -scores

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair.criteria.inference import group_intervals
+from skfair.criteria import group_intervals
 from skfair.groups import Groups, Missing, cross
-from skfair.metrics._calibration import Strategy, _bins, _read, calibration_by_group
+from skfair.metrics._calibration import calibration_by_group
 from skfair.metrics._display_base import NAME_WIDTH, pyplot
 from skfair.metrics._display_curves import CurvesByGroup, Layout, draw_diagonal
-from skfair.metrics._ranking import ScoredRows
-from skfair.tally import Tally
-from skfair.tally._moments import MomentTally
+from skfair.metrics._rows import ScoredRows, Strategy, assign_bins
+from skfair.tally import MomentTally, Tally
 
 
 class CalibrationByGroupDisplay(CurvesByGroup):
@@ -120,7 +119,9 @@ class CalibrationByGroupDisplay(CurvesByGroup):
         display : CalibrationByGroupDisplay
         """
         pyplot(cls.__name__)
-        rows = _read(y_true, y_prob, sensitive_features, sample_weight, pos_label, missing)
+        rows = ScoredRows.read_probabilities(
+            y_true, y_prob, sensitive_features, sample_weight, pos_label, missing
+        )
         table = calibration_by_group(
             rows.positive,
             rows.score,
@@ -130,7 +131,7 @@ class CalibrationByGroupDisplay(CurvesByGroup):
             confidence_level=confidence_level,
             sample_weight=rows.weight,
         )
-        bins = _by_group(rows, _bins(rows, n_bins, strategy), confidence_level)
+        bins = _by_group(rows, assign_bins(rows, n_bins, strategy), confidence_level)
         return cls(bins=bins, table=table, labels=rows.groups.labels).plot(ax, **plot_options)
 
     def plot(

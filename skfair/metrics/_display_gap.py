@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import Criterion
-from skfair.criteria.criterion import Gap
-from skfair.criteria.inference import gap_interval
+from skfair._utils.text import listed
+from skfair.criteria import Criterion, Gap, gap_interval
 from skfair.tally import ScoreTally
 
 
@@ -79,12 +78,13 @@ def warn_left_out(
         rate.name: np.isnan(rate(cells[0])) & ~small for rate in criterion.rates if rate.is_linear
     }
     notes = [
-        f"{name} of groups {[tally.labels[i] for i in np.flatnonzero(lost)]} is undefined (0/0)"
+        f"{name} of groups {listed(tally.labels[i] for i in np.flatnonzero(lost))} is undefined "
+        "(0/0)"
         for name, lost in undefined.items()
         if lost.any()
     ]
     if small.any():
-        names = [tally.labels[i] for i in np.flatnonzero(small)]
+        names = listed(tally.labels[i] for i in np.flatnonzero(small))
         notes.append(f"groups with fewer than {min_group_size} rows: {names}")
     if notes:
         warnings.warn(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.columns import is_frame
+from skfair._utils.text import listed
 from skfair._utils.validation import as_column, check_same_length
 from skfair.groups import Groups
 from skfair.metrics._display_base import groups_as_values, pyplot, readable, short_names
@@ -213,7 +214,7 @@ def _warn_undefined(names: list[Any], defined: NDArray[np.bool_]) -> None:
     if not defined.all():
         lost = [name for name, known in zip(names, defined, strict=True) if not known]
         warnings.warn(
-            f"models {lost} have no point: a metric is NaN or infinite",
+            f"models {listed(lost)} have no point: a metric is NaN or infinite",
             UndefinedMetricWarning,
             stacklevel=3,
         )

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skfair.criteria import Criterion, Rate, get_criterion, get_rate
-from skfair.criteria.criterion import Gap
+from skfair.criteria import Criterion, Gap, Rate, get_criterion, get_rate
 from skfair.groups import Missing
 from skfair.metrics._display_base import (
     COLORS,
@@ -24,7 +23,7 @@ from skfair.metrics._display_base import (
     readable,
 )
 from skfair.metrics._display_gap import gap_curve, gap_limits, warn_left_out
-from skfair.metrics._ranking import ScoredRows
+from skfair.metrics._rows import ScoredRows
 from skfair.tally import ScoreTally
 
 DEFAULT_RATES = ("accuracy", "selection_rate")

@@ -15,13 +15,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 from skfair._utils.columns import to_array
 from skfair._utils.text import listed
 from skfair._utils.validation import check_weights, encode_labels, generator, positive_class
-from skfair.criteria import RATES
+from skfair.criteria import RATES, cells_of
 from skfair.metrics import _rates
 from skfair.metrics._base_metrics import count
 from skfair.metrics._frame_grid import FrameGrid
-from skfair.tally import Tally
-from skfair.tally._kernel import count_cells
-from skfair.tally._tally import one_against_rest
+from skfair.tally import Tally, count_cells, one_against_rest
 
 Values = tuple[NDArray[Any], NDArray[Any]]
 """A metric by cell, of shape (..., K, S), and on all rows of each control level, (..., K)."""
@@ -34,7 +32,6 @@ _SKLEARN: dict[Any, str] = {
     skm.precision_score: "positive_predictive_value",
     skm.f1_score: "f1_score",
 }
-_ANY_CLASSES = ("accuracy", "error_rate")
 _MAX_CLASSES = 32
 
 
@@ -72,7 +69,10 @@ class CellMetrics:
     def replicates(
         self, function: Callable[..., Any], params: dict[str, Any], n_boot: int, seed: int
     ) -> Values:
-        """Compute a metric on bootstrap replicates, the same ones for every metric."""
+        """Compute a metric on bootstrap replicates.
+
+        Rates share one set of replicates (of the cells), other metrics another (of the rows).
+        """
         found = self._rate_of(function, params)
         if found is None:
             return self._call_replicates(function, params, n_boot, seed)
@@ -91,7 +91,7 @@ class CellMetrics:
         tally = self._tally(name, params.get("sample_weight"))
         if tally is None:
             return None
-        if name in _ANY_CLASSES:
+        if not RATES[name].needs_positive:
             return name, tally, None
         if base in _SKLEARN and not _is_plain_binary(tally.classes, pos_label):
             return None  # scikit-learn's own rules apply, and its own errors
@@ -136,12 +136,10 @@ class CellMetrics:
 
     def _ratio(self, name: str, weight: NDArray[np.float64], positive: int | None) -> Values:
         rate, n_control = RATES[name], self.grid.shape[0]
-        if name in _ANY_CLASSES:
-            right = np.trace(weight, axis1=-2, axis2=-1)
-            zero = np.zeros_like(right)
-            cells = np.stack([right, weight.sum(axis=(-2, -1)) - right, zero, zero], axis=-1)
-        else:
+        if rate.needs_positive:
             cells = one_against_rest(weight, positive)
+        else:
+            cells = cells_of(weight, (), [rate])
         cells = cells.reshape(*cells.shape[:-2], n_control, -1, 4)
         return rate(cells), rate(cells.sum(axis=-2))
 

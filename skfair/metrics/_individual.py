@@ -15,10 +15,9 @@ from sklearn.neighbors import NearestNeighbors
 from skfair._utils.arrays import divide
 from skfair._utils.validation import check_same_length, check_weights, encode_labels
 from skfair.groups import Groups, Missing
+from skfair.metrics._by_group import warn_undefined
 from skfair.metrics._measure import _one_group
-from skfair.metrics._regression import warn_undefined
-from skfair.tally import Tally
-from skfair.tally._kernel import count_cells
+from skfair.tally import Tally, count_cells
 
 # Benefits y_pred - y_true + 1 of tn, fp, fn, tp.
 _BENEFITS = np.array([1.0, 2.0, 0.0, 1.0])
@@ -93,12 +92,16 @@ def generalized_entropy_index(
     >>> round(generalized_entropy_index([0, 0, 1, 1], [0, 1, 0, 1]), 3)
     0.25
     """
-    by_group = sensitive_features is not None
-    cells, index = _cells(y_true, y_pred, sensitive_features, sample_weight, pos_label, missing)
-    values = _entropy(cells, np.broadcast_to(_BENEFITS, cells.shape), alpha)
-    series = pd.Series(values, index=index, name="generalized_entropy_index")
-    warn_undefined(series.to_frame(), by_group=by_group)
-    return series if by_group else float(values[0])
+    return _entropy_index(
+        "generalized_entropy_index",
+        alpha,
+        y_true,
+        y_pred,
+        sensitive_features,
+        sample_weight,
+        pos_label,
+        missing,
+    )
 
 
 def theil_index(
@@ -156,12 +159,9 @@ def theil_index(
     >>> round(theil_index([0, 0, 1, 1], [0, 1, 0, 1]), 3)
     0.347
     """
-    by_group = sensitive_features is not None
-    cells, index = _cells(y_true, y_pred, sensitive_features, sample_weight, pos_label, missing)
-    values = _entropy(cells, np.broadcast_to(_BENEFITS, cells.shape), 1.0)
-    series = pd.Series(values, index=index, name="theil_index")
-    warn_undefined(series.to_frame(), by_group=by_group)
-    return series if by_group else float(values[0])
+    return _entropy_index(
+        "theil_index", 1.0, y_true, y_pred, sensitive_features, sample_weight, pos_label, missing
+    )
 
 
 def between_group_entropy_index(
@@ -317,6 +317,24 @@ def consistency_score(
     series = pd.Series(divide(total, size), index=groups.to_index(), name="consistency_score")
     warn_undefined(series.to_frame(), by_group=by_group)
     return series if by_group else float(series.iloc[0])
+
+
+def _entropy_index(
+    name: str,
+    alpha: float,
+    y_true: Any,
+    y_pred: Any,
+    sensitive_features: Any,
+    sample_weight: Any,
+    pos_label: Any,
+    missing: Missing,
+) -> Any:
+    by_group = sensitive_features is not None
+    cells, index = _cells(y_true, y_pred, sensitive_features, sample_weight, pos_label, missing)
+    values = _entropy(cells, np.broadcast_to(_BENEFITS, cells.shape), alpha)
+    series = pd.Series(values, index=index, name=name)
+    warn_undefined(series.to_frame(), by_group=by_group, stacklevel=4)
+    return series if by_group else float(values[0])
 
 
 def _cells(

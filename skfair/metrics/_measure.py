@@ -13,9 +13,8 @@ import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils import text
-from skfair._utils.validation import as_column
-from skfair.criteria import Criterion, evaluate, get_rate
-from skfair.criteria.criterion import Combination, Gap, Method
+from skfair._utils.validation import as_column, check_same_length
+from skfair.criteria import Combination, Criterion, Gap, Method, cells_of, evaluate, get_rate
 from skfair.groups import Groups, Missing
 from skfair.tally import Tally
 
@@ -101,12 +100,14 @@ def measure_gap(
     strict: bool = False,
 ) -> float:
     """Gap of a criterion from arrays; ``strict`` as in :func:`skfair.criteria.evaluate`."""
+    if combination not in (None, "worst_case", "mean"):
+        raise ValueError(f'agg must be "worst_case" or "mean", got {combination!r}')
     tally = _tally(
         y_true, y_pred, sensitive_features, sample_weight, missing, criterion.needs_labels
     )
     return evaluate(
         criterion,
-        tally.cells(pos_label),
+        cells_of(tally.weight, tally.classes, criterion.rates, pos_label),
         tally.labels,
         gap=gap,
         method=method,
@@ -132,7 +133,7 @@ def measure_rate(
     by_group = sensitive_features is not None
     groups = sensitive_features if by_group else _one_group(y_pred)
     tally = _tally(y_true, y_pred, groups, sample_weight, missing, rate.needs_labels)
-    values = rate(tally.cells(pos_label))
+    values = rate(cells_of(tally.weight, tally.classes, [rate], pos_label))
     undefined = [label for label, v in zip(tally.labels, values, strict=True) if np.isnan(v)]
     if undefined:
         of_groups = f" of groups {text.listed(undefined)}" if by_group else ""
@@ -140,6 +141,13 @@ def measure_rate(
             f"{name}{of_groups} is undefined (0/0) and NaN", UndefinedMetricWarning, stacklevel=3
         )
     return pd.Series(values, index=tally.index, name=name) if by_group else float(values[0])
+
+
+def _are_scores(y: Any) -> bool:
+    values = as_column(y, "y_true")
+    if values.dtype.kind != "f":
+        return False
+    return bool((np.isnan(values) | (values != np.rint(values))).any())
 
 
 def _one_group(y: Any) -> Groups:
@@ -155,7 +163,11 @@ def _tally(
     missing: Missing,
     needs_labels: bool,
 ) -> Tally:
-    if y_true is None and not needs_labels:
+    if not needs_labels and (y_true is None or _are_scores(y_true)):
+        if y_true is not None:
+            check_same_length(
+                y_true=as_column(y_true, "y_true"), y_pred=as_column(y_pred, "y_pred")
+            )
         y_true = y_pred
     return Tally.from_arrays(
         y_true, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import nan_max, nan_min
 from skfair._utils.columns import n_rows
+from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, generator
-from skfair.criteria import difference, ratio, to_overall
-from skfair.criteria.criterion import Method
+from skfair.criteria import Method, difference, ratio, to_overall
 from skfair.groups import Missing
 from skfair.metrics._frame_grid import FrameGrid
 from skfair.metrics._frame_values import CellMetrics, Values
@@ -80,8 +82,8 @@ class MetricFrame:
     -----
     ``by_group_ci``, ``overall_ci``, ``difference_ci`` and the like are percentile intervals, as
     fairlearn's. Those of ``difference`` and ``ratio`` do not cover: the largest difference between
-    groups is biased upward in every replicate (two equal groups of 500: 27 % of nominal 95 %
-    intervals cover). Use :func:`skfair.metrics.gap_interval`.
+    groups is biased upward in every replicate, so that a true gap of 0 is hardly ever inside
+    (``benchmarks/coverage.py``). Use :func:`skfair.metrics.gap_interval`.
 
     References
     ----------
@@ -125,8 +127,8 @@ class MetricFrame:
     ) -> None:
         check_same_length(y_true=range(n_rows(y_true)), y_pred=range(n_rows(y_pred)))
         _check_bootstrap(n_boot, ci_quantiles)
-        self._single = None if isinstance(metrics, Mapping) else _name_of(metrics)
-        functions = metrics if isinstance(metrics, Mapping) else {_name_of(metrics): metrics}
+        self._single = None if isinstance(metrics, Mapping) else name_of(metrics)
+        functions = metrics if isinstance(metrics, Mapping) else {name_of(metrics): metrics}
         params = _params_by_metric(functions, sample_params, self._single is not None)
         for given in params.values():
             _check_params(given, n_rows(y_true))
@@ -246,9 +248,22 @@ class MetricFrame:
                 found[name] = np.full(len(whole), np.nan)
             else:
                 gaps = np.asarray(aggregate(values.astype(float), whole.astype(float)))
-                whole_number = keep_integers and values.dtype.kind in "iu"
+                whole_number = keep_integers and {values.dtype.kind, whole.dtype.kind} <= set("iu")
+                whole_number = whole_number and bool(np.isfinite(gaps).all())
                 found[name] = gaps.astype(values.dtype) if whole_number else gaps
+        self._warn_undefined(found)
         return self._over_control(found)
+
+    def _warn_undefined(self, found: dict[str, NDArray[Any]]) -> None:
+        scalar = [name for name, (values, _) in self._values.items() if values.dtype != object]
+        lost = [name for name in scalar if np.isnan(found[name]).any()]
+        if lost:
+            warnings.warn(
+                f"{listed(lost)} can't be compared: fewer than two groups have a value, or their "
+                "ratio is 0/0; the result is NaN",
+                UndefinedMetricWarning,
+                stacklevel=4,
+            )
 
     def _quantiles(self, shape: Callable[..., Any], pick: Callable[..., Any]) -> list[Any]:
         if self.ci_quantiles is None:
@@ -296,7 +311,8 @@ def _finite(values: Any) -> Any:
     return np.where(np.isinf(values), np.nan, values)
 
 
-def _name_of(metric: Any) -> str:
+def name_of(metric: Any) -> str:
+    """Name of a metric, of the function inside a partial too."""
     if not callable(metric):
         raise ValueError("Object passed as metric function not callable")
     named = metric if hasattr(metric, "__name__") else getattr(metric, "func", None)

@@ -324,6 +324,8 @@ def accuracy_parity_difference(
 
     .. math:: \max_g P(\hat y = y \mid g) - \min_g P(\hat y = y \mid g)
 
+    It needs no positive class and takes any number of classes; ``pos_label`` makes no difference.
+
     {parameters}
 
     Returns

@@ -11,17 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from skfair._utils.arrays import divide
-from skfair._utils.validation import (
-    check_same_length,
-    check_weights,
-    encode_labels,
-    positive_class,
-)
 from skfair.criteria import Rate
-from skfair.groups import Groups, Missing
-from skfair.metrics._regression import check_confidence_level, difference_of, warn_undefined
-from skfair.tally._kernel import Sums, count_cells
-from skfair.tally._moments import finite_column
+from skfair.groups import Missing
+from skfair.metrics._by_group import check_confidence_level, gap_of_sums, warn_undefined
+from skfair.metrics._rows import ScoredRows, rows_by_group
 
 # Pairs of a negative and a positive row stand where a confusion rate has rows: in the wrong order
 # in the first cell, in the right order in the last.
@@ -189,65 +182,13 @@ def roc_auc_gap(
     """
     rows = ScoredRows.read(y_true, y_score, sensitive_features, sample_weight, pos_label, missing)
     areas = _group_areas(rows)
-    return difference_of(
+    return gap_of_sums(
         _ROC_AUC,
         areas.pairs,
         rows.groups.labels,
         areas.count.sum(axis=1),
         min_group_size=min_group_size,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredRows:
-    """Binary labels and scores of rows in groups, checked.
-
-    Parameters
-    ----------
-    groups : Groups
-    positive : ndarray of bool of shape (n,)
-        Whether the row's label is the positive class.
-    score : ndarray of float of shape (n,)
-    weight : ndarray of float of shape (n,) or None
-    """
-
-    groups: Groups
-    positive: NDArray[np.bool_]
-    score: NDArray[np.float64]
-    weight: NDArray[np.float64] | None
-
-    @classmethod
-    def read(
-        cls,
-        y_true: Any,
-        y_score: Any,
-        sensitive_features: Any,
-        sample_weight: Any,
-        pos_label: Any,
-        missing: Missing,
-        *,
-        name: str = "y_score",
-    ) -> ScoredRows:
-        """Read what the user gave; ``name`` is what the scores are called in messages."""
-        groups = Groups.read(sensitive_features, missing=missing)
-        (codes,), classes = encode_labels(("y_true", y_true))
-        place = positive_class(classes, pos_label)
-        positive = np.zeros(len(codes), dtype=bool) if place is None else codes == place
-        score = finite_column(y_score, name)
-        check_same_length(y_true=codes, **{name: score}, sensitive_features=groups)
-        return cls(groups, positive, score, check_weights(sample_weight, len(score)))
-
-    def by_label(self) -> Sums:
-        """Sum weights, squared weights and rows by group and (negative, positive)."""
-        codes = [self.groups.codes, self.positive.astype(np.int8)]
-        return count_cells(codes, (self.groups.n_groups, 2), self.weight)
-
-
-def rows_by_group(groups: Groups) -> list[NDArray[np.intp]]:
-    """Positions of the rows of each group."""
-    order = np.argsort(groups.codes, kind="stable")
-    ends = np.cumsum(np.bincount(groups.codes, minlength=groups.n_groups))
-    return np.split(order, ends[:-1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
-from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import Criterion, Rate, evaluate
-from skfair.criteria.criterion import Method
+from skfair.criteria import Method, Rate
 from skfair.groups import Missing
-from skfair.tally._moments import MomentTally
+from skfair.metrics._by_group import check_confidence_level, gap_of_sums, warn_undefined
+from skfair.tally import MomentTally
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ def mean_residual_difference(
     tally = MomentTally.from_arrays(
         y_true, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
     )
-    return difference_of(
+    return gap_of_sums(
         MEAN_RESIDUAL,
         tally.sums,
         tally.labels,
@@ -163,7 +160,7 @@ def mean_absolute_error_difference(
     tally = MomentTally.from_arrays(
         y_true, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
     )
-    return difference_of(
+    return gap_of_sums(
         _ABSOLUTE,
         tally.sums,
         tally.labels,
@@ -232,7 +229,7 @@ def root_mean_squared_error_difference(
     tally = MomentTally.from_arrays(
         y_true, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
     )
-    return difference_of(
+    return gap_of_sums(
         _ROOT_SQUARE,
         tally.sums,
         tally.labels,
@@ -329,50 +326,7 @@ def residuals_by_group(
     return table
 
 
-def difference_of(
-    rate: Rate,
-    sums: NDArray[np.float64],
-    labels: Sequence[Hashable],
-    group_counts: NDArray[np.int64],
-    *,
-    method: Method = "between_groups",
-    min_group_size: int | None = None,
-) -> float:
-    """Gap of a ratio of sums by group, of shape (n_groups, 4), under the package's policies."""
-    evaluation = evaluate(
-        Criterion(rate.name, (rate,)),
-        sums,
-        labels,
-        gap="difference",
-        method=method,
-        group_counts=group_counts,
-        min_group_size=min_group_size,
-    )
-    return evaluation.value
-
-
 def standard_errors(tally: MomentTally) -> NDArray[np.float64]:
     """Compute the standard error of each group's mean residual; NaN for a single row."""
     size = np.maximum(tally.effective_sizes, 1.0)
     return np.asarray(np.sqrt(tally.variances["residual"].to_numpy() / size))
-
-
-def check_confidence_level(confidence_level: float) -> None:
-    """Raise ValueError if a confidence level isn't between 0 and 1."""
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level}")
-
-
-def warn_undefined(table: pd.DataFrame, *, by_group: bool = True) -> None:
-    """Warn, on the line of the caller's caller, of the figures of a table that are NaN."""
-    lost = table.isna().to_numpy()
-    if not lost.any():
-        return
-    notes = []
-    for label, row in zip(table.index.tolist(), lost, strict=True):
-        if row.any():
-            figures = ", ".join(table.columns[row].tolist())
-            notes.append(f"{figures} of group {label!r}" if by_group else figures)
-    warnings.warn(
-        f"undefined (0/0) and NaN: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=3
-    )

@@ -162,6 +162,8 @@ class FairnessScorer(_GroupScorer):
 class PerformanceScorer(_GroupScorer):
     """Scorer of scikit-learn's that forwards groups; made by :func:`performance_scorer`."""
 
+    groups_are_optional = True
+
     def __init__(self, scoring: str | Callable[..., Any], pos_label: Any) -> None:
         self._scorer = _with_pos_label(_known_scorer(scoring), pos_label)
         super().__init__(

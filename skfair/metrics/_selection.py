@@ -60,7 +60,8 @@ class SelectFair:
         excess = self._excess(cv_results)
         eligible = (excess <= 0) & ~np.isnan(objective)
         if eligible.any():
-            return int(np.argmax(np.where(eligible, objective, -np.inf)))
+            candidates = np.flatnonzero(eligible)
+            return int(candidates[np.argmax(objective[candidates])])
         excess = np.where(np.isnan(objective) | np.isnan(excess), np.inf, excess)
         if np.isinf(excess).all():
             raise ValueError(

@@ -10,11 +10,20 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import _permutation, inference
-from skfair.criteria._permutation import DisparityTest
-from skfair.criteria.criterion import Combination, Criterion, Method, get_criterion, parse_metric
-from skfair.criteria.inference import GapInterval
-from skfair.criteria.rates import Rate, get_rate
+from skfair import criteria
+from skfair._utils.text import listed
+from skfair.criteria import (
+    Combination,
+    Criterion,
+    DisparityTest,
+    GapInterval,
+    GroupIntervals,
+    Method,
+    Rate,
+    get_criterion,
+    get_rate,
+    parse_metric,
+)
 from skfair.groups import Groups, Missing, cross, labels_index
 from skfair.metrics._measure import _tally
 from skfair.tally import Tally
@@ -89,12 +98,12 @@ def rate_intervals(
     f     0.2  0.112  0.330  50         50.0
     m     0.5  0.366  0.634  50         50.0
     """
-    listed = [rates] if isinstance(rates, str | Rate) else list(rates)
-    known = [get_rate(rate) for rate in listed]
+    named = [rates] if isinstance(rates, str | Rate) else rates
+    known = [get_rate(rate) for rate in named]
     needs_labels = any(rate.needs_labels for rate in known)
     tally = _read(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)
     found = [
-        inference.group_intervals(
+        criteria.group_intervals(
             tally, rate, confidence_level=confidence_level, pos_label=pos_label
         )
         for rate in known
@@ -177,7 +186,7 @@ def pairwise_differences(
     tally = _read(
         y_true, y_pred, sensitive_features, sample_weight, missing, criterion.needs_labels
     )
-    found = inference.pair_intervals(
+    found = criteria.pair_intervals(
         tally,
         criterion,
         confidence_level=confidence_level,
@@ -272,7 +281,7 @@ def gap_interval(
     tally = _read(
         y_true, y_pred, sensitive_features, sample_weight, missing, criterion.needs_labels
     )
-    return inference.gap_interval(
+    return criteria.gap_interval(
         tally,
         criterion,
         gap=gap,
@@ -358,7 +367,7 @@ def disparity_test(
     if control_features is not None and not isinstance(y_true, Tally):
         groups, names = _within(sensitive_features, control_features, missing)
     tally = _read(y_true, y_pred, groups, sample_weight, missing, criterion.needs_labels)
-    return _permutation.disparity_test(
+    return criteria.disparity_test(
         tally,
         criterion,
         control_features=names or (),
@@ -411,14 +420,12 @@ def _repeat(labels: Sequence[Hashable], times: int) -> pd.Index:
     return pd.Index(list(labels), tupleize_cols=False).repeat(times)
 
 
-def _warn_undefined(
-    tally: Tally, rates: Sequence[Rate], found: Sequence[inference.GroupIntervals]
-) -> None:
+def _warn_undefined(tally: Tally, rates: Sequence[Rate], found: Sequence[GroupIntervals]) -> None:
     undefined = {
         rate.name: [tally.labels[i] for i in np.flatnonzero(np.isnan(part.rate))]
         for rate, part in zip(rates, found, strict=True)
     }
-    notes = [f"{name} of groups {groups}" for name, groups in undefined.items() if groups]
+    notes = [f"{name} of groups {listed(groups)}" for name, groups in undefined.items() if groups]
     if notes:
         warnings.warn(
             f"undefined (0/0) and NaN: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=3

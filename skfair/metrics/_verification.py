@@ -9,8 +9,8 @@ import pandas as pd
 
 from skfair.criteria import RATES
 from skfair.groups import Missing
-from skfair.metrics._ranking import ScoredRows
-from skfair.metrics._regression import warn_undefined
+from skfair.metrics._by_group import warn_undefined
+from skfair.metrics._rows import ScoredRows
 from skfair.tally import Tally
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,24 +128,30 @@ class GroupLabelStratifiedKFold(BaseCrossValidator):
                 f"of samples: n_samples={len(codes)}"
             )
         cells = cross(codes, len(classes), sensitive)
-        names = [(label, group) for label in classes for group in sensitive.labels]
-        self._warn_small_cells(cells, names)
+        self._warn_small_cells(
+            np.bincount(cells, minlength=len(classes) * sensitive.n_groups),
+            classes,
+            sensitive.labels,
+        )
         return _deal(
             cells, self.n_splits, self.random_state if self.shuffle else None, self.shuffle
         )
 
-    def _warn_small_cells(self, cells: NDArray[np.integer], names: list[tuple[Any, Any]]) -> None:
-        counts = np.bincount(cells, minlength=len(names))
-        small = [
-            f"label {label!r} of group {group!r}: {count}"
-            for (label, group), count in zip(names, counts.tolist(), strict=True)
-            if count < self.n_splits
-        ]
+    def _warn_small_cells(
+        self, counts: NDArray[np.intp], classes: Sequence[Any], groups: Sequence[Any]
+    ) -> None:
+        small = np.flatnonzero(counts < self.n_splits).tolist()
         if small:
+            named = [
+                f"label {classes[cell // len(groups)]!r} of group {groups[cell % len(groups)]!r}: "
+                f"{counts[cell]}"
+                for cell in small[:10]
+            ]
+            more = f"; ... and {len(small) - 10} more" if len(small) > 10 else ""
             warnings.warn(
                 f"cells with fewer rows than the {self.n_splits} folds, so some folds lack them: "
-                + "; ".join(small[:10])
-                + (f"; ... and {len(small) - 10} more" if len(small) > 10 else ""),
+                + "; ".join(named)
+                + more,
                 UserWarning,
                 stacklevel=4,
             )

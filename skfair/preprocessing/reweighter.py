@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from skfair._utils.arrays import divide
 from skfair._utils.validation import check_same_length, check_weights, encode_labels
 from skfair.base import BaseMetaMitigator
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.tally._kernel import count_cells
+from skfair.tally import count_cells
 
 
 def reweighing_weights(
@@ -60,22 +61,22 @@ def reweighing_weights(
     array([0.75, 0.75, 1.5 , 0.5 ])
     """
     groups = Groups.read(sensitive_features, missing=missing)
+    return _reweigh(y, groups, sample_weight)[0]
+
+
+def _reweigh(
+    y: Any, groups: Groups, sample_weight: Any
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Hashable, ...]]:
+    """Weight of each row, factor of each (label, group) cell, and the labels."""
     (codes,), classes = encode_labels(("y", y))
+    check_classification_targets(y)
     check_same_length(y=codes, sensitive_features=groups)
     weights = check_weights(sample_weight, len(codes))
-    factors = _factors(codes, len(classes), groups, weights)[codes, groups.codes]
-    return factors if weights is None else factors * weights
-
-
-def _factors(
-    codes: NDArray[np.integer],
-    n_classes: int,
-    groups: Groups,
-    weights: NDArray[np.float64] | None,
-) -> NDArray[np.float64]:
-    observed = count_cells([codes, groups.codes], (n_classes, groups.n_groups), weights)[0]
+    observed = count_cells([codes, groups.codes], (len(classes), groups.n_groups), weights)[0]
     of_label, of_group = observed.sum(axis=1, keepdims=True), observed.sum(axis=0, keepdims=True)
-    return np.nan_to_num(divide(of_label * of_group, observed * observed.sum()), nan=0.0)
+    factors = divide(of_label * of_group, observed * observed.sum())
+    by_row = np.nan_to_num(factors, nan=0.0)[codes, groups.codes]
+    return (by_row if weights is None else by_row * weights), factors, classes
 
 
 class Reweighter(BaseMetaMitigator):
@@ -136,13 +137,6 @@ class Reweighter(BaseMetaMitigator):
     def _fit(
         self, X: Any, y: Any, groups: Groups, sample_weight: Any, metadata: dict[str, Any]
     ) -> None:
-        (codes,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
-        weights = check_weights(sample_weight, len(codes))
-        check_same_length(y=codes, sensitive_features=groups)
-        factors = _factors(codes, len(classes), groups, weights)
-        self.cell_weights_ = pd.DataFrame(
-            np.where(factors > 0, factors, np.nan), index=list(classes), columns=groups.to_index()
-        )
-        by_row = factors[codes, groups.codes]
-        self._fit_clone(X, y, by_row if weights is None else by_row * weights, metadata)
+        weights, factors, classes = _reweigh(y, groups, sample_weight)
+        self.cell_weights_ = pd.DataFrame(factors, index=list(classes), columns=groups.to_index())
+        self._fit_clone(X, y, weights, metadata)

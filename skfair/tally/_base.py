@@ -1,4 +1,4 @@
-"""What all tallies share: addition, and the resampling of cells."""
+"""What tallies share: addition, and the resampling of cells."""
 
 from __future__ import annotations
 
@@ -86,18 +86,24 @@ class AdditiveTally:
     def _spread(
         self, labels: tuple[Hashable, ...], classes: tuple[Hashable, ...]
     ) -> list[NDArray[Any]]:
+        arrays = [self.weight, self.weight2, self.count]
+        if (labels, classes) == (self.labels, self.classes):
+            return arrays  # only read: the sum is a new array
         wider = replace(self, labels=labels, classes=classes)
         target = (labels, *wider._axes)
-        places = [
-            [axis.index(value) for value in own]
-            for own, axis in zip((self.labels, *self._axes), target, strict=True)
-        ]
+        axes = zip((self.labels, *self._axes), target, strict=True)
+        places = np.ix_(*(positions(own, axis) for own, axis in axes))
         spread = []
-        for array in (self.weight, self.weight2, self.count):
+        for array in arrays:
             out = np.zeros([len(axis) for axis in target], dtype=array.dtype)
-            out[np.ix_(*places)] = array
+            out[places] = array
             spread.append(out)
         return spread
+
+
+@dataclass(frozen=True, eq=False)
+class CellTally(AdditiveTally):
+    """A tally whose cells say all there is to know of their rows, so that it can be resampled."""
 
     def resample(self, n_replicates: int, *, random_state: Any = None) -> NDArray[np.float64]:
         r"""Bootstrap the rows without touching a row.
@@ -141,6 +147,18 @@ class AdditiveTally:
         return weights.reshape(n_replicates, *self.weight.shape)
 
 
+def positions(values: Sequence[Hashable], axis: Sequence[Hashable]) -> NDArray[np.intp]:
+    """Place of each value on an axis of distinct values, in linear time.
+
+    Examples
+    --------
+    >>> positions(["b", "a"], ["a", "b", "c"]).tolist()
+    [1, 0]
+    """
+    places = {value: i for i, value in enumerate(axis)}
+    return np.array([places[value] for value in values], dtype=np.intp)
+
+
 def _draw_weights(
     drawn: NDArray[np.int64],
     count: NDArray[np.int64],
@@ -168,9 +186,12 @@ def _merge_groups(
     if n_features == 1:
         return _sort_values([*a, *b])
     crossed: list[Any] = list({*a, *b})
-    orders = [_sort_values(values) for values in zip(*crossed, strict=True)]
+    ranks = [
+        {value: rank for rank, value in enumerate(_sort_values(values))}
+        for values in zip(*crossed, strict=True)
+    ]
     return tuple(
-        sorted(crossed, key=lambda label: [o.index(v) for o, v in zip(orders, label, strict=True)])
+        sorted(crossed, key=lambda label: [r[v] for r, v in zip(ranks, label, strict=True)])
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,9 @@ def count_cells(
 ) -> Sums:
     """Sum weights, squared weights and rows in each cell of a table of codes.
 
-    Blocks of rows stay in the processor's cache, so the memory needed beside the input is
-    constant.
+    Blocks of rows stay in the processor's cache; they have no fewer rows than the table has cells,
+    so that every block pays for its pass over the table. The memory needed beside the input is in
+    proportion to the table.
 
     Parameters
     ----------
@@ -49,17 +50,10 @@ def count_cells(
     >>> count_cells([np.array([0, 1, 1]), np.array([0, 0, 1])], (2, 2))[2].tolist()
     [[1, 0], [1, 1]]
     """
-    size = math.prod(shape)
-    if size > MAX_CELLS:
-        raise ValueError(
-            f"a tally of shape {shape} has {size} cells, more than {MAX_CELLS}: use fewer groups, "
-            "classes or bins"
-        )
+    size = _n_cells(shape)
     count = np.zeros(size, dtype=np.int64)
     weight, weight2 = np.zeros(size), np.zeros(size)
-    for start in range(0, len(codes[0]), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        cells = _flatten([c[rows] for c in codes], shape)
+    for rows, cells in _blocks(codes, shape):
         count += np.bincount(cells, minlength=size)
         if sample_weight is not None:
             w = sample_weight[rows]
@@ -68,6 +62,65 @@ def count_cells(
     if sample_weight is None:
         weight, weight2 = count.astype(np.float64), count.astype(np.float64)
     return weight.reshape(shape), weight2.reshape(shape), count.reshape(shape)
+
+
+def sum_cells(
+    codes: Sequence[NDArray[np.integer]],
+    shape: tuple[int, ...],
+    values: NDArray[np.float64],
+    sample_weight: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Sum values, times weights, in each cell of a table of codes, and nothing else.
+
+    Parameters
+    ----------
+    codes, shape
+        As in :func:`count_cells`.
+    values : ndarray of float of shape (n,)
+        What is summed.
+    sample_weight : ndarray of float of shape (n,), default=None
+        Without weights every row weighs 1.
+
+    Returns
+    -------
+    sums : ndarray of float of shape ``shape``
+
+    Raises
+    ------
+    ValueError
+        If the table would have more than 2**26 cells.
+
+    Examples
+    --------
+    >>> sum_cells([np.array([0, 1, 1])], (2,), np.array([1.0, 2.0, 4.0])).tolist()
+    [1.0, 6.0]
+    """
+    size = _n_cells(shape)
+    sums = np.zeros(size)
+    for rows, cells in _blocks(codes, shape):
+        scaled = values[rows] if sample_weight is None else values[rows] * sample_weight[rows]
+        sums += np.bincount(cells, scaled, size)
+    return sums.reshape(shape)
+
+
+def _n_cells(shape: tuple[int, ...]) -> int:
+    size = math.prod(shape)
+    if size > MAX_CELLS:
+        raise ValueError(
+            f"a tally of shape {shape} has {size} cells, more than {MAX_CELLS}: use fewer groups, "
+            "classes or bins"
+        )
+    return size
+
+
+def _blocks(
+    codes: Sequence[NDArray[np.integer]], shape: tuple[int, ...]
+) -> Iterator[tuple[slice, NDArray[np.intp]]]:
+    """Rows, and the flat cell of each of them."""
+    block = max(_BLOCK, math.prod(shape))
+    for start in range(0, len(codes[0]), block):
+        rows = slice(start, start + block)
+        yield rows, _flatten([c[rows] for c in codes], shape)
 
 
 def _flatten(codes: Sequence[NDArray[np.integer]], shape: tuple[int, ...]) -> NDArray[np.intp]:

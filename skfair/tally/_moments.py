@@ -14,8 +14,8 @@ from sklearn.utils import assert_all_finite
 from skfair._utils.arrays import divide
 from skfair._utils.validation import as_column, check_same_length, check_weights
 from skfair.groups import Groups, Missing
-from skfair.tally._base import AdditiveTally
-from skfair.tally._kernel import count_cells
+from skfair.tally._base import AdditiveTally, positions
+from skfair.tally._kernel import count_cells, sum_cells
 
 VARIABLES = ("y_true", "y_pred", "residual")
 """What the moments are of; the residual is y_true - y_pred."""
@@ -105,15 +105,15 @@ class MomentTally(AdditiveTally):
         sums = count_cells([groups.codes], (groups.n_groups,), weights)
 
         def add_up(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            scaled = values if weights is None else values * weights
-            return count_cells([groups.codes], (groups.n_groups,), scaled)[0]
+            return sum_cells([groups.codes], (groups.n_groups,), values, weights)
 
         residual = true - pred
         variables = (true, pred, residual)
         total = np.stack([add_up(values) for values in variables], axis=1)
         means = _means(total, sums[0])
         spread = np.stack(
-            [add_up((v - means[groups.codes, k]) ** 2) for k, v in enumerate(variables)], axis=1
+            [add_up((v - means[:, k].take(groups.codes)) ** 2) for k, v in enumerate(variables)],
+            axis=1,
         )
         absolute = add_up(np.abs(residual))
         return cls(groups.labels, groups.names, (), *sums, total, spread, absolute)
@@ -159,9 +159,12 @@ class MomentTally(AdditiveTally):
         )
 
     def _align(self, labels: tuple[Hashable, ...]) -> list[NDArray[np.float64]]:
-        places = [labels.index(label) for label in self.labels]
+        arrays = [self.weight, self.total, self.spread, self.absolute]
+        if labels == self.labels:
+            return arrays  # only read
+        places = positions(self.labels, labels)
         aligned = []
-        for array in (self.weight, self.total, self.spread, self.absolute):
+        for array in arrays:
             out = np.zeros((len(labels), *array.shape[1:]))
             out[places] = array
             aligned.append(out)

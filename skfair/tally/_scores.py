@@ -17,13 +17,13 @@ from skfair._utils.validation import (
     positive_class,
 )
 from skfair.groups import Groups, Missing
-from skfair.tally._base import AdditiveTally
+from skfair.tally._base import CellTally
 from skfair.tally._kernel import count_cells
 from skfair.tally._tally import Tally
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreTally(AdditiveTally):
+class ScoreTally(CellTally):
     """For each group, the weighted sum of rows by label (negative, positive) and bin of the score.
 
     Cells at a threshold that is an edge are exact, and every rate, ROC curve and threshold search

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.tally._base import AdditiveTally
+from skfair.tally._base import CellTally
 from skfair.tally._frame import aggregate
 from skfair.tally._kernel import count_cells
 
 
 @dataclass(frozen=True, eq=False)
-class Tally(AdditiveTally):
+class Tally(CellTally):
     """For each group, the weighted sum of rows in each (y_true, y_pred) cell.
 
     Tallies of parts add up (``+``, ``sum``) to the tally of the whole, also where the parts know

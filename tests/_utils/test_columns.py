@@ -52,3 +52,13 @@ def test_select_column_by_name_or_position(make, column):
 def test_a_position_is_a_position_also_where_names_are_numbers():
     X = pd.DataFrame({1: ["x"], 0: ["y"]})
     assert select_column(X, 0)[0] == 1
+
+
+def test_a_column_of_rows_keeps_its_types_and_missing_values():
+    rows = [["f", 1], [np.nan, 2], ["m", 3]]
+    name, values = select_column(rows, 0)
+    assert name == "x0"
+    assert pd.isna(values).tolist() == [False, True, False]
+    assert select_column([[0, "u"], [1, "v"]], 0)[1].tolist() == [0, 1]
+    with pytest.raises(ValueError, match="no column 2"):
+        select_column(rows, 2)

@@ -167,6 +167,26 @@ def test_policies_of_the_worst_group():
             worst_group_score([0, 1], [0], sensitive_features=["a", "b"], score=score)
 
 
+def test_probabilities_are_no_labels():
+    for options in ({}, {"score": "error_rate"}, {"pos_label": 1}):
+        with pytest.raises(ValueError, match="labels are continuous"):
+            worst_group_score([0, 1], [0.2, 0.9], sensitive_features=["a", "b"], **options)
+    assert worst_group_score([0, 1], [0.0, 1.0], sensitive_features=["a", "b"]) == 1.0
+
+
+def test_a_warning_of_many_groups_stays_short():
+    groups = (np.arange(1000) // 2).astype(str)
+    options = {"sensitive_features": groups, "score": "true_positive_rate"}
+    with pytest.warns(UndefinedMetricWarning, match="and 490 more") as caught:
+        worst_group_score(np.zeros(1000), np.zeros(1000), **options)
+    assert len(str(caught[0].message)) < 1000
+    with pytest.warns(UndefinedMetricWarning, match="and 490 more") as caught:
+        worst_group_score(
+            Y_TRUE[:2] * 500, Y_PRED[:2] * 500, sensitive_features=groups, min_group_size=3
+        )
+    assert len(str(caught[0].message)) < 1000
+
+
 # the worst class
 
 

@@ -12,8 +12,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score
 
-from skfair.criteria import Rate
-from skfair.criteria.inference import gap_interval
+from skfair.criteria import Rate, gap_interval
 from skfair.metrics import (
     demographic_parity_difference,
     disparate_impact,

@@ -195,8 +195,31 @@ def test_fewer_than_two_groups_have_no_gap():
     frame = MetricFrame(
         metrics=skm.accuracy_score, y_true=[0, 1], y_pred=[0, 0], sensitive_features=["f", "f"]
     )
-    assert np.isnan(frame.difference())
+    with pytest.warns(UndefinedMetricWarning, match="fewer than two groups"):
+        assert np.isnan(frame.difference())
     assert frame.group_min() == 0.5
+
+
+def test_gaps_of_integers_are_nan_where_undefined_and_fractions_where_they_are():
+    alone = MetricFrame(metrics=count, y_true=[0, 1], y_pred=[0, 0], sensitive_features=["f", "f"])
+    with pytest.warns(UndefinedMetricWarning):
+        assert np.isnan(alone.difference())
+
+    def integer_in_groups(y_true, y_pred):
+        return 0.5 if len(y_true) == 4 else int(y_true[0])
+
+    frame = MetricFrame(metrics=integer_in_groups, y_pred=[0] * 4, **FIXED)
+    assert frame.difference(method="to_overall") == 0.5
+
+
+def test_ratios_of_negative_values_to_the_overall_one_stay_below_one():
+    frame = MetricFrame(
+        metrics=mean_prediction,
+        y_true=[0, 0],
+        y_pred=[-2.0, -1.0],
+        sensitive_features=["f", "m"],
+    )
+    assert frame.ratio(method="to_overall") == pytest.approx(2 / 3)
 
 
 def test_missing_sensitive_values_are_a_group():

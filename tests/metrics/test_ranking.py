@@ -233,3 +233,10 @@ def test_bad_input_is_refused(function, changed, message):
 def test_a_bad_confidence_level_is_refused():
     with pytest.raises(ValueError, match="confidence_level"):
         roc_auc_by_group([0, 1], [0, 1], sensitive_features=["a", "a"], confidence_level=1.0)
+
+
+def test_a_warning_of_many_groups_stays_short():
+    groups = (np.arange(1000) // 2).astype(str)
+    with pytest.warns(UndefinedMetricWarning, match="and 490 more") as caught:
+        roc_auc_by_group(np.ones(1000, dtype=int), np.arange(1000), sensitive_features=groups)
+    assert len(str(caught[0].message)) < 1000

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, KFold
 
@@ -323,3 +324,11 @@ def test_a_search_scores_by_the_objective():
     assert search.fit(X, y).score(X, y) == 0.5
     assert rule == "accuracy"
     assert rule != select_fair("accuracy", accuracy_parity_difference=0.1)
+
+
+def test_an_infinitely_bad_objective_within_the_bound_is_chosen_rather_than_a_breach():
+    results = {
+        "mean_test_score": [0.9, -np.inf],
+        "mean_test_accuracy_difference": [-0.5, -0.05],
+    }
+    assert select_fair("score", accuracy_difference=0.1)(results) == 1

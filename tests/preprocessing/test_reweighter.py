@@ -383,3 +383,8 @@ def test_on_adult_the_accuracy_stays_within_two_points(adult_scores):
     assert (plain > 0.83).all()
     assert (plain - fair < 0.02).all()
     assert (plain - fair).mean() < 0.01  # 0.846 and 0.840
+
+
+def test_a_continuous_y_has_no_weights():
+    with pytest.raises(ValueError, match="Unknown label type"):
+        reweighing_weights(np.linspace(0.1, 0.9, 6), list("ffffmm"))

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skfair.groups import MISSING
-from skfair.tally import ScoreTally, Tally
+from skfair.tally import MomentTally, ScoreTally, Tally
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -85,6 +88,52 @@ def test_addition_changes_neither_part():
     assert (a + b).cells().tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
     assert (a.labels, a.classes, a.weight.tolist()) == (("x",), (0,), [[[1.0]]])
     assert (b.labels, b.classes) == (("y",), (0, 1))
+
+
+def test_a_sum_shares_no_array_with_its_parts():
+    a = Tally.from_arrays([0, 1], [1, 0], ["x", "y"])
+    total = a + a
+    for sums in ("weight", "weight2", "count"):
+        assert not np.shares_memory(getattr(total, sums), getattr(a, sums))
+    total.weight[...] = 9.0
+    assert a.weight.tolist() == [[[0, 1], [0, 0]], [[0, 0], [1, 0]]]
+
+
+def test_equal_labels_in_another_order_are_matched():
+    ordered = pd.Categorical(["l", "s", "l"], categories=["s", "l"], ordered=True)
+    a = Tally.from_arrays([0, 1, 1], [1, 1, 1], ordered)
+    b = Tally.from_arrays([0, 0, 1], [0, 0, 1], ["l", "l", "s"])
+    assert (a.labels, b.labels, (a + b).labels) == (("s", "l"), ("l", "s"), ("s", "l"))
+    assert (a + b).cells().tolist() == [[0, 0, 0, 2], [2, 1, 0, 1]]
+
+
+@pytest.mark.parametrize("make", [Tally.from_arrays, MomentTally.from_arrays])
+def test_many_new_crossed_groups_are_looked_up_a_bounded_number_of_times(make):
+    class Label(str):
+        compared = 0
+        __hash__ = str.__hash__
+
+        def __eq__(self, other):
+            Label.compared += 1
+            return str.__eq__(self, other)
+
+    def part(k):
+        labels = [(Label(f"{k}-{i // 20}"), Label(f"{i % 20}")) for i in range(400)]
+        tally = make(np.arange(400) % 2, np.ones(400), {"a": np.arange(400) % 20, "b": [0] * 400})
+        assert tally.n_groups == 20
+        grown = [np.repeat(array, 20, axis=0) for array in (tally.weight, tally.weight2)]
+        fields = {"count": np.repeat(tally.count, 20, axis=0)}
+        for name in ("total", "spread", "absolute"):
+            if hasattr(tally, name):
+                fields[name] = np.repeat(getattr(tally, name), 20, axis=0)
+        return replace(tally, labels=tuple(labels), weight=grown[0], weight2=grown[1], **fields)
+
+    parts = [part(k) for k in range(3)]
+    Label.compared = 0
+    total = sum(parts)
+    assert total.n_groups == 1200
+    assert total.weight.sum() == 3 * 20 * 400
+    assert Label.compared < 100 * 1200  # a search along the labels takes over a million
 
 
 def test_missing_groups_stay_last_and_numbers_stay_numbers():

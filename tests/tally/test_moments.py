@@ -62,6 +62,34 @@ def test_moments_are_those_of_pandas():
     assert_allclose(tally.sums[:, 3], squares, rtol=1e-13)
 
 
+def test_sums_are_those_of_a_loop():
+    rng = np.random.default_rng(2)
+    n = 2**16 + 50
+    true, pred = rng.normal(size=(2, n))
+    group, weight = rng.integers(4, size=n), rng.random(n)
+    tally = MomentTally.from_arrays(true, pred, group, sample_weight=weight)
+    for k in range(4):
+        w, t, p = (a[group == k] for a in (weight, true, pred))
+        assert_allclose([tally.weight[k], tally.weight2[k]], [w.sum(), (w**2).sum()], rtol=1e-12)
+        assert tally.count[k] == len(w)
+        assert_allclose(tally.absolute[k], (w * np.abs(t - p)).sum(), rtol=1e-12)
+        for j, v in enumerate((t, p, t - p)):
+            assert_allclose(tally.total[k, j], (w * v).sum(), rtol=1e-11)
+            squares = (w * (v - np.average(v, weights=w)) ** 2).sum()
+            assert_allclose(tally.spread[k, j], squares, rtol=1e-12)
+
+
+def test_moments_are_not_resampled():
+    assert not hasattr(MomentTally, "resample")  # the draws would have no moments
+
+
+def test_a_sum_shares_no_array_with_its_parts():
+    a = tally_of([(1.0, 2.0, "a", 2), (3.0, 2.0, "b", 1)])
+    total = a + a
+    for name in ("weight", "weight2", "count", "total", "spread", "absolute"):
+        assert not np.shares_memory(getattr(total, name), getattr(a, name))
+
+
 @REPRODUCIBLE
 @given(st.data())
 def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(data):

@@ -85,3 +85,83 @@ def test_gradients_are_right(weighted):
     assert torch.autograd.gradcheck(
         lambda p: soft_cells(y, p, codes, 4, weight if weighted else None), probability
     )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_second_gradients_are_right(weighted):
+    torch = pytest.importorskip("torch")
+    y, _, codes, weight = (torch.as_tensor(a) for a in sample(n=12))
+    probability = torch.linspace(0.1, 0.9, 12, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(
+        lambda p: soft_cells(y, p, codes, 4, weight if weighted else None) ** 2, probability
+    )
+
+
+def test_labels_and_weights_have_gradients_too():
+    torch = pytest.importorskip("torch")
+    codes = torch.as_tensor(sample(n=12)[2])
+    y, p, w = torch.linspace(0.1, 0.9, 36, dtype=torch.float64).reshape(3, 12)
+    inputs = tuple(values.clone().requires_grad_() for values in (y, p, w))
+    assert torch.autograd.gradcheck(lambda y, p, w: soft_cells(y, p, codes, 4, w), inputs)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_short_floats_lose_no_rows(dtype):
+    torch = pytest.importorskip("torch")
+    n = 2**24 + 4096 if dtype == "float32" else 5120  # where adding 1 no longer changes a sum
+    ones = torch.ones(n, dtype=getattr(torch, dtype))
+    cells = soft_cells(ones, ones, torch.zeros(n, dtype=torch.int8), 1)
+    assert cells.dtype == ones.dtype
+    assert cells.tolist() == [[0, 0, 0, n]]
+
+
+def test_many_groups_are_summed_like_one_loop(make):
+    rng = np.random.default_rng(7)
+    n, n_groups = 2000, 300
+    y, codes = rng.integers(2, size=n), rng.integers(n_groups, size=n)
+    probability, weight = rng.random(n), rng.random(n)
+    expected = np.zeros((n_groups, 4))
+    for label, p, code, w in zip(y, probability, codes, weight, strict=True):
+        expected[code, 2 * label] += w * (1 - p)
+        expected[code, 2 * label + 1] += w * p
+    cells = soft_cells(make(y), make(probability), make(codes), n_groups, make(weight))
+    assert_allclose(np.asarray(cells), expected, rtol=1e-12, atol=1e-15)
+
+
+def test_a_row_that_is_not_a_number_spoils_its_own_group_only(make):
+    cells = soft_cells(make([1, 1]), make([np.nan, 0.5]), make([0, 1]), 2)
+    assert np.isnan(np.asarray(cells)[0]).all()
+    assert_array_equal(np.asarray(cells)[1], [0, 0, 0.5, 0.5])
+
+
+def test_no_rows_make_empty_cells(make):
+    cells = soft_cells(make([]), make([]), make([]), 2)
+    assert_array_equal(np.asarray(cells), np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"codes": [0, 5, -1, 0]}, r"codes must lie in range\(2\)"),
+        ({"codes": [0, 0, 0, 2]}, r"codes must lie in range\(2\)"),
+        ({"codes": [0, 0, 0, -1]}, r"codes must lie in range\(2\)"),
+        ({"codes": [0.0, 0.5, 1.0, 1.0]}, "codes must be integers, got .*float64"),
+        ({"codes": [0.0, np.nan, 1.0, 1.0]}, "codes must be integers"),
+        ({"codes": 0}, r"codes must be one-dimensional, got shape \(\)"),
+        ({"codes": [[0], [0], [1], [1]]}, r"codes must be one-dimensional, got shape \(4, 1\)"),
+        ({"probability": [[0.5]] * 4}, r"probability must be one-dimensional, got shape \(4, 1\)"),
+        ({"probability": 0.5}, r"probability must be one-dimensional, got shape \(\)"),
+        ({"y_true": [[0, 1, 0, 1]]}, r"y_true must be one-dimensional, got shape \(1, 4\)"),
+        ({"y_true": 1}, r"y_true must be one-dimensional, got shape \(\)"),
+        ({"sample_weight": 2.0}, r"sample_weight must be one-dimensional, got shape \(\)"),
+        ({"y_true": [1]}, "inconsistent numbers of samples.*'y_true': 1, 'probability': 4"),
+        ({"probability": [0.5]}, "inconsistent numbers of samples"),
+        ({"codes": [0]}, "inconsistent numbers of samples"),
+        ({"sample_weight": [1.0]}, "inconsistent numbers of samples"),
+    ],
+)
+def test_inputs_that_will_not_do_are_refused(make, changed, message):
+    good = {"y_true": [0, 1, 0, 1], "probability": [0.1, 0.2, 0.3, 0.4], "codes": [0, 0, 1, 1]}
+    made = {name: make(np.asarray(values)) for name, values in {**good, **changed}.items()}
+    with pytest.raises(ValueError, match=message):
+        soft_cells(**made, n_groups=2)

@@ -1,0 +1,126 @@
+"""Rows with scores, as the metrics of scores read, group and bin them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfair._utils.validation import (
+    check_same_length,
+    check_weights,
+    encode_labels,
+    positive_class,
+)
+from skfair.groups import Groups, Missing
+from skfair.tally import count_cells
+from skfair.tally._moments import finite_column
+
+Strategy = Literal["quantile", "uniform"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRows:
+    """Binary labels and scores of rows in groups, checked.
+
+    Parameters
+    ----------
+    groups : Groups
+    positive : ndarray of bool of shape (n,)
+        Whether the row's label is the positive class.
+    score : ndarray of float of shape (n,)
+    weight : ndarray of float of shape (n,) or None
+    """
+
+    groups: Groups
+    positive: NDArray[np.bool_]
+    score: NDArray[np.float64]
+    weight: NDArray[np.float64] | None
+
+    @classmethod
+    def read(
+        cls,
+        y_true: Any,
+        y_score: Any,
+        sensitive_features: Any,
+        sample_weight: Any,
+        pos_label: Any,
+        missing: Missing,
+        *,
+        name: str = "y_score",
+    ) -> ScoredRows:
+        """Read what the user gave; ``name`` is what the scores are called in messages."""
+        groups = Groups.read(sensitive_features, missing=missing)
+        (codes,), classes = encode_labels(("y_true", y_true))
+        place = positive_class(classes, pos_label)
+        positive = np.zeros(len(codes), dtype=bool) if place is None else codes == place
+        score = finite_column(y_score, name)
+        check_same_length(y_true=codes, **{name: score}, sensitive_features=groups)
+        return cls(groups, positive, score, check_weights(sample_weight, len(score)))
+
+    @classmethod
+    def read_probabilities(
+        cls,
+        y_true: Any,
+        y_prob: Any,
+        sensitive_features: Any,
+        sample_weight: Any,
+        pos_label: Any,
+        missing: Missing,
+    ) -> ScoredRows:
+        """Read scores that must be in [0, 1]."""
+        rows = cls.read(
+            y_true, y_prob, sensitive_features, sample_weight, pos_label, missing, name="y_prob"
+        )
+        if rows.score.min() < 0 or rows.score.max() > 1:
+            raise ValueError("y_prob has values outside [0, 1].")
+        return rows
+
+    def by_label(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+        """Sum weights, squared weights and rows by group and (negative, positive)."""
+        codes = [self.groups.codes, self.positive.astype(np.int8)]
+        return count_cells(codes, (self.groups.n_groups, 2), self.weight)
+
+
+def rows_by_group(groups: Groups) -> list[NDArray[np.intp]]:
+    """Positions of the rows of each group."""
+    order = np.argsort(groups.codes, kind="stable")
+    ends = np.cumsum(np.bincount(groups.codes, minlength=groups.n_groups))
+    return np.split(order, ends[:-1])
+
+
+def assign_bins(rows: ScoredRows, n_bins: int, strategy: str) -> NDArray[np.intp]:
+    """Bin of each row's score, a probability.
+
+    Parameters
+    ----------
+    rows : ScoredRows
+    n_bins : int
+    strategy : {"quantile", "uniform"}
+        Bins with the same number of rows within each group, or bins of the same width.
+
+    Returns
+    -------
+    bins : ndarray of int of shape (n,)
+        In ``range(n_bins)``.
+
+    Raises
+    ------
+    ValueError
+        If there is no bin, or no strategy of that name.
+    """
+    if not isinstance(n_bins, int | np.integer) or n_bins < 1:
+        raise ValueError(f"n_bins must be an integer of at least 1, got {n_bins!r}")
+    shares = np.arange(1, n_bins) / n_bins
+    if strategy == "uniform":
+        return np.searchsorted(shares, rows.score, side="right")
+    if strategy != "quantile":
+        raise ValueError(f'strategy must be "quantile" or "uniform", got {strategy!r}')
+    bins = np.empty(len(rows.score), dtype=np.intp)
+    for members in rows_by_group(rows.groups):
+        if len(members):
+            score = rows.score[members]
+            bins[members] = np.searchsorted(np.quantile(score, shares), score, side="right")
+    return bins
