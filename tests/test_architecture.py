@@ -98,6 +98,28 @@ def private_names(file, source):
             yield "__metadata_request__"
 
 
+def private_parts_of_others(file, source):
+    """Private modules and names of other packages of skfair that the file imports."""
+    own = package_of(file)
+    for name in imported(walk(ast.parse(source)), file):
+        top, *parts = name.split(".")
+        if top == "skfair" and parts[0] not in (own, "_utils", "_version"):
+            yield from (name for part in parts if part.startswith("_"))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_packages_use_only_what_others_show(file):
+    assert list(private_parts_of_others(file, FILES[file])) == []
+
+
+def test_the_rule_sees_private_parts():
+    seen = private_parts_of_others
+    assert list(seen("base.py", "from skfair.tally._kernel import count_cells"))
+    assert list(seen("base.py", "def f():\n    from skfair.groups import _encode"))
+    assert not list(seen("tally/_base.py", "from skfair.tally._kernel import count_cells"))
+    assert not list(seen("base.py", "from skfair._utils.arrays import divide"))
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_imports_go_only_downward(file):
     assert file == "__init__.py" or package_of(file) in {*FLOOR, "_version", "__main__"}

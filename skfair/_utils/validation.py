@@ -7,7 +7,9 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils import assert_all_finite
 
 from skfair._utils.columns import to_array
 from skfair._utils.encoding import factorize, smallest_codes, sort_labels
@@ -33,6 +35,28 @@ def as_column(values: Any, name: str) -> Any:
     if len(column) == 0:
         raise ValueError(f"Found array with 0 sample(s) in {name} while a minimum of 1 is required")
     return column
+
+
+def finite_column(values: Any, name: str) -> NDArray[np.float64]:
+    """One-dimensional array of finite numbers.
+
+    Raises
+    ------
+    ValueError
+        In scikit-learn's words, if a number is missing or infinite.
+
+    Examples
+    --------
+    >>> finite_column([1, 2], "y_pred")
+    array([1., 2.])
+    """
+    column = as_column(values, name)
+    if not isinstance(column, np.ndarray) or column.dtype == object:
+        series = pd.Series(column)
+        column = series.where(series.notna(), np.nan)  # pd.NA is no float
+    numbers = np.asarray(column, dtype=np.float64)
+    assert_all_finite(numbers, input_name=name)
+    return numbers
 
 
 def check_same_length(**arrays: Any) -> None:

@@ -12,8 +12,7 @@ from scipy.stats import norm, t
 from skfair._utils.arrays import divide
 from skfair._utils.validation import positive_class
 from skfair.criteria.rates import Rate
-from skfair.tally import Tally
-from skfair.tally._tally import one_against_rest
+from skfair.tally import Tally, one_against_rest
 
 Floats = NDArray[np.float64]
 

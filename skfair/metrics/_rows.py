@@ -12,11 +12,11 @@ from skfair._utils.validation import (
     check_same_length,
     check_weights,
     encode_labels,
+    finite_column,
     positive_class,
 )
 from skfair.groups import Groups, Missing
 from skfair.tally import count_cells
-from skfair.tally._moments import finite_column
 
 Strategy = Literal["quantile", "uniform"]
 

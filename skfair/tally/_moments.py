@@ -9,10 +9,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils import assert_all_finite
 
 from skfair._utils.arrays import divide
-from skfair._utils.validation import as_column, check_same_length, check_weights
+from skfair._utils.validation import check_same_length, check_weights, finite_column
 from skfair.groups import Groups, Missing
 from skfair.tally._base import AdditiveTally, positions
 from skfair.tally._kernel import count_cells, sum_cells
@@ -169,28 +168,6 @@ class MomentTally(AdditiveTally):
             out[places] = array
             aligned.append(out)
         return aligned
-
-
-def finite_column(values: Any, name: str) -> NDArray[np.float64]:
-    """One-dimensional array of finite numbers.
-
-    Raises
-    ------
-    ValueError
-        In scikit-learn's words, if a number is missing or infinite.
-
-    Examples
-    --------
-    >>> finite_column([1, 2], "y_pred")
-    array([1., 2.])
-    """
-    column = as_column(values, name)
-    if not isinstance(column, np.ndarray) or column.dtype == object:
-        series = pd.Series(column)
-        column = series.where(series.notna(), np.nan)  # pd.NA is no float
-    numbers = np.asarray(column, dtype=np.float64)
-    assert_all_finite(numbers, input_name=name)
-    return numbers
 
 
 def _means(total: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
