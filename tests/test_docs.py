@@ -45,13 +45,25 @@ def test_readme_example_runs_and_selects_within_the_bound(capsys, monkeypatch):
     assert abs(gaps[search.best_index_]) <= 0.10
 
 
+def test_the_measuring_guide_runs_in_order():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/measuring.md").read_text(encoding="utf-8")):
+        exec(compile(code, "measuring.md", "exec"), scope)
+    plt.close("all")
+    assert scope["frame"].by_group["n"].sum() == 1000
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/architecture.md", "docs/contributing.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "docs/architecture.md", "docs/contributing.md", "docs/measuring.md"]
+)
 def test_paths_that_a_document_names_exist(document):
     text = (ROOT / document).read_text(encoding="utf-8")
     named = re.findall(r"`((?:skfair|tests|docs)/[\w/.]+)`", text)
