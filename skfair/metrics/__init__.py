@@ -7,11 +7,6 @@ from skfair.metrics._base_metrics import count, mean_prediction
 from skfair.metrics._calibration import calibration_by_group, calibration_gap
 from skfair.metrics._classes import one_vs_rest_gaps, worst_class_recall, worst_group_score
 from skfair.metrics._derived import make_derived_metric
-from skfair.metrics._display_calibration import CalibrationByGroupDisplay
-from skfair.metrics._display_models import plot_model_comparison
-from skfair.metrics._display_rates import RatesByGroupDisplay
-from skfair.metrics._display_roc import RocCurveByGroupDisplay, plot_roc_curve_by_group
-from skfair.metrics._display_threshold import CriterionThresholdDisplay
 from skfair.metrics._families import *  # noqa: F403
 from skfair.metrics._individual import (
     between_group_entropy_index,
@@ -65,6 +60,14 @@ from skfair.metrics._uncertainty import (
     rate_intervals,
 )
 from skfair.metrics._verification import verification_rates
+from skfair.metrics.displays import (
+    CalibrationByGroupDisplay,
+    CriterionThresholdDisplay,
+    RatesByGroupDisplay,
+    RocCurveByGroupDisplay,
+    plot_model_comparison,
+    plot_roc_curve_by_group,
+)
 
 __all__ = [
     "CalibrationByGroupDisplay",

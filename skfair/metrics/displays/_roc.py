@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from skfair.groups import Missing
-from skfair.metrics._display_base import MUTED, NAME_WIDTH, pyplot
-from skfair.metrics._display_curves import CurvesByGroup, Layout, draw_diagonal
 from skfair.metrics._ranking import roc_auc_by_group
 from skfair.metrics._rows import ScoredRows, rows_by_group
+from skfair.metrics.displays._base import MUTED, NAME_WIDTH, pyplot
+from skfair.metrics.displays._curves import CurvesByGroup, Layout, draw_diagonal
 
 
 class RocCurve(NamedTuple):

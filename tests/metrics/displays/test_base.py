@@ -13,7 +13,7 @@ from sklearn.svm import LinearSVC
 
 from skfair.base import GroupsAtPredictMixin
 from skfair.groups import Bins, Groups
-from skfair.metrics._display_base import (
+from skfair.metrics.displays._base import (
     COLORS,
     grid_shape,
     groups_as_values,

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from skfair.criteria import Rate, difference, get_rate
 from skfair.groups import Missing
-from skfair.metrics._display_base import (
+from skfair.metrics._measure import _tally
+from skfair.metrics._uncertainty import rate_intervals
+from skfair.metrics.displays._base import (
     COLORS,
     MUTED,
     NAME_WIDTH,
@@ -23,8 +25,6 @@ from skfair.metrics._display_base import (
     respond,
     short_names,
 )
-from skfair.metrics._measure import _tally
-from skfair.metrics._uncertainty import rate_intervals
 from skfair.tally import Tally
 
 DEFAULT_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from skfair.metrics._calibration import calibration_by_group
-from skfair.metrics._display_calibration import CalibrationByGroupDisplay
-from skfair.metrics._display_roc import RocCurveByGroupDisplay, plot_roc_curve_by_group
 from skfair.metrics._ranking import roc_auc_by_group
+from skfair.metrics.displays._calibration import CalibrationByGroupDisplay
+from skfair.metrics.displays._roc import RocCurveByGroupDisplay, plot_roc_curve_by_group
 
 with warnings.catch_warnings():  # an old matplotlib with a new pyparsing
     warnings.simplefilter("ignore")

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from skfair.criteria import group_intervals
 from skfair.groups import Groups, Missing, cross
 from skfair.metrics._calibration import calibration_by_group
-from skfair.metrics._display_base import NAME_WIDTH, pyplot
-from skfair.metrics._display_curves import CurvesByGroup, Layout, draw_diagonal
 from skfair.metrics._rows import ScoredRows, Strategy, assign_bins
+from skfair.metrics.displays._base import NAME_WIDTH, pyplot
+from skfair.metrics.displays._curves import CurvesByGroup, Layout, draw_diagonal
 from skfair.tally import MomentTally, Tally
 
 

@@ -16,7 +16,7 @@ from skfair._utils.columns import is_frame
 from skfair._utils.text import listed
 from skfair._utils.validation import as_column, check_same_length
 from skfair.groups import Groups
-from skfair.metrics._display_base import groups_as_values, pyplot, readable, short_names
+from skfair.metrics.displays._base import groups_as_values, pyplot, readable, short_names
 
 Metric = Callable[..., Any]
 

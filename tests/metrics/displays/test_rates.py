@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skfair.criteria import RATES, Rate
 from skfair.metrics import _rates, true_positive_rate
-from skfair.metrics._display_rates import DEFAULT_RATES, RatesByGroupDisplay
 from skfair.metrics._uncertainty import rate_intervals
+from skfair.metrics.displays._rates import DEFAULT_RATES, RatesByGroupDisplay
 from skfair.tally import Tally
 
 with warnings.catch_warnings():  # an old matplotlib with a new pyparsing

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from skfair.criteria import Criterion, Gap, Rate, get_criterion, get_rate
 from skfair.groups import Missing
-from skfair.metrics._display_base import (
+from skfair.metrics._rows import ScoredRows
+from skfair.metrics.displays._base import (
     COLORS,
     LINE_STYLES,
     MUTED,
@@ -22,8 +23,7 @@ from skfair.metrics._display_base import (
     read_groups_of,
     readable,
 )
-from skfair.metrics._display_gap import gap_curve, gap_limits, warn_left_out
-from skfair.metrics._rows import ScoredRows
+from skfair.metrics.displays._gap import gap_curve, gap_limits, warn_left_out
 from skfair.tally import ScoreTally
 
 DEFAULT_RATES = ("accuracy", "selection_rate")

@@ -19,11 +19,11 @@ from skfair.metrics import (
     equalized_odds_difference,
     selection_rate,
 )
-from skfair.metrics._display_calibration import CalibrationByGroupDisplay
-from skfair.metrics._display_models import plot_model_comparison
-from skfair.metrics._display_rates import RatesByGroupDisplay
-from skfair.metrics._display_roc import RocCurveByGroupDisplay, plot_roc_curve_by_group
-from skfair.metrics._display_threshold import CriterionThresholdDisplay
+from skfair.metrics.displays._calibration import CalibrationByGroupDisplay
+from skfair.metrics.displays._models import plot_model_comparison
+from skfair.metrics.displays._rates import RatesByGroupDisplay
+from skfair.metrics.displays._roc import RocCurveByGroupDisplay, plot_roc_curve_by_group
+from skfair.metrics.displays._threshold import CriterionThresholdDisplay
 from skfair.tally import ScoreTally, Tally
 
 with warnings.catch_warnings():  # an old matplotlib with a new pyparsing

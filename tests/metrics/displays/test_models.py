@@ -16,7 +16,7 @@ from skfair.metrics import (
     make_derived_metric,
     selection_rate,
 )
-from skfair.metrics._display_models import plot_model_comparison
+from skfair.metrics.displays._models import plot_model_comparison
 
 with warnings.catch_warnings():  # an old matplotlib with a new pyparsing
     warnings.simplefilter("ignore")

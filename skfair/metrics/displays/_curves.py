@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair.groups import Missing
-from skfair.metrics._display_base import (
+from skfair.metrics.displays._base import (
     COLORS,
     MUTED,
     label_panels,
