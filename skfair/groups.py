@@ -222,12 +222,12 @@ class Groups:
         """Names of the sensitive features in one string."""
         return " x ".join(self.names)
 
-    def check_length(self, X: Any) -> Groups:
+    def check_length(self, X: Any, name: str = "sensitive_features") -> Groups:
         """Return self, or raise ValueError if X has another number of rows."""
         if n_rows(X) != len(self):
             raise ValueError(
                 "Found input variables with inconsistent numbers of samples: "
-                f"sensitive_features has {len(self)}, the data have {n_rows(X)}"
+                f"{name} has {len(self)}, the data have {n_rows(X)}"
             )
         return self
 

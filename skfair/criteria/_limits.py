@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from skfair._utils.arrays import divide
-from skfair._utils.validation import positive_class
+from skfair.criteria.cells import cells_of
 from skfair.criteria.rates import Rate
-from skfair.tally import Tally, one_against_rest
+from skfair.tally import Tally
 
 Floats = NDArray[np.float64]
 
@@ -30,11 +30,10 @@ class CellSums(NamedTuple):
     rows: Floats
 
     @classmethod
-    def of(cls, tally: Tally, pos_label: object = None) -> CellSums:
-        """Read a tally; each array has shape (n_groups, 4)."""
-        k = positive_class(tally.classes, pos_label)
+    def of(cls, tally: Tally, rates: Sequence[Rate], pos_label: object = None) -> CellSums:
+        """Read what some rates need of a tally; each array has shape (n_groups, 4)."""
         tables = (tally.weight, tally.weight2, tally.count.astype(np.float64))
-        return cls(*(one_against_rest(table, k) for table in tables))
+        return cls(*(cells_of(table, tally.classes, rates, pos_label) for table in tables))
 
     def others(self) -> CellSums:
         """Add up all other groups, for each group (the last axis but one)."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t
+from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import divide
+from skfair._utils.text import listed
 from skfair._utils.validation import generator
 from skfair.criteria._limits import CellSums, Floats, effective_size, have_own_rows
 from skfair.criteria.criterion import Criterion, evaluate, get_criterion
@@ -110,7 +113,7 @@ def disparity_test(
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1, got {n_resamples}")
     criterion = get_criterion(criterion)
-    labels, levels = _by_level(tally, control_features, pos_label)
+    labels, levels = _by_level(tally, control_features, criterion.rates, pos_label)
     whole = CellSums(*(array.sum(axis=0) for array in levels))
     found = evaluate(
         criterion,
@@ -124,13 +127,15 @@ def disparity_test(
         return DisparityTest(np.nan, np.nan, False)
     kept = [i for i, label in enumerate(labels) if label not in found.small]
     levels = CellSums(*(array[:, kept] for array in levels))
+    if not _are_comparable(criterion, levels, [labels[i] for i in kept]):
+        return DisparityTest(np.nan, np.nan, False)
     if _can_permute(criterion, levels):
         return _permute(criterion, levels.rows, n_resamples, generator(random_state))
     return _approximate(criterion, levels)
 
 
 def _by_level(
-    tally: Tally, control_features: str | Sequence[str], pos_label: Any
+    tally: Tally, control_features: str | Sequence[str], rates: Sequence[Rate], pos_label: Any
 ) -> tuple[list[Hashable], CellSums]:
     """List groups without their control features, and sums of shape (n_levels, n_groups, 4)."""
     control = [control_features] if isinstance(control_features, str) else list(control_features)
@@ -140,7 +145,7 @@ def _by_level(
     rest = [i for i, name in enumerate(tally.names) if name not in control]
     if not rest:
         raise ValueError(f"all features of the tally are control features: {tally.names}")
-    sums = CellSums.of(tally, pos_label)
+    sums = CellSums.of(tally, rates, pos_label)
     if not control:
         return list(tally.labels), CellSums(*(array[None] for array in sums))
     parts = [label if isinstance(label, tuple) else (label,) for label in tally.labels]
@@ -152,6 +157,26 @@ def _by_level(
     for out, array in zip(spread, sums, strict=True):
         out[places] = array
     return groups, CellSums(*spread)
+
+
+def _are_comparable(criterion: Criterion, levels: CellSums, labels: list[Hashable]) -> bool:
+    """Tell whether each rate can be compared within some level; warn of groups that never are."""
+    notes, comparable = [], True
+    for rate in criterion.rates:
+        defined = ~np.isnan(rate(levels.weight))  # by level and group
+        compared = (defined & (defined.sum(axis=1, keepdims=True) >= 2)).any(axis=0)
+        alone = np.flatnonzero(defined.any(axis=0) & ~compared).tolist()
+        comparable &= bool(compared.any())
+        if alone:
+            notes.append(f"{rate.name} of groups {listed(labels[i] for i in alone)}")
+    if notes:
+        warnings.warn(
+            f"no control level holds another group to compare with: {'; '.join(notes)}"
+            + ("" if comparable else "; the result is NaN"),
+            UndefinedMetricWarning,
+            stacklevel=4,
+        )
+    return comparable
 
 
 def _can_permute(criterion: Criterion, sums: CellSums) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import as_float, namespace
-from skfair._utils.text import listed
+from skfair._utils.text import did_you_mean, listed
 from skfair.criteria.gaps import difference, ratio, to_overall
 from skfair.criteria.rates import RATES, Rate, get_rate
 
@@ -186,6 +186,7 @@ def get_criterion(criterion: str | Criterion) -> Criterion:
         return Criterion(criterion, (get_rate(criterion),))
     raise ValueError(
         f"no criterion is named {criterion!r}; there are {[*CRITERIA]} and the rates {[*RATES]}"
+        + did_you_mean(criterion, [*CRITERIA, *RATES])
     )
 
 
@@ -219,9 +220,12 @@ def parse_metric(name: str) -> tuple[Criterion, Gap]:
     for gap in gaps:
         if name.endswith(f"_{gap}"):
             return get_criterion(name.removesuffix(f"_{gap}")), gap
+    known = [f"{stem}_{gap}" for stem in [*CRITERIA, *RATES] for gap in gaps]
+    known = [f"{name}_difference"] if name in {*CRITERIA, *RATES} else known
     raise ValueError(
         f"no fairness metric is named {name!r}: it is disparate_impact, or <criterion>_difference "
         f"or <criterion>_ratio, with a criterion among {[*CRITERIA]} or a rate among {[*RATES]}"
+        + did_you_mean(name, known)
     )
 
 

@@ -103,7 +103,7 @@ def group_intervals(
     (0.1124, 0.3304)
     """
     rate = get_rate(rate)
-    sums = CellSums.of(tally, pos_label)
+    sums = CellSums.of(tally, [rate], pos_label)
     limits = rate_limits(rate, sums, critical_value(confidence_level))
     inside = np.array(rate.denominator) > 0
     count = sums.rows[:, inside].sum(axis=-1).astype(np.int64)
@@ -155,7 +155,7 @@ def pair_intervals(
     [-0.5, -0.596, -0.397]
     """
     criterion = get_criterion(criterion)
-    sums = CellSums.of(tally, pos_label)
+    sums = CellSums.of(tally, criterion.rates, pos_label)
     found = evaluate(
         criterion,
         sums.weight,
@@ -247,7 +247,7 @@ def gap_interval(
     gap = criterion.gap if gap is None else gap
     if gap == "ratio" and method == "to_overall":
         raise ValueError("the interval of a ratio to overall isn't offered: compare the groups")
-    sums = CellSums.of(tally, pos_label)
+    sums = CellSums.of(tally, criterion.rates, pos_label)
     found = evaluate(
         criterion,
         sums.weight,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skfair._utils.arrays import as_float, divide
+from skfair._utils.text import did_you_mean
 
 Coefficients = tuple[float, float, float, float]
 
@@ -135,5 +136,7 @@ def get_rate(rate: str | Rate) -> Rate:
     if isinstance(rate, Rate):
         return rate
     if rate not in RATES:
-        raise ValueError(f"no rate is named {rate!r}; there are {list(RATES)}")
+        raise ValueError(
+            f"no rate is named {rate!r}; there are {list(RATES)}{did_you_mean(rate, list(RATES))}"
+        )
     return RATES[rate]

@@ -17,6 +17,7 @@ from skfair._utils.validation import (
     as_column,
     check_same_length,
     check_weights,
+    refuse_fractions,
 )
 from skfair.criteria import RATES, Method, Rate, cells_of, get_rate, parse_metric, worst
 from skfair.groups import Groups, Missing
@@ -158,6 +159,7 @@ def worst_class_recall(
     by_group = sensitive_features is not None
     groups = sensitive_features if by_group else _one_group(y_pred)
     tally = Tally.from_arrays(y_true, y_pred, groups, sample_weight=sample_weight, missing=missing)
+    refuse_fractions(tally.classes)
     recalls = RATES["true_positive_rate"](tally.cells_by_class()).T  # (n_groups, n_classes)
     lost = [
         f"class {tally.classes[c]!r}" + (f" of group {tally.labels[g]!r}" if by_group else "")
@@ -242,6 +244,7 @@ def one_vs_rest_gaps(
     tally = Tally.from_arrays(
         y_true, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
     )
+    refuse_fractions(tally.classes)
     cells = tally.cells_by_class()
     gaps = np.empty((len(cells), len(names)))
     for c, label in enumerate(tally.classes):

@@ -96,14 +96,15 @@ class FrameGrid:
 def _read_features(values: Any, default: str, n: int, missing: Missing) -> tuple[Groups, ...]:
     if values is None:
         return ()
+    whole = f"{default.removesuffix('_')}s"  # the argument, for messages
     if isinstance(values, Groups):
-        return (Groups.read(values, missing=missing).check_length(range(n)),)
+        return (Groups.read(values, missing=missing).check_length(range(n), whole),)
     features = []
     for i, (given, column) in enumerate(named_columns(values)):
         name = f"{default}{i}" if given is None else given
         if not isinstance(name, str):
             raise ValueError(f"Feature names must be strings. '{name}' was of type {type(name)}")
-        features.append(Groups.read({name: column}, missing=missing).check_length(range(n)))
+        features.append(Groups.read({name: column}, missing=missing).check_length(range(n), whole))
     if not features:
         raise ValueError("no feature is given")
     return tuple(features)

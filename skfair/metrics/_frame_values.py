@@ -32,6 +32,7 @@ _SKLEARN: dict[Any, str] = {
     skm.precision_score: "positive_predictive_value",
     skm.f1_score: "f1_score",
 }
+_GUESSING = (skm.roc_auc_score, skm.log_loss)  # they take the last of two words as positive
 _MAX_CLASSES = 32
 
 
@@ -159,6 +160,8 @@ class CellMetrics:
         return by_cell, counts.sum(axis=1)
 
     def _call(self, function: Callable[..., Any], params: dict[str, Any]) -> Values:
+        if function in _GUESSING and self.y_pred.ndim == 1:
+            _refuse_words(self.y_true, function.__name__)
         n_control, n_sensitive = self.grid.shape
         arrays = {name: to_array(values) for name, values in params.items()}
         by_cell = self._apply(function, arrays, self.grid.rows_by_cell(), n_control * n_sensitive)
@@ -192,6 +195,14 @@ class CellMetrics:
             part = CellMetrics(self.y_true[rows], self.y_pred[rows], grid)
             drawn.append(part._call(function, {k: to_array(v)[rows] for k, v in params.items()}))
         return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
+
+
+def _refuse_words(y_true: Any, name: str) -> None:
+    if not set(encode_labels(("y_true", y_true))[1]) <= {-1, 0, 1}:
+        raise ValueError(
+            f"{name} would take the last of the labels as the positive one: make y_true 0 and 1 "
+            "(y_true == positive)"
+        )
 
 
 def _unwrap(function: Any) -> tuple[Any, Any]:

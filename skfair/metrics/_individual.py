@@ -13,7 +13,12 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.neighbors import NearestNeighbors
 
 from skfair._utils.arrays import divide
-from skfair._utils.validation import check_same_length, check_weights, encode_labels
+from skfair._utils.validation import (
+    check_same_length,
+    check_weights,
+    encode_labels,
+    refuse_fractions,
+)
 from skfair.groups import Groups, Missing
 from skfair.metrics._by_group import warn_undefined
 from skfair.metrics._measure import _one_group
@@ -301,7 +306,8 @@ def consistency_score(
     >>> consistency_score([[1.0], [2.0], [4.0], [9.0]], [0, 0, 1, 0], n_neighbors=1)
     0.5
     """
-    (codes,), _ = encode_labels(("y_pred", y_pred))
+    (codes,), classes = encode_labels(("y_pred", y_pred))
+    refuse_fractions(classes)
     by_group = sensitive_features is not None
     groups = Groups.read(sensitive_features if by_group else _one_group(codes), missing=missing)
     check_same_length(y_pred=codes, sensitive_features=groups)

@@ -272,10 +272,12 @@ class MetricFrame:
                 "ci_quantiles were not specified in the MetricFrame constructor."
             )
         drawn = {name: pick(*values) for name, values in self._replicates.items()}
-        return [
-            shape({k: np.nanquantile(v, q, axis=0) for k, v in drawn.items()})
-            for q in self.ci_quantiles
-        ]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "All-NaN slice")  # undefined in every replicate
+            return [
+                shape({k: np.nanquantile(v, q, axis=0) for k, v in drawn.items()})
+                for q in self.ci_quantiles
+            ]
 
     def _over_cells(self, values: dict[str, NDArray[Any]]) -> pd.Series | pd.DataFrame:
         columns = {name: v.reshape(-1) for name, v in values.items()}

@@ -242,3 +242,16 @@ def test_a_metric_without_a_gap_is_refused(metric):
 def test_a_metric_of_an_unknown_criterion_is_refused(metric):
     with pytest.raises(ValueError, match="no criterion is named"):
         parse_metric(metric)
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "hint"),
+    [
+        (get_criterion, "equalized_odds_difference", "equalized_odds"),
+        (parse_metric, "demographic_parity", "demographic_parity_difference"),
+        (parse_metric, "demografic_parity_ratio", "demographic_parity"),
+    ],
+)
+def test_a_near_miss_is_answered_with_the_right_name(call, name, hint):
+    with pytest.raises(ValueError, match=f"did you mean '{hint}'"):
+        call(name)

@@ -626,15 +626,29 @@ def test_one_class_of_several_against_the_rest():
 
 
 def test_sums_of_others():
-    sums = CellSums.of(weighted())
+    sums = CellSums.of(weighted(), [RATES["selection_rate"]])
     others = sums.others()
     assert_allclose(others.weight[0], sums.weight[1:].sum(axis=0))
-    single = CellSums.of(weighted().drop_groups(["b", "c"])).others()
+    single = CellSums.of(weighted().drop_groups(["b", "c"]), [RATES["selection_rate"]]).others()
     assert all((array == 0).all() for array in single)
 
 
 def test_degrees_of_freedom_are_infinite_without_weights():
-    sums = CellSums.of(tally_of([[10, 2, 3, 5], [4, 0, 1, 0]], weight=0.1))
+    sums = CellSums.of(
+        tally_of([[10, 2, 3, 5], [4, 0, 1, 0]], weight=0.1), [RATES["selection_rate"]]
+    )
     assert np.isinf(effective_size(RATES["accuracy"], sums)[1]).all()
-    heavy = effective_size(RATES["accuracy"], CellSums.of(weighted()))[1]
+    heavy = effective_size(RATES["accuracy"], CellSums.of(weighted(), [RATES["selection_rate"]]))[1]
     assert np.isfinite(heavy).all()
+
+
+def test_accuracy_has_intervals_with_any_number_of_classes():
+    y_true, y_pred = list("aabbcc") * 10, list("abbbca") * 10
+    tally = Tally.from_arrays(y_true, y_pred, ["f", "m"] * 30)
+    found = group_intervals(tally, "accuracy")
+    right = np.array(y_true) == np.array(y_pred)
+    for i, part in enumerate((right[::2], right[1::2])):
+        low, high = binomtest(int(part.sum()), len(part)).proportion_ci(method="wilson")
+        assert_allclose((found.low[i], found.high[i]), (low, high))
+    gap = gap_interval(tally, "accuracy_parity")
+    assert gap.estimate == pytest.approx(abs(right[::2].mean() - right[1::2].mean()))

@@ -169,8 +169,18 @@ def test_levels_may_lack_groups():
     tables = {("f", 0): (7, 3), ("m", 0): (4, 8), ("f", 1): (9, 1), ("x", 2): (2, 3)}
     group, level, decision = rows_of(tables)
     tally = Tally.from_arrays(decision, decision, {"sex": group, "dept": level})
-    found = disparity_test(tally, "selection_rate", control_features="dept", n_resamples=R)
+    with pytest.warns(UndefinedMetricWarning, match=r"compare with: selection_rate.*\['x'\]$"):
+        found = disparity_test(tally, "selection_rate", control_features="dept", n_resamples=R)
     assert_near(found, exact_gap_pvalue((3, 8), (10, 12)))  # only level 0 compares anything
+
+
+def test_groups_that_no_level_brings_together_have_no_p_value():
+    group, level, decision = rows_of({("f", 0): (7, 3), ("m", 1): (0, 12)})
+    tally = Tally.from_arrays(decision, decision, {"sex": group, "dept": level})
+    with pytest.warns(UndefinedMetricWarning, match="the result is NaN"):
+        found = disparity_test(tally, "selection_rate", control_features="dept", n_resamples=R)
+    assert np.isnan(found.pvalue)
+    assert np.isnan(found.statistic)
 
 
 def test_several_features_may_be_left_beside_the_control():
@@ -293,7 +303,7 @@ def test_uneven_weights_take_students_distribution():
     tally = Tally.from_arrays(y, y, group, sample_weight=w)
     found = disparity_test(tally, "selection_rate")
     rate = RATES["selection_rate"]
-    size, freedom = effective_size(rate, CellSums.of(tally))
+    size, freedom = effective_size(rate, CellSums.of(tally, [rate]))
     a, b = rate(tally.cells())
     p = np.average(y, weights=w)
     parts = p * (1 - p) / size

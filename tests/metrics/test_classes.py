@@ -311,3 +311,9 @@ def test_policies_of_gaps_by_class():
         one_vs_rest_gaps(true, pred, sensitive_features=group, metric="odds")
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         one_vs_rest_gaps(true, pred[:4], sensitive_features=group)
+
+
+@pytest.mark.parametrize("function", [worst_class_recall, one_vs_rest_gaps])
+def test_scores_are_no_classes(function):
+    with pytest.raises(ValueError, match="continuous"):
+        function([0, 1, 1, 0], [0.1, 0.7, 0.4, 0.2], sensitive_features=list("ffmm"))

@@ -228,3 +228,8 @@ def test_policies_of_consistency():
         consistency_score(X, Y, n_neighbors=1, sensitive_features=["a"])
     with pytest.raises(ValueError, match="Input y_pred contains NaN"):
         consistency_score(X, [0, 1, 1, 0, None], n_neighbors=1)
+
+
+def test_consistency_of_scores_is_refused():
+    with pytest.raises(ValueError, match="continuous"):
+        consistency_score(np.arange(8.0)[:, None], np.linspace(0.1, 0.8, 8))

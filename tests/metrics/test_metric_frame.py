@@ -533,3 +533,31 @@ def test_groups_are_taken_as_they_are():
         sensitive_features=groups,
     )
     assert frame.by_group.to_dict() == {"age<=35": 1.0, "age>35": 0.5}
+
+
+@pytest.mark.parametrize("metric", [skm.roc_auc_score, skm.log_loss])
+def test_scores_of_words_are_refused_rather_than_guessed(metric):
+    y_true, score = ["paid", "unpaid"] * 4, [0.9, 0.2, 0.8, 0.6] * 2
+    with pytest.raises(ValueError, match="make y_true 0 and 1"):
+        MetricFrame(
+            metrics=metric, y_true=y_true, y_pred=score, sensitive_features=list("ffmm") * 2
+        )
+
+
+def test_a_wrong_number_of_control_values_is_named():
+    with pytest.raises(ValueError, match="control_features has 3"):
+        MetricFrame(metrics=count, y_pred=[0] * 4, control_features=list("xyx"), **FIXED)
+
+
+def test_undefined_replicates_give_nan_without_numpys_warning():
+    with pytest.warns(UndefinedMetricWarning, match="true_positive_rate"):
+        frame = MetricFrame(
+            metrics={"recall": skm.recall_score},
+            y_true=[1, 0, 0, 0],
+            y_pred=[1, 0, 0, 1],
+            sensitive_features=list("ffmm"),
+            n_boot=5,
+            ci_quantiles=[0.5],
+            random_state=0,
+        )
+    assert np.isnan(frame.by_group_ci[0].loc["m", "recall"])
