@@ -24,7 +24,7 @@ $(VENV)/.lint: pyproject.toml constraints.txt
 
 $(BENCH)/.bench: pyproject.toml constraints.txt
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install -q -e ".[bench]"
+	$(BENCH)/bin/python -m pip install -q -c constraints.txt -e ".[bench]"
 	touch $@
 
 $(OLDEST)/.oldest: pyproject.toml .ci/constraints-oldest.txt

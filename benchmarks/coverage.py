@@ -86,7 +86,7 @@ def difference_coverage(
     limits, truths = [], []
     for n, p in (a, b):
         tally, truth = one_group(rng, n, p, n_sims, **weighted)
-        limits.append(rate_limits(SELECTION, CellSums.of(tally), critical_value(0.95)))
+        limits.append(rate_limits(SELECTION, CellSums.of(tally, [SELECTION]), critical_value(0.95)))
         truths.append(truth)
     found, truth = difference_limits(*limits), truths[0] - truths[1]
     return float(((found.low <= truth) & (truth <= found.high)).mean())
