@@ -230,7 +230,7 @@ def training_rows(n=60):
     return X, (X[:, 0] + rng.normal(size=n) > 0).astype(int), np.arange(n) % 3
 
 
-@pytest.mark.filterwarnings("ignore:Setting a value on a Series via .at")  # fairlearn on pandas 3.1
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # fairlearn 0.15 on pandas 3.1
 def test_rows_without_a_sensitive_value_escape_the_constraints_there_and_are_a_group_here():
     X, y, third = training_rows()
     group = np.array(["f", "m", None], dtype=object)[third]
