@@ -20,6 +20,7 @@ from skfair.criteria import CRITERIA, parse_metric
 from skfair.criteria.criterion import Method
 from skfair.groups import ColumnSpec, Missing
 from skfair.metrics._measure import measure_gap
+from skfair.metrics._selection import gap_of
 
 
 class _GroupScorer(_BaseScorer):
@@ -373,8 +374,4 @@ def is_fairness_metric(name: str) -> bool:
     >>> is_fairness_metric("equalized_odds_difference"), is_fairness_metric("accuracy")
     (True, False)
     """
-    try:
-        parse_metric(name)
-    except ValueError:
-        return False
-    return True
+    return gap_of(name) is not None

@@ -141,14 +141,15 @@ def select_fair(objective: str, **bounds: float) -> SelectFair:
     for name, bound in bounds.items():
         if isinstance(bound, bool) or not isinstance(bound, Real):
             raise ValueError(f"the bound {name}={bound!r} is no number")
-        if _gap(name) is not None and not 0 <= bound <= 1:
+        if gap_of(name) is not None and not 0 <= bound <= 1:
             raise ValueError(f"the bound {name}={bound} lies outside [0, 1]")
         if np.isnan(float(bound)):
             raise ValueError(f"the bound {name}={bound!r} is no number")
     return SelectFair(objective, dict(bounds))
 
 
-def _gap(name: str) -> str | None:
+def gap_of(name: str) -> str | None:
+    """Gap of a fairness metric, or None where the name is that of another score."""
     try:
         return parse_metric(name)[1]
     except ValueError:
@@ -156,9 +157,9 @@ def _gap(name: str) -> str | None:
 
 
 def _miss(name: str, scores: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
-    if _gap(name) == "difference":
+    if gap_of(name) == "difference":
         return abs(scores) - bound
-    if _gap(name) is None and bound > 0 and (scores <= 0).any() and not (scores > 0).any():
+    if gap_of(name) is None and bound > 0 and (scores <= 0).any() and not (scores > 0).any():
         raise ValueError(
             f"scores of {name!r} are never above 0, so none can be at least {bound}: a difference "
             "is bounded above if it bears its metric's name (equalized_odds_difference)"
