@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from skfair._utils.columns import n_rows, named_columns, select_column
-from skfair._utils.encoding import factorize, smallest_codes
+from skfair._utils.encoding import factorize, smallest_codes, sort_labels
 from skfair._utils.text import listed
 
 MISSING = "<missing>"
@@ -236,6 +236,27 @@ class Groups:
         codes, kept = factorize(self.codes[np.asarray(rows)])
         return Groups(codes, tuple(self.labels[k] for k in kept), self.names)
 
+    def split(self) -> tuple[Groups, ...]:
+        """Membership by each of the sensitive features alone.
+
+        Examples
+        --------
+        >>> groups = Groups.read({"sex": ["f", "m"], "race": ["b", "b"]})
+        >>> [alone.labels for alone in groups.split()]
+        [('f', 'm'), ('b',)]
+        """
+        if len(self.names) == 1:
+            return (self,)
+        parts = []
+        for j, name in enumerate(self.names):
+            values = [label[j] for label in self.labels]  # type: ignore[index]
+            found = set(values)
+            labels = [*sort_labels(found - {MISSING}), *(found & {MISSING})]
+            lookup = np.array([labels.index(v) for v in values], dtype=np.intp)
+            codes = smallest_codes(lookup, len(labels))[self.codes]
+            parts.append(Groups(codes, tuple(labels), (name,)))
+        return tuple(parts)
+
     def encode(self, labels: Iterable[Hashable]) -> NDArray[np.integer]:
         """Codes of these rows in the groups of an earlier fit.
 
@@ -271,6 +292,17 @@ class Groups:
     def to_index(self) -> pd.Index:
         """Labels as a pandas index with the features' names (a MultiIndex for intersections)."""
         return labels_index(self.labels, self.names)
+
+    def to_values(self) -> pd.Series | pd.DataFrame:
+        """Group labels row by row: a Series of one feature, a data frame of several.
+
+        Examples
+        --------
+        >>> Groups.read(["f", None]).to_values().tolist()
+        ['f', '<missing>']
+        """
+        frame = self.to_index().to_frame(index=False).take(self.codes).reset_index(drop=True)
+        return frame.iloc[:, 0] if len(self.names) == 1 else frame
 
     def _check_missing(self, missing: Missing) -> Groups:
         if missing == "raise" and any(is_missing_label(label) for label in self.labels):

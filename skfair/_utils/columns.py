@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -121,6 +121,79 @@ def select_column(X: Any, column: str | int) -> tuple[Hashable, Any]:
         return f"x{column}", matrix.tocsc()[:, [column]].toarray().ravel()
     values = matrix[:, column]
     return f"x{column}", to_array(values)
+
+
+def column_positions(X: Any, columns: str | int | Sequence[str | int] | None = None) -> list[int]:
+    """Positions in X of named or numbered columns, of all by default.
+
+    Raises
+    ------
+    ValueError
+        If X has no such column, or isn't two-dimensional.
+
+    Examples
+    --------
+    >>> column_positions(pd.DataFrame({"age": [20], "sex": ["f"]}), ["sex"])
+    [1]
+    """
+    if is_frame(X):
+        names = list(nw.from_native(X, eager_only=True).columns)
+    else:
+        shape = getattr(X, "shape", None) or np.shape(X)
+        if len(shape) != 2:
+            raise ValueError(f"Expected 2D array, got an array of shape {shape}")
+        names = [f"x{j}" for j in range(shape[1])]
+    if columns is None:
+        return list(range(len(names)))
+    if isinstance(columns, str | int | np.integer):
+        columns = [columns]
+    unknown = [
+        c for c in columns if (c not in names if isinstance(c, str) else not 0 <= c < len(names))
+    ]
+    if unknown:
+        raise ValueError(f"X has no columns {unknown}; its columns are {names}")
+    return [names.index(c) if isinstance(c, str) else int(c) for c in columns]
+
+
+def take_columns(X: Any, positions: Iterable[int]) -> Any:
+    """Columns of X by position, in the type that X has, dtypes kept.
+
+    Examples
+    --------
+    >>> take_columns(pd.DataFrame({"a": [1], "b": ["x"], "c": [2.0]}), [0, 2]).columns.tolist()
+    ['a', 'c']
+    """
+    places = [int(j) for j in positions]
+    if isinstance(X, pd.DataFrame):
+        return X.iloc[:, places]
+    if is_frame(X):
+        frame = nw.from_native(X, eager_only=True)
+        return frame.select([frame.columns[j] for j in places]).to_native()
+    if isinstance(X, list | tuple):
+        return [[row[j] for j in places] for row in X]
+    return X[:, places]
+
+
+def take_rows(X: Any, rows: Any) -> Any:
+    """Rows of a frame, series, matrix or list by position, in the type that X has.
+
+    Examples
+    --------
+    >>> take_rows(pd.Series(["a", "b"]), [1, 1]).tolist(), take_rows([[1], [2]], [1])
+    (['b', 'b'], [[2]])
+    """
+    places = np.asarray(rows, dtype=np.intp)
+    if isinstance(X, pd.DataFrame | pd.Series):
+        return X.iloc[places]
+    if is_frame(X):
+        return nw.from_native(X, eager_only=True)[places].to_native()
+    if is_series(X):
+        return nw.from_native(X, series_only=True)[places].to_native()
+    if isinstance(X, list | tuple):
+        return [X[i] for i in places]
+    if hasattr(X, "tocsr"):
+        return X.tocsr()[places]  # not every sparse format has rows
+    return (X if hasattr(X, "shape") else np.asarray(X))[places]
 
 
 def _position(column: str | int, names: list[Any]) -> int:

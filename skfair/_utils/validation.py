@@ -14,6 +14,8 @@ from sklearn.utils import assert_all_finite
 from skfair._utils.columns import to_array
 from skfair._utils.encoding import factorize, smallest_codes, sort_labels
 
+_LARGEST_WEIGHT = 1e140  # its square times a number of rows is still a number
+
 
 def as_column(values: Any, name: str) -> Any:
     """One-dimensional array of labels or scores; a single column is flattened.
@@ -72,7 +74,8 @@ def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
     Raises
     ------
     ValueError
-        If a weight is negative, infinite or NaN, or their number isn't ``n``.
+        If a weight is negative, infinite or NaN, or their number isn't ``n``, or their scale is so
+        small or large that squares of them would not be numbers.
     """
     if sample_weight is None:
         return None
@@ -82,7 +85,33 @@ def check_weights(sample_weight: Any, n: int) -> NDArray[np.float64] | None:
         raise ValueError("Input sample_weight contains NaN or infinity.")
     if (weights < 0).any():
         raise ValueError("Negative values in data passed to `sample_weight`")
+    check_scale(weights.min(initial=np.inf, where=weights > 0), weights)
     return weights
+
+
+def check_scale(least: float, weights: NDArray[np.float64]) -> None:
+    """Refuse weights whose squares, or sums of squares, floating point can't tell from 0 or inf.
+
+    Parameters
+    ----------
+    least : float
+        The smallest positive weight.
+    weights : ndarray of float
+        Weights of at least 0, or sums of them.
+
+    Raises
+    ------
+    ValueError
+        If the smallest weight or the sum lies outside 1e-140 to 1e140.
+    """
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if least < 1 / _LARGEST_WEIGHT or total > _LARGEST_WEIGHT:
+        raise ValueError(
+            f"weights must lie between {1 / _LARGEST_WEIGHT:.0e} and {_LARGEST_WEIGHT:.0e}, and so "
+            f"must their sum; got {least:g} as the smallest that isn't 0, and the sum {total:g}: "
+            "divide them by their mean, and set to 0 what is too small to count"
+        )
 
 
 def encode_labels(

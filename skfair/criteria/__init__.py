@@ -6,9 +6,18 @@
 
 from __future__ import annotations
 
-from skfair.criteria._limits import wilson_interval
+from skfair.criteria._limits import (
+    Limits,
+    average_limits,
+    difference_limits,
+    ratio_limits,
+    wilson_interval,
+)
+from skfair.criteria._multiple import holm
 from skfair.criteria._permutation import DisparityTest, disparity_test
+from skfair.criteria._simultaneous import critical_value
 from skfair.criteria.cells import cells_of
+from skfair.criteria.contrasts import Contrasts, contrasts, contrasts_to_rest
 from skfair.criteria.criterion import (
     CRITERIA,
     Combination,
@@ -19,6 +28,15 @@ from skfair.criteria.criterion import (
     evaluate,
     get_criterion,
     parse_metric,
+)
+from skfair.criteria.distributions import (
+    DIVERGENCES,
+    ClassSums,
+    Divergence,
+    divergence_limits,
+    lp_divergence,
+    ordered_limits,
+    share_limits,
 )
 from skfair.criteria.gaps import between, difference, ratio, to_overall, worst
 from skfair.criteria.inference import (
@@ -33,29 +51,45 @@ from skfair.criteria.rates import RATES, Rate, get_rate
 
 __all__ = [
     "CRITERIA",
+    "DIVERGENCES",
     "RATES",
+    "ClassSums",
     "Combination",
+    "Contrasts",
     "Criterion",
     "DisparityTest",
+    "Divergence",
     "Evaluation",
     "Gap",
     "GapInterval",
     "GroupIntervals",
+    "Limits",
     "Method",
     "PairIntervals",
     "Rate",
+    "average_limits",
     "between",
     "cells_of",
+    "contrasts",
+    "contrasts_to_rest",
+    "critical_value",
     "difference",
+    "difference_limits",
     "disparity_test",
+    "divergence_limits",
     "evaluate",
     "gap_interval",
     "get_criterion",
     "get_rate",
     "group_intervals",
+    "holm",
+    "lp_divergence",
+    "ordered_limits",
     "pair_intervals",
     "parse_metric",
     "ratio",
+    "ratio_limits",
+    "share_limits",
     "to_overall",
     "wilson_interval",
     "worst",

@@ -37,7 +37,24 @@ class CellSums(NamedTuple):
 
     def others(self) -> CellSums:
         """Add up all other groups, for each group (the last axis but one)."""
-        return CellSums(*(array.sum(axis=-2, keepdims=True) - array for array in self))
+        return CellSums(*(sum_of_others(array) for array in self))
+
+
+def sum_of_others(array: Floats) -> Floats:
+    """Sum of all other entries along the last axis but one, for each entry.
+
+    The sum before it plus the sum after it: the total less the entry would lose the others where
+    the entry is far larger.
+
+    Examples
+    --------
+    >>> sum_of_others(np.array([[1e20], [1.0], [2.0]])).ravel().tolist()
+    [3.0, 1e+20, 1e+20]
+    """
+    others = np.zeros_like(array)
+    others[..., 1:, :] += array[..., :-1, :].cumsum(axis=-2)
+    others[..., :-1, :] += array[..., :0:-1, :].cumsum(axis=-2)[..., ::-1, :]
+    return others
 
 
 class Limits(NamedTuple):
@@ -101,6 +118,11 @@ def effective_size(rate: Rate, sums: CellSums) -> tuple[Floats, Floats]:
     cell's weights is unbiased by m / (m - 1) and raised towards that of the whole denominator,
     which counts like 20 rows, and the degrees of freedom that remain are Satterthwaite's.
 
+    Where weights go with the outcome, n_eff may well be above the number of rows: with half of the
+    rows positive and a hundred times heavier, the weighted rate is 0.99, and known as well as from
+    25 times as many rows of equal weight. One row a cell can't tell such weights from heavy-tailed
+    ones, so there n_eff is at most the number of rows.
+
     Parameters
     ----------
     rate : Rate
@@ -112,7 +134,8 @@ def effective_size(rate: Rate, sums: CellSums) -> tuple[Floats, Floats]:
     size : ndarray of float of shape (...)
         NaN where the rate is 0/0.
     freedom : ndarray of float of shape (...)
-        Degrees of freedom; infinite without weights.
+        Degrees of freedom; infinite where weights don't vary within any cell, so without weights
+        and with one row a cell.
 
     Raises
     ------
@@ -143,6 +166,8 @@ def effective_size(rate: Rate, sums: CellSums) -> tuple[Floats, Floats]:
     once = np.where(sums.rows > 0, once, 0.0)
     variance = np.where(np.isnan(value), np.nan, (once * (1 + variation)).sum(axis=-1))
     size = divide(value * (1 - value), variance)
+    alone = (sums.rows * inside <= 1).all(axis=-1)
+    size = np.where(alone, np.minimum(size, sums.rows @ inside), size)
     typical = divide(sums.weight2 @ inside, sums.weight @ inside)
     limit = divide(np.ones_like(typical), typical * np.abs(influence).max(axis=-1))
     noise = (once * variation) ** 2 / np.maximum(sums.rows - 1, 1)
@@ -195,6 +220,35 @@ def mean_limits(parts: list[Limits], *, independent: bool) -> Limits:
     down = combine([part.value - part.low for part in parts]) / len(parts)
     up = combine([part.high - part.value for part in parts]) / len(parts)
     return Limits(value, value - down, value + up)
+
+
+def average_limits(levels: Limits, weight: Floats) -> Limits:
+    """Limits of the weighted average of independent estimates over the first axis.
+
+    Parameters
+    ----------
+    levels : Limits
+        Arrays of shape (n_levels, ...); what is undefined has no weight.
+    weight : ndarray of float of shape (n_levels, ...)
+
+    Returns
+    -------
+    Limits
+        Arrays of shape (...); NaN where there is no weight.
+
+    Examples
+    --------
+    >>> levels = Limits(*np.array([[[0.2], [0.4]], [[0.1], [0.3]], [[0.3], [0.5]]]))
+    >>> [x.round(3).item() for x in average_limits(levels, np.ones((2, 1)))]
+    [0.3, 0.229, 0.371]
+    """
+    weight = np.where(np.isnan(levels.value), 0.0, weight)
+    share = divide(weight, np.broadcast_to(weight.sum(axis=0), weight.shape))
+    sides = levels.value, levels.value - levels.low, levels.high - levels.value
+    value, down, up = (np.where(weight > 0, side, 0.0) * share for side in sides)
+    middle = value.sum(axis=0)
+    reach = [np.sqrt((side**2).sum(axis=0)) for side in (down, up)]
+    return Limits(middle, middle - reach[0], middle + reach[1])
 
 
 def difference_limits(a: Limits, b: Limits) -> Limits:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import divide
 from skfair._utils.text import listed
 from skfair._utils.validation import generator
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria._limits import CellSums, Floats, effective_size, have_own_rows
 from skfair.criteria.criterion import Criterion, evaluate, get_criterion
 from skfair.criteria.rates import Rate
@@ -25,7 +25,7 @@ class DisparityTest(NamedTuple):
     """Result of a test of "no disparity".
 
     ``statistic`` is the largest studentised distance of a group's rate to that of the others,
-    ``approximate`` tells that the p-value is a normal approximation instead of a permutation.
+    ``approximate`` tells that the p-value is no permutation's but Student's, at Sidak's level.
     """
 
     statistic: float
@@ -63,7 +63,7 @@ def disparity_test(
 
     Weights, rates that are no proportions (F1) and rates that share rows can't be permuted. There T
     with effective sizes n is compared with Student's distribution at Sidak's level, and the result
-    says ``approximate``.
+    says ``approximate``. Such a p-value is never 0 either, but the smallest number there is.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def disparity_test(
     labels, levels = _by_level(tally, control_features, criterion.rates, pos_label)
     whole = CellSums(*(array.sum(axis=0) for array in levels))
     found = evaluate(
-        criterion,
+        replace(criterion, combination="worst_case"),  # every rate by itself
         whole.weight,
         labels,
         gap="difference",
@@ -125,7 +125,7 @@ def disparity_test(
     )
     if np.isnan(found.value):
         return DisparityTest(np.nan, np.nan, False)
-    kept = [i for i, label in enumerate(labels) if label not in found.small]
+    kept = found.kept(labels)
     levels = CellSums(*(array[:, kept] for array in levels))
     if not _are_comparable(criterion, levels, [labels[i] for i in kept]):
         return DisparityTest(np.nan, np.nan, False)
@@ -138,7 +138,11 @@ def _by_level(
     tally: Tally, control_features: str | Sequence[str], rates: Sequence[Rate], pos_label: Any
 ) -> tuple[list[Hashable], CellSums]:
     """List groups without their control features, and sums of shape (n_levels, n_groups, 4)."""
-    control = [control_features] if isinstance(control_features, str) else list(control_features)
+    control = [control_features] if isinstance(control_features, str) else control_features
+    if not isinstance(control, Sequence) or not all(isinstance(name, str) for name in control):
+        raise ValueError(
+            f"control features of a tally are some of the names of its features, {tally.names}"
+        )
     unknown = [name for name in control if name not in tally.names]
     if unknown:
         raise ValueError(f"no sensitive feature of the tally is named {unknown}: {tally.names}")
@@ -170,20 +174,23 @@ def _are_comparable(criterion: Criterion, levels: CellSums, labels: list[Hashabl
         if alone:
             notes.append(f"{rate.name} of groups {listed(labels[i] for i in alone)}")
     if notes:
-        warnings.warn(
+        warn_undefined_metric(
             f"no control level holds another group to compare with: {'; '.join(notes)}"
-            + ("" if comparable else "; the result is NaN"),
-            UndefinedMetricWarning,
-            stacklevel=4,
+            + ("" if comparable else "; the result is NaN")
         )
     return comparable
 
 
-def _can_permute(criterion: Criterion, sums: CellSums) -> bool:
-    factor = sums.weight.sum() / sums.rows.sum()
-    equal = np.allclose(sums.weight, factor * sums.rows, rtol=1e-9, atol=0) and np.allclose(
+def are_equally_weighted(sums: CellSums) -> bool:
+    """Tell whether all rows have the same weight, so that counting them says it all."""
+    factor = sums.weight.sum() / max(sums.rows.sum(), 1.0)
+    return np.allclose(sums.weight, factor * sums.rows, rtol=1e-9, atol=0) and np.allclose(
         sums.weight2, factor**2 * sums.rows, rtol=1e-9, atol=0
     )
+
+
+def _can_permute(criterion: Criterion, sums: CellSums) -> bool:
+    equal = are_equally_weighted(sums)
     proportions = all(_is_proportion(rate) for rate in criterion.rates)
     countable = have_own_rows(criterion.rates) and sums.rows.sum() < _MOST_ROWS
     return equal and proportions and countable
@@ -228,22 +235,36 @@ def _largest(excess: Floats, spread: Floats) -> Floats:
 def _approximate(criterion: Criterion, levels: CellSums) -> DisparityTest:
     largest, singles = 0.0, []
     for rate in criterion.rates:
-        score, freedom = _scores(rate, levels)
+        score, freedom = scores_against_rest(rate, levels, levels.others())
+        defined = ~np.isnan(score)
+        score, freedom = score[defined], freedom[defined]
         largest = max(largest, score.max(initial=0.0))
         pvalues = 2 * t.sf(score, freedom)
         singles += list(pvalues[:1] if len(score) == 2 else pvalues)  # two groups: one contrast
     smallest = min(singles, default=1.0)
     pvalue = -np.expm1(len(singles) * np.log1p(-smallest)) if smallest < 1 else 1.0
-    return DisparityTest(float(largest), float(pvalue), True)
+    return DisparityTest(float(largest), float(max(pvalue, np.finfo(float).tiny)), True)
 
 
-def _scores(rate: Rate, levels: CellSums) -> tuple[Floats, Floats]:
-    """Studentised distance of each defined group to the others, with its degrees of freedom."""
-    sides = levels, levels.others()
+def scores_against_rest(rate: Rate, own: CellSums, rest: CellSums) -> tuple[Floats, Floats]:
+    """Studentised distance of each group to its rest, with its degrees of freedom.
+
+    Parameters
+    ----------
+    rate : Rate
+    own, rest : CellSums
+        Arrays of shape (n_levels, n_groups, 4).
+
+    Returns
+    -------
+    score, freedom : ndarray of float of shape (n_groups,)
+        The score is NaN where no level holds both a group and its rest.
+    """
+    sides = own, rest
     sizes, freedoms = zip(*(effective_size(rate, side) for side in sides), strict=True)
     pair_size = np.nan_to_num(divide(sizes[0] * sizes[1], sizes[0] + sizes[1]))
-    pooled = np.nan_to_num(rate(levels.weight.sum(axis=1)))[:, None]
-    distance = np.nan_to_num(rate(sides[0].weight) - rate(sides[1].weight))
+    pooled = np.nan_to_num(rate(own.weight + rest.weight))
+    distance = np.nan_to_num(rate(own.weight) - rate(rest.weight))
     variance = pair_size * pooled * (1 - pooled)
     total = variance.sum(axis=0)
     excess = np.abs((pair_size * distance).sum(axis=0))
@@ -253,5 +274,5 @@ def _scores(rate: Rate, levels: CellSums) -> tuple[Floats, Floats]:
         for size, freedom in zip(sizes, freedoms, strict=True)
     )
     freedom = divide(total**2, noise)
-    defined = pair_size.sum(axis=0) > 0
-    return score[defined], np.where(np.isnan(freedom), np.inf, freedom)[defined]
+    score[pair_size.sum(axis=0) == 0] = np.nan
+    return score, np.where(np.isnan(freedom), np.inf, freedom)

@@ -24,25 +24,56 @@ from skfair.criteria.criterion import Combination, Criterion, Gap
 from skfair.criteria.rates import Rate
 
 
-def critical_value(
-    confidence_level: float, *, n_groups: int = 2, n_families: int = 1, contrasts: int | None = None
-) -> float:
-    r"""Find the normal quantile for several two-sided intervals at once.
+def critical_value(confidence_level: float, *, contrasts: int = 1) -> float:
+    """Find the normal quantile for several two-sided intervals of any kind at once.
 
-    All pairs of k groups: the studentised range's quantile over :math:`\sqrt 2` (Tukey and
-    Kramer), exact for equal standard errors and larger than needed for others (Hayter). Several
-    families of pairs, or other contrasts, get Sidak's level, which for normal estimates is safe
-    under any dependence.
+    They get Sidak's level, which for normal estimates is safe under any dependence.
 
     Parameters
     ----------
     confidence_level : float
-    n_groups : int, default=2
-        Number k of groups that are compared pair by pair; 2 is a single interval.
+    contrasts : int, default=1
+        Number of intervals.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the level isn't between 0 and 1.
+
+    References
+    ----------
+    Sidak, Z. (1967). Rectangular confidence regions for the means of multivariate normal
+    distributions. JASA 62(318). https://doi.org/10.1080/01621459.1967.10482935
+
+    Examples
+    --------
+    >>> round(critical_value(0.95), 3), round(critical_value(0.95, contrasts=6), 3)
+    (1.96, 2.631)
+    """
+    if not 0 < confidence_level < 1:
+        raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level!r}")
+    return float(norm.isf((1 - confidence_level ** (1 / contrasts)) / 2))
+
+
+@lru_cache(maxsize=256)
+def pairs_critical_value(confidence_level: float, n_groups: int, *, n_families: int = 1) -> float:
+    r"""Find the normal quantile for the differences of all pairs of groups at once.
+
+    The studentised range's quantile over :math:`\sqrt 2` (Tukey and Kramer), exact for equal
+    standard errors and larger than needed for others (Hayter). Several families of pairs get
+    Sidak's level.
+
+    Parameters
+    ----------
+    confidence_level : float
+    n_groups : int
+        Number of groups that are compared pair by pair; 2 is a single interval.
     n_families : int, default=1
         Number of rates.
-    contrasts : int, default=None
-        Number of contrasts of any kind in a family, instead of pairs.
 
     Returns
     -------
@@ -57,24 +88,16 @@ def critical_value(
     ----------
     Hayter, A. J. (1984). A proof of the conjecture that the Tukey-Kramer multiple comparisons
     procedure is conservative. Annals of Statistics 12(1). https://doi.org/10.1214/aos/1176346392
-    Sidak, Z. (1967). Rectangular confidence regions for the means of multivariate normal
-    distributions. JASA 62(318). https://doi.org/10.1080/01621459.1967.10482935
 
     Examples
     --------
-    >>> round(critical_value(0.95), 3), round(critical_value(0.95, n_groups=4), 3)
+    >>> round(pairs_critical_value(0.95, 2), 3), round(pairs_critical_value(0.95, 4), 3)
     (1.96, 2.569)
     """
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level!r}")
-    level = confidence_level ** (1 / (n_families * (contrasts or 1)))
-    return _quantile(level, 2 if contrasts is not None else n_groups)
-
-
-@lru_cache(maxsize=256)
-def _quantile(level: float, n_groups: int) -> float:
+    single = critical_value(confidence_level, contrasts=n_families)
     if n_groups <= 2:
-        return float(norm.isf((1 - level) / 2))
+        return single
+    level = confidence_level ** (1 / n_families)
     return float(studentized_range.ppf(level, n_groups, np.inf) / np.sqrt(2))
 
 
@@ -112,21 +135,27 @@ def group_limits(
     list of Limits
         Arrays of shape (n_groups,), one entry a compared rate.
     """
-    is_mean = criterion.combination == "mean_rate"
+    counts, n_families = _count_families(criterion, sums)
     parts = []
-    defined = n_defined(criterion.group_rates(sums.weight))
-    for rate, k in zip(criterion.rates, np.resize(defined, len(criterion.rates)), strict=True):
-        critical = critical_value(
-            confidence_level,
-            n_groups=int(k) if all_pairs else 2,
-            n_families=len(defined) if all_rates else 1,
+    for rate, k in zip(criterion.rates, counts, strict=True):
+        critical = pairs_critical_value(
+            confidence_level, k if all_pairs else 2, n_families=n_families if all_rates else 1
         )
         parts.append(rate_limits(rate, sums, critical))
-    return [_mean(parts, criterion)] if is_mean else parts
+    return _combine_means(parts, criterion)
 
 
-def _mean(parts: list[Limits], criterion: Criterion) -> Limits:
-    return mean_limits(parts, independent=have_own_rows(criterion.rates))
+def _count_families(criterion: Criterion, sums: CellSums) -> tuple[list[int], int]:
+    """Count the groups to compare, by rate, and the rates, or means of them, to compare."""
+    defined = n_defined(criterion.group_rates(sums.weight))
+    by_rate = np.broadcast_to(defined, len(criterion.rates)).tolist()
+    return by_rate, max(int((defined >= 2).sum()), 1)
+
+
+def _combine_means(parts: list[Limits], criterion: Criterion) -> list[Limits]:
+    if criterion.combination != "mean_rate":
+        return parts
+    return [mean_limits(parts, independent=have_own_rows(criterion.rates))]
 
 
 def pair_limits(family: Limits, gap: Gap) -> Limits:
@@ -207,15 +236,19 @@ def overall_limits(
     list of Limits
         Arrays of shape (n_kept,).
     """
-    is_mean = criterion.combination == "mean_rate"
-    mirrored = (sums.rows.sum(axis=-1) > 0).sum() == 2  # two groups are as far on either side
-    critical = critical_value(
-        confidence_level,
-        n_families=len(criterion.rates) if all_rates and not is_mean else 1,
-        contrasts=len(kept) if all_groups and len(kept) and not mirrored else 1,
-    )
-    parts = [_distances(rate, sums, kept, critical) for rate in criterion.rates]
-    return [_mean(parts, criterion)] if is_mean else parts
+    counts, n_families = _count_families(criterion, take(sums, kept))
+    whole = [int(n_defined(rate(sums.weight))) for rate in criterion.rates]
+    if criterion.combination == "mean_rate":
+        whole = [max(whole)] * len(whole)
+    parts = []
+    for rate, k, n_groups in zip(criterion.rates, counts, whole, strict=True):
+        # the distances of two groups are -s d and (1 - s) d: they hold together or not at all
+        contrasts = max(k, 1) if all_groups and n_groups > 2 else 1
+        critical = critical_value(
+            confidence_level, contrasts=contrasts * (n_families if all_rates else 1)
+        )
+        parts.append(_distances(rate, sums, kept, critical))
+    return _combine_means(parts, criterion)
 
 
 def _distances(rate: Rate, sums: CellSums, kept: NDArray[np.intp], critical: float) -> Limits:
@@ -230,4 +263,5 @@ def _distances(rate: Rate, sums: CellSums, kept: NDArray[np.intp], critical: flo
     noise = critical * np.abs(apart.value) * np.sqrt(divide(squares, size**2))
     value = (1 - share) * apart.value
     low = value - np.hypot((1 - share) * (apart.value - apart.low), noise)
-    return Limits(value, low, value + np.hypot((1 - share) * (apart.high - apart.value), noise))
+    high = value + np.hypot((1 - share) * (apart.high - apart.value), noise)
+    return Limits(value, np.maximum(low, -1.0), np.minimum(high, 1.0))

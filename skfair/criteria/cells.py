@@ -54,5 +54,6 @@ def cells_of(
         return one_against_rest(table, positive_class(classes, pos_label))
     refuse_fractions(classes)
     right = np.trace(table, axis1=-2, axis2=-1)
+    wrong = np.where(np.eye(table.shape[-1], dtype=bool), 0, table).sum(axis=(-2, -1))
     zero = np.zeros_like(right)
-    return np.stack([right, table.sum(axis=(-2, -1)) - right, zero, zero], axis=-1)
+    return np.stack([right, wrong, zero, zero], axis=-1)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import as_float, namespace
 from skfair._utils.text import did_you_mean, listed
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria.gaps import difference, ratio, to_overall
 from skfair.criteria.rates import RATES, Rate, get_rate
 
@@ -190,13 +189,14 @@ def get_criterion(criterion: str | Criterion) -> Criterion:
     )
 
 
-def parse_metric(name: str) -> tuple[Criterion, Gap]:
+def parse_metric(name: str | Criterion) -> tuple[Criterion, Gap]:
     """Split a metric's name into criterion and gap.
 
     Parameters
     ----------
-    name : str
-        ``"<criterion>_difference"``, ``"<criterion>_ratio"``, or ``"disparate_impact"``.
+    name : str or Criterion
+        ``"<criterion>_difference"``, ``"<criterion>_ratio"``, or ``"disparate_impact"``. A
+        Criterion passes with its own gap.
 
     Returns
     -------
@@ -214,6 +214,8 @@ def parse_metric(name: str) -> tuple[Criterion, Gap]:
     >>> criterion.name, gap
     ('equal_opportunity', 'ratio')
     """
+    if isinstance(name, Criterion):
+        return name, name.gap
     if name == "disparate_impact":
         return CRITERIA[name], "ratio"
     gaps: tuple[Gap, Gap] = ("difference", "ratio")
@@ -246,6 +248,10 @@ class Evaluation:
     value: float
     undefined: tuple[tuple[Hashable, str], ...]
     small: tuple[Hashable, ...]
+
+    def kept(self, labels: Sequence[Hashable]) -> NDArray[np.intp]:
+        """Positions of the groups that are not too small."""
+        return np.flatnonzero([label not in self.small for label in labels])
 
 
 def evaluate(
@@ -297,55 +303,70 @@ def evaluate(
     >>> evaluate(CRITERIA["equal_opportunity"], np.array([[1.0, 0, 1, 1], [2, 0, 0, 2]]), "ab")
     Evaluation(value=0.5, undefined=(), small=())
     """
-    small = _too_small(len(labels), group_counts, min_group_size)
-    kept = np.where(small[:, None], 0.0, cells)
-    undefined = [
-        (i, rate)
-        for rate in criterion.rates
-        for i in np.flatnonzero(np.isnan(rate(kept)) & ~small).tolist()
-    ]
+    left = find_left_out(criterion, cells, group_counts, min_group_size)
+    kept = np.where(left.small[:, None], 0.0, cells)
     whole = cells.sum(axis=0)
     value = float(
         criterion(kept, gap=gap, method=method, combination=combination, overall_cells=whole)
     )
-    if strict and any(kept[i].sum() > 0 and not rate.is_linear for i, rate in undefined):
+    if strict and any(kept[i].sum() > 0 and not rate.is_linear for i, rate in left.undefined):
         value = float("nan")
     evaluation = Evaluation(
         value,
-        tuple((labels[i], rate.name) for i, rate in undefined),
-        tuple(labels[i] for i in np.flatnonzero(small).tolist()),
+        tuple((labels[i], rate.name) for i, rate in left.undefined),
+        tuple(labels[i] for i in np.flatnonzero(left.small).tolist()),
     )
-    _warn_left_out(criterion.name, evaluation, min_group_size, int((~small).sum()))
+    notes = left.notes(labels, min_group_size)
+    if np.isnan(value):
+        notes.append(_why_nan(left))
+    if notes:
+        warn_undefined_metric(f"{criterion.name}: {'; '.join(notes)}")
     return evaluation
 
 
-def _too_small(
-    n_groups: int, group_counts: NDArray[np.int64] | None, min_group_size: int | None
-) -> NDArray[np.bool_]:
-    if min_group_size is None:
-        return np.zeros(n_groups, dtype=bool)
-    if group_counts is None:
-        raise ValueError("min_group_size needs group_counts")
-    return group_counts < min_group_size
+class LeftOut(NamedTuple):
+    """What can't be compared: which groups are too small, and group and rate where it is 0/0."""
+
+    small: NDArray[np.bool_]
+    undefined: list[tuple[int, Rate]]
+
+    def notes(self, labels: Sequence[Hashable], min_group_size: int | None) -> list[str]:
+        """Say it in words."""
+        notes = []
+        if self.small.any():
+            groups = listed(labels[i] for i in np.flatnonzero(self.small).tolist())
+            notes.append(f"groups with fewer than {min_group_size} rows are left out: {groups}")
+        if self.undefined:
+            shown = [f"{rate.name} of group {labels[i]!r}" for i, rate in self.undefined[:10]]
+            rest = len(self.undefined) - len(shown)
+            more = f", ... and {rest} more" if rest else ""
+            notes.append(f"undefined (0/0) and left out: {', '.join(shown)}{more}")
+        return notes
 
 
-def _warn_left_out(
-    name: str, evaluation: Evaluation, min_group_size: int | None, n_kept: int
-) -> None:
-    notes = []
-    if evaluation.small:
-        notes.append(
-            f"groups with fewer than {min_group_size} rows are left out: {listed(evaluation.small)}"
-        )
-    if evaluation.undefined:
-        shown = [f"{rate} of group {label!r}" for label, rate in evaluation.undefined[:10]]
-        rest = len(evaluation.undefined) - len(shown)
-        more = f", ... and {rest} more" if rest else ""
-        notes.append(f"undefined (0/0) and left out: {', '.join(shown)}{more}")
-    if np.isnan(evaluation.value):
-        why = ": fewer than two groups remain" if n_kept < 2 else ""
-        if not why and not evaluation.undefined:
-            why = ": a rate is 0 in every group, and 0/0 has no value"
-        notes.append(f"the result is NaN{why}")
-    if notes:
-        warnings.warn(f"{name}: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=5)
+def find_left_out(
+    criterion: Criterion,
+    cells: NDArray[np.float64],
+    group_counts: NDArray[np.int64] | None,
+    min_group_size: int | None,
+) -> LeftOut:
+    """Find what a comparison of groups leaves out; parameters as in :func:`evaluate`."""
+    small = np.zeros(len(cells), dtype=bool)
+    if min_group_size is not None:
+        if group_counts is None:
+            raise ValueError("min_group_size needs group_counts")
+        small = group_counts < min_group_size
+    undefined = [
+        (i, rate)
+        for rate in criterion.rates
+        for i in np.flatnonzero(np.isnan(rate(cells)) & ~small).tolist()
+    ]
+    return LeftOut(small, undefined)
+
+
+def _why_nan(left: LeftOut) -> str:
+    if (~left.small).sum() < 2:
+        return "the result is NaN: fewer than two groups remain"
+    if not left.undefined:
+        return "the result is NaN: a rate is 0 in every group, and 0/0 has no value"
+    return "the result is NaN"

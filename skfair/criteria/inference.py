@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair._utils.arrays import n_defined
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria._limits import CellSums, Floats, Limits, effective_size, rate_limits
 from skfair.criteria._simultaneous import (
     combine_ends,
@@ -18,7 +20,15 @@ from skfair.criteria._simultaneous import (
     take,
     unfairest,
 )
-from skfair.criteria.criterion import Combination, Criterion, Gap, Method, evaluate, get_criterion
+from skfair.criteria.criterion import (
+    Combination,
+    Criterion,
+    Gap,
+    Method,
+    evaluate,
+    find_left_out,
+    get_criterion,
+)
 from skfair.criteria.rates import Rate, get_rate
 from skfair.tally import Tally
 
@@ -144,7 +154,7 @@ def pair_intervals(
     Warns
     -----
     UndefinedMetricWarning
-        If a group is left out.
+        If a group is left out, or a rate has no pair of groups.
 
     Examples
     --------
@@ -156,15 +166,9 @@ def pair_intervals(
     """
     criterion = get_criterion(criterion)
     sums = CellSums.of(tally, criterion.rates, pos_label)
-    found = evaluate(
-        criterion,
-        sums.weight,
-        tally.labels,
-        gap="difference",
-        group_counts=tally.group_counts,
-        min_group_size=min_group_size,
-    )
-    kept = _kept(tally, found.small)
+    left = find_left_out(criterion, sums.weight, tally.group_counts, min_group_size)
+    kept = np.flatnonzero(~left.small)
+    _warn_without_pairs(criterion, sums.weight[kept], left.notes(tally.labels, min_group_size))
     first, second = np.triu_indices(len(kept), 1)
     families = group_limits(
         criterion,
@@ -258,7 +262,7 @@ def gap_interval(
         group_counts=tally.group_counts,
         min_group_size=min_group_size,
     )
-    kept = _kept(tally, found.small)
+    kept = found.kept(tally.labels)
     combination = combination or criterion.combination
     near, far = (
         _contrasts(criterion, sums, kept, confidence_level, gap, method, **which)
@@ -272,9 +276,8 @@ def gap_interval(
         for end, side in ((fairest, near), (unfairest, far))
     ]
     low, high = (np.nan, np.nan) if np.isnan(found.value) else sorted(ends)
-    over = "pairs" if method == "between_groups" else "groups"
-    text = f"Newcombe, towards no gap simultaneous over {over}"
-    return GapInterval(found.value, low, high, confidence_level, text)
+    described = _describe(gap, method, combination, len(near))
+    return GapInterval(found.value, low, high, confidence_level, described)
 
 
 def _contrasts(
@@ -298,5 +301,17 @@ def _contrasts(
     return [pair_limits(family, gap) for family in families]
 
 
-def _kept(tally: Tally, small: tuple[object, ...]) -> NDArray[np.intp]:
-    return np.flatnonzero([label not in small for label in tally.labels])
+def _describe(gap: Gap, method: Method, combination: Combination, n_rates: int) -> str:
+    limits = "Newcombe" if gap == "difference" else "Donner and Zou"
+    over = "pairs" if method == "between_groups" else "groups"
+    rates = " and rates" if n_rates > 1 else ""
+    text = f"{limits}, towards no gap simultaneous over {over}{rates}"
+    return f"{text}, away from it over rates" if rates and combination == "mean" else text
+
+
+def _warn_without_pairs(criterion: Criterion, cells: Floats, notes: list[str]) -> None:
+    few = [rate.name for rate in criterion.rates if n_defined(rate(cells)) < 2]
+    if few:
+        notes.append(f"no differences of {', '.join(few)}: fewer than two groups have it")
+    if notes:
+        warn_undefined_metric(f"{criterion.name}: {'; '.join(notes)}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import Criterion, Gap, Method, Rate, evaluate
 
 
@@ -64,7 +63,7 @@ def check_confidence_level(confidence_level: float) -> None:
         raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level}")
 
 
-def warn_undefined(table: pd.DataFrame, *, by_group: bool = True, stacklevel: int = 3) -> None:
+def warn_undefined(table: pd.DataFrame, *, by_group: bool = True) -> None:
     """Warn of the figures of a table that are NaN.
 
     Parameters
@@ -73,8 +72,6 @@ def warn_undefined(table: pd.DataFrame, *, by_group: bool = True, stacklevel: in
         A row a group.
     by_group : bool, default=True
         Name the groups; not where one row stands for all rows.
-    stacklevel : int, default=3
-        The line to show; by default that of the caller's caller.
     """
     lost = table.isna().to_numpy()
     if not lost.any():
@@ -84,11 +81,7 @@ def warn_undefined(table: pd.DataFrame, *, by_group: bool = True, stacklevel: in
         if row.any():
             figures = ", ".join(table.columns[row].tolist())
             notes.append(f"{figures} of group {label!r}" if by_group else figures)
-    warnings.warn(
-        f"undefined (0/0) and NaN: {join_notes(notes, '; ')}",
-        UndefinedMetricWarning,
-        stacklevel=stacklevel,
-    )
+    warn_undefined_metric(f"undefined (0/0) and NaN: {join_notes(notes, '; ')}")
 
 
 def join_notes(notes: Sequence[str], separator: str = ", ", most: int = 10) -> str:

@@ -62,8 +62,9 @@ def calibration_by_group(
     n_bins : int, default=10
         Number of bins of the calibration error.
     strategy : {"quantile", "uniform"}, default="quantile"
-        Bins with the same number of rows within each group (fewer where probabilities are tied),
-        or bins of the same width, the same for all groups.
+        Bins with the same number of rows within each group (fewer where probabilities are tied;
+        weights don't move the edges, rows without weight aren't counted), or bins of the same
+        width, the same for all groups.
     confidence_level : float, default=0.95
         Of both intervals.
     sample_weight : array-like of shape (n,), default=None

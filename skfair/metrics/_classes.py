@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,21 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.text import listed
-from skfair._utils.validation import (
-    as_column,
-    check_same_length,
-    check_weights,
-    refuse_fractions,
-)
+from skfair._utils.validation import check_same_length, check_weights, refuse_fractions
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import RATES, Method, Rate, cells_of, get_rate, parse_metric, worst
 from skfair.groups import Groups, Missing
 from skfair.metrics._by_group import gap_of_sums, join_notes
-from skfair.metrics._measure import _one_group, _tally
+from skfair.metrics._calls import as_rows, call_by_part, name_of, refuse_guess
+from skfair.metrics._measure import one_group, tally_rows
 from skfair.metrics._rows import rows_by_group
-from skfair.tally import Tally
+from skfair.tally import Tally, count_cells
 
 
 def worst_group_score(
@@ -51,7 +46,7 @@ def worst_group_score(
     y_true : array-like of shape (n,)
         Labels.
     y_pred : array-like of shape (n,)
-        Predicted labels, or whatever a callable score takes.
+        Predicted labels, or whatever a callable score takes, of shape (n, m) too.
     sensitive_features : array-like of shape (n,) or (n, k), Series, data frame, dict or Groups
         Groups; several columns make intersectional groups.
     score : str, Rate or callable, default="accuracy"
@@ -99,14 +94,15 @@ def worst_group_score(
     """
     groups = Groups.read(sensitive_features, missing=missing)
     if callable(score) and not isinstance(score, Rate):
-        name = getattr(score, "__name__", repr(score))
+        name = name_of(score, repr(score))
         values = _call_by_group(score, y_true, y_pred, groups, sample_weight)
     else:
         rate = get_rate(score)
         name, higher_is_better = rate.name, rate.higher_is_better
-        tally = _tally(y_true, y_pred, groups, sample_weight, missing, rate.needs_labels)
+        tally = tally_rows(y_true, y_pred, groups, sample_weight, missing, rate.needs_labels)
         values = rate(_cells(tally, rate, pos_label))
-    small = np.bincount(groups.codes, minlength=groups.n_groups) < (min_group_size or 0)
+    weights = check_weights(sample_weight, len(groups))
+    small = count_cells([groups.codes], values.shape, weights)[2] < (min_group_size or 0)
     _warn_left_out(name, values, small, groups.labels, min_group_size)
     return float(worst(np.where(small, np.nan, values), higher_is_better=higher_is_better))
 
@@ -157,7 +153,7 @@ def worst_class_recall(
     0.5
     """
     by_group = sensitive_features is not None
-    groups = sensitive_features if by_group else _one_group(y_pred)
+    groups = sensitive_features if by_group else one_group(y_pred)
     tally = Tally.from_arrays(y_true, y_pred, groups, sample_weight=sample_weight, missing=missing)
     refuse_fractions(tally.classes)
     recalls = RATES["true_positive_rate"](tally.cells_by_class()).T  # (n_groups, n_classes)
@@ -166,10 +162,8 @@ def worst_class_recall(
         for g, c in np.argwhere(np.isnan(recalls)).tolist()
     ]
     if lost:
-        warnings.warn(
-            f"worst_class_recall: recall is undefined (0/0) and left out: {join_notes(lost)}",
-            UndefinedMetricWarning,
-            stacklevel=2,
+        warn_undefined_metric(
+            f"worst_class_recall: recall is undefined (0/0) and left out: {join_notes(lost)}"
         )
     values = worst(recalls)
     return (
@@ -272,14 +266,16 @@ def _cells(tally: Tally, rate: Rate, pos_label: Any) -> NDArray[np.float64]:
 def _call_by_group(
     score: Callable[..., float], y_true: Any, y_pred: Any, groups: Groups, sample_weight: Any
 ) -> NDArray[np.float64]:
-    true, pred = as_column(y_true, "y_true"), as_column(y_pred, "y_pred")
+    true, pred = as_rows(y_true, "y_true"), as_rows(y_pred, "y_pred")
     check_same_length(y_true=true, y_pred=pred, sensitive_features=groups)
     weights = check_weights(sample_weight, len(true))
+    refuse_guess(score, true, pred)
+    params = {} if weights is None else {"sample_weight": weights}
+    counted = np.ones(len(true)) if weights is None else weights
+    parts = [(g, rows) for g, rows in enumerate(rows_by_group(groups)) if counted[rows].any()]
     values = np.full(groups.n_groups, np.nan)
-    for g, rows in enumerate(rows_by_group(groups)):
-        if len(rows):
-            params = {} if weights is None else {"sample_weight": weights[rows]}
-            values[g] = score(true[rows], pred[rows], **params)
+    for g, value in call_by_part(score, true, pred, params, parts).items():
+        values[g] = value
     return values
 
 
@@ -301,6 +297,4 @@ def _warn_left_out(
     if (small | undefined).all():
         notes.append("the result is NaN")
     if notes:
-        warnings.warn(
-            f"worst_group_score: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=3
-        )
+        warn_undefined_metric(f"worst_group_score: {'; '.join(notes)}")

@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from skfair.metrics._metric_frame import MetricFrame, name_of
+from skfair.metrics._calls import name_of
+from skfair.metrics._metric_frame import MetricFrame
 
 Transform = Literal["difference", "group_min", "group_max", "ratio"]
 _TRANSFORMS = ("difference", "group_min", "group_max", "ratio")

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import named_columns
 from skfair._utils.encoding import smallest_codes
-from skfair.groups import Groups, Missing, labels_index
+from skfair._utils.validation import merge_sorted
+from skfair.groups import MISSING, Groups, Missing, labels_index
+from skfair.metrics._rows import rows_by_code
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ class FrameGrid:
 
     def rows_by_cell(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Yield each cell that has rows, with their positions in order."""
-        yield from _rows_by_code(self.codes, math.prod(self.shape))
+        yield from _parts_with_rows(self.codes, math.prod(self.shape))
 
     def rows_by_control(self) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Yield each combination of control levels that has rows, with their positions."""
         n_control, n_sensitive = self.shape
-        yield from _rows_by_code(self.codes.astype(np.intp) // n_sensitive, n_control)
+        yield from _parts_with_rows(self.codes.astype(np.intp) // n_sensitive, n_control)
 
 
 def _read_features(values: Any, default: str, n: int, missing: Missing) -> tuple[Groups, ...]:
@@ -98,7 +100,7 @@ def _read_features(values: Any, default: str, n: int, missing: Missing) -> tuple
         return ()
     whole = f"{default.removesuffix('_')}s"  # the argument, for messages
     if isinstance(values, Groups):
-        return (Groups.read(values, missing=missing).check_length(range(n), whole),)
+        return _split(Groups.read(values, missing=missing).check_length(range(n), whole))
     features = []
     for i, (given, column) in enumerate(named_columns(values)):
         name = f"{default}{i}" if given is None else given
@@ -108,6 +110,25 @@ def _read_features(values: Any, default: str, n: int, missing: Missing) -> tuple
     if not features:
         raise ValueError("no feature is given")
     return tuple(features)
+
+
+def _split(groups: Groups) -> tuple[Groups, ...]:
+    """Each feature of intersectional groups, as if their columns had been given."""
+    if len(groups.names) == 1:
+        return (groups,)
+    return tuple(_feature(groups, i) for i in range(len(groups.names)))
+
+
+def _feature(groups: Groups, i: int) -> Groups:
+    labels: list[Any] = list(groups.labels)
+    beside: dict[Any, dict[Any, None]] = {}  # levels beside the same levels are in their order
+    for label in labels:
+        beside.setdefault((*label[:i], *label[i + 1 :]), {})[label[i]] = None
+    known = [[level for level in found if level != MISSING] for found in beside.values()]
+    levels = merge_sorted(known) + (MISSING,) * any(MISSING in found for found in beside.values())
+    place = {level: code for code, level in enumerate(levels)}
+    lookup = smallest_codes(np.array([place[label[i]] for label in labels]), len(levels))
+    return Groups(lookup[groups.codes], levels, (groups.names[i],))
 
 
 def _size(features: tuple[Groups, ...]) -> int:
@@ -122,9 +143,5 @@ def _product(features: tuple[Groups, ...]) -> pd.Index:
     )
 
 
-def _rows_by_code(codes: NDArray[np.integer], n: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=n))
-    for code, (start, end) in enumerate(zip(np.concatenate([[0], ends[:-1]]), ends, strict=True)):
-        if end > start:
-            yield code, order[start:end]
+def _parts_with_rows(codes: NDArray[np.integer], n: int) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    return ((code, rows) for code, rows in enumerate(rows_by_code(codes, n)) if len(rows))

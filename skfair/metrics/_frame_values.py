@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as skm
-from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair._utils.columns import to_array
 from skfair._utils.text import listed
 from skfair._utils.validation import check_weights, encode_labels, generator, positive_class
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import RATES, cells_of
 from skfair.metrics import _rates
 from skfair.metrics._base_metrics import count
+from skfair.metrics._calls import as_rows, call_by_part, refuse_guess
 from skfair.metrics._frame_grid import FrameGrid
 from skfair.tally import Tally, count_cells, one_against_rest
 
@@ -32,7 +31,6 @@ _SKLEARN: dict[Any, str] = {
     skm.precision_score: "positive_predictive_value",
     skm.f1_score: "f1_score",
 }
-_GUESSING = (skm.roc_auc_score, skm.log_loss)  # they take the last of two words as positive
 _MAX_CLASSES = 32
 
 
@@ -49,22 +47,23 @@ class CellMetrics:
     """
 
     def __init__(self, y_true: Any, y_pred: Any, grid: FrameGrid) -> None:
-        self.y_true = to_array(y_true)
-        self.y_pred = to_array(y_pred)
+        self.y_true = y_true
+        self.y_pred = y_pred
         self.grid = grid
         self._tallies: dict[Any, Tally | None] = {}
         self._draws: dict[Any, NDArray[np.float64]] = {}
 
-    def values(self, function: Callable[..., Any], params: dict[str, Any]) -> Values:
-        """Compute a metric; rates that are 0/0 are NaN, with a warning that names the cells."""
+    def values(self, key: str, function: Callable[..., Any], params: dict[str, Any]) -> Values:
+        """Compute a metric; rates that are 0/0 are NaN, with a warning that names key and cells."""
         if function is count and not params:
             return self._counts()
         found = self._rate_of(function, params)
         if found is None:
+            refuse_guess(function, *self._rows)
             return self._call(function, params)
         name, tally, positive = found
         by_cell, overall = self._ratio(name, tally.weight, positive)
-        self._warn_undefined(name, by_cell)
+        self._warn_undefined(key, by_cell)
         return by_cell, overall
 
     def replicates(
@@ -127,6 +126,10 @@ class CellMetrics:
         return Tally(groups.labels, groups.names, classes, *sums)
 
     @functools.cached_property
+    def _rows(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        return as_rows(self.y_true, "y_true"), as_rows(self.y_pred, "y_pred")
+
+    @functools.cached_property
     def _prediction_codes(self) -> Any:
         (codes,), classes = encode_labels(("y_pred", self.y_pred))
         return (codes, codes), classes
@@ -144,15 +147,11 @@ class CellMetrics:
         cells = cells.reshape(*cells.shape[:-2], n_control, -1, 4)
         return rate(cells), rate(cells.sum(axis=-2))
 
-    def _warn_undefined(self, name: str, by_cell: NDArray[np.float64]) -> None:
+    def _warn_undefined(self, key: str, by_cell: NDArray[np.float64]) -> None:
         lost = np.isnan(by_cell.ravel()) & (self.grid.counts > 0)
         if lost.any():
             labels = listed(self.grid.index[lost])
-            warnings.warn(
-                f"{name} is undefined (0/0) and NaN for groups {labels}",
-                UndefinedMetricWarning,
-                stacklevel=5,
-            )
+            warn_undefined_metric(f"{key} is undefined (0/0) and NaN for groups {labels}")
 
     def _counts(self) -> Values:
         counts = self.grid.counts.reshape(self.grid.shape)
@@ -160,10 +159,8 @@ class CellMetrics:
         return by_cell, counts.sum(axis=1)
 
     def _call(self, function: Callable[..., Any], params: dict[str, Any]) -> Values:
-        if function in _GUESSING and self.y_pred.ndim == 1:
-            _refuse_words(self.y_true, function.__name__)
         n_control, n_sensitive = self.grid.shape
-        arrays = {name: to_array(values) for name, values in params.items()}
+        arrays = {name: as_rows(values, name) for name, values in params.items()}
         by_cell = self._apply(function, arrays, self.grid.rows_by_cell(), n_control * n_sensitive)
         overall = self._apply(function, arrays, self.grid.rows_by_control(), n_control)
         return by_cell.reshape(n_control, n_sensitive), overall
@@ -175,34 +172,22 @@ class CellMetrics:
         parts: Iterator[tuple[int, NDArray[np.intp]]],
         size: int,
     ) -> NDArray[Any]:
-        found = {
-            code: function(
-                self.y_true[rows], self.y_pred[rows], **{k: v[rows] for k, v in params.items()}
-            )
-            for code, rows in parts
-        }
-        return _collect(found, size)
+        return _collect(call_by_part(function, *self._rows, params, parts), size)
 
     def _call_replicates(
         self, function: Callable[..., Any], params: dict[str, Any], n_boot: int, seed: int
     ) -> Values:
         rng = generator(seed)
         n = len(self.grid.codes)
+        true, pred = self._rows
+        arrays = {name: as_rows(values, name) for name, values in params.items()}
         drawn = []
         for _ in range(n_boot):
             rows = rng.integers(n, size=n)
             grid = FrameGrid(self.grid.codes[rows], self.grid.control, self.grid.sensitive)
-            part = CellMetrics(self.y_true[rows], self.y_pred[rows], grid)
-            drawn.append(part._call(function, {k: to_array(v)[rows] for k, v in params.items()}))
+            part = CellMetrics(true[rows], pred[rows], grid)
+            drawn.append(part._call(function, {k: v[rows] for k, v in arrays.items()}))
         return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
-
-
-def _refuse_words(y_true: Any, name: str) -> None:
-    if not set(encode_labels(("y_true", y_true))[1]) <= {-1, 0, 1}:
-        raise ValueError(
-            f"{name} would take the last of the labels as the positive one: make y_true 0 and 1 "
-            "(y_true == positive)"
-        )
 
 
 def _unwrap(function: Any) -> tuple[Any, Any]:
@@ -223,9 +208,15 @@ def _is_plain_binary(classes: tuple[Any, ...], pos_label: Any) -> bool:
     return set(classes) <= {0, 1} or set(classes) <= {-1, 1}
 
 
+def _is_scalar(value: Any) -> bool:
+    if value is None or np.isscalar(value):
+        return not isinstance(value, str | bytes)
+    return getattr(value, "ndim", None) == 0  # an array without axes
+
+
 def _collect(found: dict[int, Any], size: int) -> NDArray[Any]:
     values = list(found.values())
-    if not all(np.ndim(value) == 0 and not isinstance(value, str) for value in values):
+    if not all(map(_is_scalar, values)):
         out: NDArray[Any] = np.full(size, np.nan, dtype=object)
         for code, value in found.items():
             out[code] = value

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import xlogy
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.neighbors import NearestNeighbors
 
 from skfair._utils.arrays import divide
@@ -19,9 +17,10 @@ from skfair._utils.validation import (
     encode_labels,
     refuse_fractions,
 )
+from skfair._utils.warning import warn_undefined_metric
 from skfair.groups import Groups, Missing
 from skfair.metrics._by_group import warn_undefined
-from skfair.metrics._measure import _one_group
+from skfair.metrics._measure import one_group
 from skfair.tally import Tally, count_cells
 
 # Benefits y_pred - y_true + 1 of tn, fp, fn, tp.
@@ -75,7 +74,8 @@ def generalized_entropy_index(
     Raises
     ------
     ValueError
-        If the positive class can't be told, lengths differ, or labels are missing.
+        If the positive class can't be told, lengths differ, labels are missing, or alpha isn't
+        finite.
 
     Warns
     -----
@@ -212,7 +212,8 @@ def between_group_entropy_index(
     Raises
     ------
     ValueError
-        If the positive class can't be told, lengths differ, or labels are missing.
+        If the positive class can't be told, lengths differ, labels are missing, or alpha isn't
+        finite.
 
     Warns
     -----
@@ -236,10 +237,8 @@ def between_group_entropy_index(
     benefit = np.nan_to_num(divide(cells @ _BENEFITS, weight))
     value = float(_entropy(weight, benefit, alpha))
     if np.isnan(value):
-        warnings.warn(
-            "between_group_entropy_index is undefined and NaN: the mean benefit is 0",
-            UndefinedMetricWarning,
-            stacklevel=2,
+        warn_undefined_metric(
+            "between_group_entropy_index is undefined and NaN: the mean benefit is 0"
         )
     return value
 
@@ -261,7 +260,8 @@ def consistency_score(
 
     for binary predictions; it is the share that agree for any number of classes. A row is no
     neighbour of itself. Neighbours are Euclidean, so scale X first, and leave out of it what
-    shouldn't make two people different.
+    shouldn't make two people different. Where several rows are as far away as the k-th neighbour,
+    which of them count depends on the order of the rows.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ def consistency_score(
     (codes,), classes = encode_labels(("y_pred", y_pred))
     refuse_fractions(classes)
     by_group = sensitive_features is not None
-    groups = Groups.read(sensitive_features if by_group else _one_group(codes), missing=missing)
+    groups = Groups.read(sensitive_features if by_group else one_group(codes), missing=missing)
     check_same_length(y_pred=codes, sensitive_features=groups)
     weights = check_weights(sample_weight, len(codes))
     found = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(X)
@@ -339,7 +339,7 @@ def _entropy_index(
     cells, index = _cells(y_true, y_pred, sensitive_features, sample_weight, pos_label, missing)
     values = _entropy(cells, np.broadcast_to(_BENEFITS, cells.shape), alpha)
     series = pd.Series(values, index=index, name=name)
-    warn_undefined(series.to_frame(), by_group=by_group, stacklevel=4)
+    warn_undefined(series.to_frame(), by_group=by_group)
     return series if by_group else float(values[0])
 
 
@@ -352,7 +352,7 @@ def _cells(
     missing: Missing,
 ) -> tuple[NDArray[np.float64], pd.Index]:
     if sensitive_features is None:
-        sensitive_features = _one_group(y_pred)
+        sensitive_features = one_group(y_pred)
     tally = Tally.from_arrays(
         y_true, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
     )
@@ -363,6 +363,8 @@ def _entropy(
     weight: NDArray[np.float64], benefit: NDArray[np.float64], alpha: float
 ) -> NDArray[np.float64]:
     """Generalized entropy over the last axis; NaN where the mean benefit is 0."""
+    if not np.isfinite(alpha):
+        raise ValueError(f"alpha must be a finite number, got {alpha!r}")
     share = divide(weight, weight.sum(axis=-1, keepdims=True))
     mean = (share * benefit).sum(axis=-1, keepdims=True)
     relative = divide(benefit, np.broadcast_to(mean, benefit.shape))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from inspect import cleandoc
-from textwrap import dedent
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair._utils import text
+from skfair._utils import docstrings, text
 from skfair._utils.validation import as_column, check_same_length
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import Combination, Criterion, Gap, Method, cells_of, evaluate, get_rate
 from skfair.groups import Groups, Missing
 from skfair.tally import Tally
@@ -63,25 +60,12 @@ _WARNS = """\
     UndefinedMetricWarning
         If a group's rate is 0/0; the message names group and rate."""
 
-_LATER = ("References", "Examples")  # the sections that numpydoc has after Raises and Warns
-
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def documented(*parameters: str) -> Callable[[_F], _F]:
     """Write a docstring's shared sections: Parameters in place, Raises and Warns after Returns."""
-    listed = "\n".join(_PARAMETERS[name] for name in parameters)
-    described = dedent(f"    Parameters\n    ----------\n{listed}")
-    after = dedent(f"{_RAISES}\n\n{_WARNS}\n\n")
-
-    def decorate(function: _F) -> _F:
-        if function.__doc__:  # absent under python -OO; Python 3.13 has taken the indent off
-            filled = cleandoc(function.__doc__).replace("{parameters}", described)
-            end = min(at for name in _LATER if (at := filled.find(f"{name}\n---")) >= 0)
-            function.__doc__ = filled[:end] + after + filled[end:]
-        return function
-
-    return decorate
+    return docstrings.documented(parameters, _PARAMETERS, f"{_RAISES}\n\n{_WARNS}")
 
 
 def measure_gap(
@@ -100,9 +84,8 @@ def measure_gap(
     strict: bool = False,
 ) -> float:
     """Gap of a criterion from arrays; ``strict`` as in :func:`skfair.criteria.evaluate`."""
-    if combination not in (None, "worst_case", "mean"):
-        raise ValueError(f'agg must be "worst_case" or "mean", got {combination!r}')
-    tally = _tally(
+    check_agg(combination)
+    tally = tally_rows(
         y_true, y_pred, sensitive_features, sample_weight, missing, criterion.needs_labels
     )
     return evaluate(
@@ -118,6 +101,12 @@ def measure_gap(
     ).value
 
 
+def check_agg(agg: object) -> None:
+    """Refuse another way of combining gaps than there is."""
+    if agg not in (None, "worst_case", "mean"):
+        raise ValueError(f'agg must be "worst_case" or "mean", got {agg!r}')
+
+
 def measure_rate(
     name: str,
     y_true: Any,
@@ -131,15 +120,13 @@ def measure_rate(
     """Rate of all rows as a float, or of each group as a Series."""
     rate = get_rate(name)
     by_group = sensitive_features is not None
-    groups = sensitive_features if by_group else _one_group(y_pred)
-    tally = _tally(y_true, y_pred, groups, sample_weight, missing, rate.needs_labels)
+    groups = sensitive_features if by_group else one_group(y_pred)
+    tally = tally_rows(y_true, y_pred, groups, sample_weight, missing, rate.needs_labels)
     values = rate(cells_of(tally.weight, tally.classes, [rate], pos_label))
     undefined = [label for label, v in zip(tally.labels, values, strict=True) if np.isnan(v)]
     if undefined:
         of_groups = f" of groups {text.listed(undefined)}" if by_group else ""
-        warnings.warn(
-            f"{name}{of_groups} is undefined (0/0) and NaN", UndefinedMetricWarning, stacklevel=3
-        )
+        warn_undefined_metric(f"{name}{of_groups} is undefined (0/0) and NaN")
     return pd.Series(values, index=tally.index, name=name) if by_group else float(values[0])
 
 
@@ -150,12 +137,13 @@ def _are_scores(y: Any) -> bool:
     return bool((np.isnan(values) | (values != np.rint(values))).any())
 
 
-def _one_group(y: Any) -> Groups:
+def one_group(y: Any) -> Groups:
+    """All rows as one group."""
     n = len(as_column(y, "y_pred"))
     return Groups(np.zeros(n, dtype=np.int8), ("all",), ("all",))
 
 
-def _tally(
+def tally_rows(
     y_true: Any,
     y_pred: Any,
     sensitive_features: Any,
@@ -163,6 +151,7 @@ def _tally(
     missing: Missing,
     needs_labels: bool,
 ) -> Tally:
+    """Tally of rows; labels that no rate needs may be None or scores."""
     if not needs_labels and (y_true is None or _are_scores(y_true)):
         if y_true is not None:
             check_same_length(

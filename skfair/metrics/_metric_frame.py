@@ -9,14 +9,15 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.arrays import nan_max, nan_min
 from skfair._utils.columns import n_rows
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, generator
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import Method, difference, ratio, to_overall
 from skfair.groups import Missing
+from skfair.metrics._calls import name_of
 from skfair.metrics._frame_grid import FrameGrid
 from skfair.metrics._frame_values import CellMetrics, Values
 
@@ -24,6 +25,10 @@ Errors = Literal["raise", "coerce"]
 _NON_SCALAR = (
     "Metric frame contains non-scalar cells. Please remove non-scalar columns from your metric "
     "frame or use parameter errors='coerce'."
+)
+_NO_QUANTILES = (
+    "Metric frame contains non-scalar cells, and those have no quantiles. Please remove non-scalar "
+    "columns from your metric frame."
 )
 
 
@@ -138,7 +143,7 @@ class MetricFrame:
         self.n_boot = n_boot
         self.ci_quantiles = ci_quantiles
         cells = CellMetrics(y_true, y_pred, self._grid)
-        self._values = {k: cells.values(f, params[k]) for k, f in functions.items()}
+        self._values = {k: cells.values(k, f, params[k]) for k, f in functions.items()}
         self._replicates: dict[str, Values] = {}
         if n_boot is not None:
             seed = int(generator(random_state).integers(2**32))
@@ -179,11 +184,11 @@ class MetricFrame:
         scalar, Series or DataFrame
             In the form of ``overall``.
         """
-        return self._aggregate(lambda values, _: _finite(nan_min(values)), errors)
+        return self._aggregate(lambda values, _: nan_min(values), errors)
 
     def group_max(self, errors: Errors = "raise") -> Any:
         """Largest value over the groups; as :meth:`group_min`."""
-        return self._aggregate(lambda values, _: _finite(nan_max(values)), errors)
+        return self._aggregate(lambda values, _: nan_max(values), errors)
 
     def difference(self, method: Method = "between_groups", errors: Errors = "coerce") -> Any:
         """Largest absolute difference between groups, or of a group to the overall value.
@@ -221,11 +226,11 @@ class MetricFrame:
 
     def group_min_ci(self) -> list[Any]:
         """Bootstrap quantiles of ``group_min``, one result a quantile."""
-        return self._quantiles(self._over_control, lambda values, _: _finite(nan_min(values)))
+        return self._quantiles(self._over_control, lambda values, _: nan_min(values))
 
     def group_max_ci(self) -> list[Any]:
         """Bootstrap quantiles of ``group_max``, one result a quantile."""
-        return self._quantiles(self._over_control, lambda values, _: _finite(nan_max(values)))
+        return self._quantiles(self._over_control, lambda values, _: nan_max(values))
 
     def difference_ci(self, method: Method = "between_groups") -> list[Any]:
         """Bootstrap quantiles of ``difference``; they do not cover the true gap (see Notes)."""
@@ -258,11 +263,9 @@ class MetricFrame:
         scalar = [name for name, (values, _) in self._values.items() if values.dtype != object]
         lost = [name for name in scalar if np.isnan(found[name]).any()]
         if lost:
-            warnings.warn(
+            warn_undefined_metric(
                 f"{listed(lost)} can't be compared: fewer than two groups have a value, or their "
-                "ratio is 0/0; the result is NaN",
-                UndefinedMetricWarning,
-                stacklevel=4,
+                "ratio is 0/0; the result is NaN"
             )
 
     def _quantiles(self, shape: Callable[..., Any], pick: Callable[..., Any]) -> list[Any]:
@@ -271,12 +274,13 @@ class MetricFrame:
                 "Could not compute confidence intervals: Bootstrapping parameters n_boot and "
                 "ci_quantiles were not specified in the MetricFrame constructor."
             )
+        if any(part.dtype == object for values in self._replicates.values() for part in values):
+            raise ValueError(_NO_QUANTILES)
         drawn = {name: pick(*values) for name, values in self._replicates.items()}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "All-NaN slice")  # undefined in every replicate
             return [
-                shape({k: np.nanquantile(v, q, axis=0) for k, v in drawn.items()})
-                for q in self.ci_quantiles
+                shape({k: _quantile(v, q) for k, v in drawn.items()}) for q in self.ci_quantiles
             ]
 
     def _over_cells(self, values: dict[str, NDArray[Any]]) -> pd.Series | pd.DataFrame:
@@ -309,16 +313,13 @@ def _gap(method: str, between: Callable[..., Any], *, as_ratio: bool) -> Callabl
     raise ValueError(f"Unrecognised comparison method: {method}")
 
 
-def _finite(values: Any) -> Any:
-    return np.where(np.isinf(values), np.nan, values)
-
-
-def name_of(metric: Any) -> str:
-    """Name of a metric, of the function inside a partial too."""
-    if not callable(metric):
-        raise ValueError("Object passed as metric function not callable")
-    named = metric if hasattr(metric, "__name__") else getattr(metric, "func", None)
-    return str(getattr(named, "__name__", "metric"))
+def _quantile(drawn: NDArray[Any], q: float) -> Any:
+    with np.errstate(invalid="ignore"):
+        found = np.nanquantile(drawn, q, axis=0)
+    if not np.isinf(drawn).any():
+        return found
+    below = np.nanquantile(drawn, q, axis=0, method="lower")  # numpy can't step to infinity
+    return np.where(np.isnan(found), below, found)
 
 
 def _params_by_metric(

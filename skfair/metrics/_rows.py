@@ -84,11 +84,22 @@ class ScoredRows:
         return count_cells(codes, (self.groups.n_groups, 2), self.weight)
 
 
+def rows_by_code(codes: NDArray[np.integer], n_codes: int) -> list[NDArray[np.intp]]:
+    """Positions of the rows of each code, in order; empty where it has none.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in rows_by_code(np.array([2, 0, 2]), 3)]
+    [[1], [], [0, 2]]
+    """
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=n_codes))
+    return np.split(order, ends[:-1])
+
+
 def rows_by_group(groups: Groups) -> list[NDArray[np.intp]]:
     """Positions of the rows of each group."""
-    order = np.argsort(groups.codes, kind="stable")
-    ends = np.cumsum(np.bincount(groups.codes, minlength=groups.n_groups))
-    return np.split(order, ends[:-1])
+    return rows_by_code(groups.codes, groups.n_groups)
 
 
 def assign_bins(rows: ScoredRows, n_bins: int, strategy: str) -> NDArray[np.intp]:
@@ -99,7 +110,8 @@ def assign_bins(rows: ScoredRows, n_bins: int, strategy: str) -> NDArray[np.intp
     rows : ScoredRows
     n_bins : int
     strategy : {"quantile", "uniform"}
-        Bins with the same number of rows within each group, or bins of the same width.
+        Bins with the same number of rows within each group, or bins of the same width. Weights
+        don't move the edges, and rows without weight have no part in them.
 
     Returns
     -------
@@ -118,9 +130,11 @@ def assign_bins(rows: ScoredRows, n_bins: int, strategy: str) -> NDArray[np.intp
         return np.searchsorted(shares, rows.score, side="right")
     if strategy != "quantile":
         raise ValueError(f'strategy must be "quantile" or "uniform", got {strategy!r}')
-    bins = np.empty(len(rows.score), dtype=np.intp)
+    counted = np.ones(len(rows.score), dtype=bool) if rows.weight is None else rows.weight > 0
+    bins = np.zeros(len(rows.score), dtype=np.intp)
     for members in rows_by_group(rows.groups):
-        if len(members):
+        if counted[members].any():
             score = rows.score[members]
-            bins[members] = np.searchsorted(np.quantile(score, shares), score, side="right")
+            edges = np.quantile(score[counted[members]], shares)
+            bins[members] = np.searchsorted(edges, score, side="right")
     return bins

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair import criteria
 from skfair._utils.text import listed
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import (
     Combination,
     Criterion,
@@ -25,7 +25,7 @@ from skfair.criteria import (
     parse_metric,
 )
 from skfair.groups import Groups, Missing, cross, labels_index
-from skfair.metrics._measure import _tally
+from skfair.metrics._measure import check_agg, tally_rows
 from skfair.tally import Tally
 
 
@@ -69,8 +69,9 @@ def rate_intervals(
     Returns
     -------
     DataFrame of shape (n_groups * n_rates, 5)
-        Columns rate, low, high, n (rows in the denominator) and effective_n, indexed by group; a
-        sequence of rates adds the level "rate".
+        Columns rate, low, high, n (rows of positive weight in the denominator) and effective_n,
+        indexed by group; a sequence of rates adds the level "rate". Where weights go with the
+        outcome, effective_n may be above n.
 
     Raises
     ------
@@ -98,7 +99,9 @@ def rate_intervals(
     f     0.2  0.112  0.330  50         50.0
     m     0.5  0.366  0.634  50         50.0
     """
-    named = [rates] if isinstance(rates, str | Rate) else rates
+    named = [rates] if isinstance(rates, str | Rate) else list(rates)
+    if not named:
+        raise ValueError("rates is empty: name at least one rate")
     known = [get_rate(rate) for rate in named]
     needs_labels = any(rate.needs_labels for rate in known)
     tally = _read(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)
@@ -210,7 +213,7 @@ def pairwise_differences(
 
 
 def gap_interval(
-    metric: str,
+    metric: str | Criterion,
     y_true: Any,
     y_pred: Any = None,
     *,
@@ -236,9 +239,9 @@ def gap_interval(
 
     Parameters
     ----------
-    metric : str
+    metric : str or Criterion
         ``"<criterion>_difference"``, ``"<criterion>_ratio"`` or ``"disparate_impact"``, such as
-        ``"equalized_odds_difference"``.
+        ``"equalized_odds_difference"``; a Criterion is measured by its own gap.
     y_true, y_pred, sensitive_features, sample_weight, pos_label, missing
         As in :func:`rate_intervals`.
     method : {"between_groups", "to_overall"}, default="between_groups"
@@ -278,6 +281,7 @@ def gap_interval(
     (0.3, 0.113, 0.46)
     """
     criterion, gap = parse_metric(metric)
+    check_agg(agg)
     tally = _read(
         y_true, y_pred, sensitive_features, sample_weight, missing, criterion.needs_labels
     )
@@ -315,8 +319,9 @@ def disparity_test(
     .. math:: p = \frac{1 + \#\{T_r \ge T\}}{1 + R}
 
     with T the largest studentised distance of a group's rate to that of the others. The level holds
-    exactly for groups of any size and any base rates. Weights make the p-value approximate, see
-    :func:`skfair.criteria.disparity_test`.
+    exactly for groups of any size and any base rates. Where rows can't be permuted (they have
+    weights, the rate is no proportion of rows, as F1, or several rates share rows) the p-value is
+    approximate and says so, see :func:`skfair.criteria.disparity_test`.
 
     Parameters
     ----------
@@ -362,15 +367,14 @@ def disparity_test(
     (3.14, True)
     """
     criterion = _criterion(criterion)
-    names = control_features if isinstance(y_true, Tally) else ()
-    groups = sensitive_features
+    groups, names = sensitive_features, () if control_features is None else control_features
     if control_features is not None and not isinstance(y_true, Tally):
         groups, names = _within(sensitive_features, control_features, missing)
     tally = _read(y_true, y_pred, groups, sample_weight, missing, criterion.needs_labels)
     return criteria.disparity_test(
         tally,
         criterion,
-        control_features=names or (),
+        control_features=names,
         pos_label=pos_label,
         min_group_size=min_group_size,
         n_resamples=n_resamples,
@@ -400,14 +404,15 @@ def _read(
         return y_true
     if sensitive_features is None:
         raise ValueError("sensitive_features is needed, unless y_true is a Tally")
-    return _tally(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)
+    return tally_rows(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)
 
 
 def _within(groups: Any, control: Any, missing: Missing) -> tuple[Groups, tuple[str, ...]]:
     """Cross groups with control features, whose names come after the groups'."""
     own, held = Groups.read(groups, missing=missing), Groups.read(control, missing=missing)
     held.check_length(own.codes)
-    names = tuple(f"control_{i}" for i in range(len(held.names)))
+    free = (name for i in count() if (name := f"control_{i}") not in own.names)
+    names = tuple(islice(free, len(held.names)))
     parts = [
         [label if isinstance(label, tuple) else (label,) for label in side.labels]
         for side in (own, held)
@@ -427,6 +432,4 @@ def _warn_undefined(tally: Tally, rates: Sequence[Rate], found: Sequence[GroupIn
     }
     notes = [f"{name} of groups {listed(groups)}" for name, groups in undefined.items() if groups]
     if notes:
-        warnings.warn(
-            f"undefined (0/0) and NaN: {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=3
-        )
+        warn_undefined_metric(f"undefined (0/0) and NaN: {'; '.join(notes)}")

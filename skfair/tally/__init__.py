@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skfair.tally._kernel import count_cells
+from skfair.tally._kernel import count_cells, sum_cells
 from skfair.tally._moments import MomentTally
 from skfair.tally._scores import ScoreTally
 from skfair.tally._soft import soft_cells
@@ -15,4 +15,5 @@ __all__ = [
     "count_cells",
     "one_against_rest",
     "soft_cells",
+    "sum_cells",
 ]

@@ -30,6 +30,10 @@ class AdditiveTally:
     weight2: NDArray[np.float64]
     count: NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        if self.count.dtype.kind not in "iu":
+            raise ValueError(f"count must be whole numbers of rows, got {self.count.dtype}")
+
     @property
     def _axes(self) -> tuple[tuple[Hashable, ...], ...]:
         raise NotImplementedError
@@ -41,7 +45,7 @@ class AdditiveTally:
 
     @property
     def n_samples(self) -> int:
-        """Number of rows counted."""
+        """Number of rows counted; those of weight 0 aren't."""
         return int(self.count.sum())
 
     @property
@@ -51,7 +55,7 @@ class AdditiveTally:
 
     @property
     def group_counts(self) -> NDArray[np.int64]:
-        """Number of rows of each group, of shape (n_groups,)."""
+        """Number of rows of each group that have weight, of shape (n_groups,)."""
         return self.count.reshape(self.n_groups, -1).sum(axis=1)
 
     @property

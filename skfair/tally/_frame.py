@@ -12,11 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.columns import to_array
+from skfair._utils.validation import check_scale
 from skfair.groups import Bins, ColumnSpec
 from skfair.tally._kernel import Sums
 
-_VALUE, _WEIGHT, _WEIGHT2, _LEAST, _KNOWN, _ROWS = (
-    f"__skfair_{name}" for name in ("value", "w", "w2", "least", "known", "rows")
+_VALUE, _WEIGHT, _WEIGHT2, _POSITIVE, _LEAST, _SMALLEST, _KNOWN, _COUNT, _ROWS = (
+    f"__skfair_{name}"
+    for name in ("value", "w", "w2", "positive", "least", "smallest", "known", "count", "rows")
 )
 
 
@@ -42,10 +44,12 @@ def aggregate(
 ) -> AggregatedCells:
     """Group by sensitive features and values; sum rows, weights and squared weights.
 
+    Rows of weight 0 make their groups and classes known, but aren't counted.
+
     Raises
     ------
     ValueError
-        If a column is not there, or a weight is missing, infinite or negative.
+        If a column is not there, or a weight is missing, infinite, negative or out of scale.
     TypeError
         If the frame is lazy or no frame at all, or the sensitive features aren't columns.
     """
@@ -70,6 +74,8 @@ def aggregate(
         .with_columns(
             (nw.col(_WEIGHT) * nw.col(_WEIGHT)).alias(_WEIGHT2),
             (~nw.col(_WEIGHT).is_null()).cast(nw.Int64).alias(_KNOWN),
+            (nw.col(_WEIGHT) > 0).cast(nw.Int64).alias(_COUNT),
+            nw.when(nw.col(_WEIGHT) > 0).then(nw.col(_WEIGHT)).otherwise(np.inf).alias(_POSITIVE),
         )
         .group_by([*keys, *names])
         .agg(
@@ -77,7 +83,9 @@ def aggregate(
             nw.col(_WEIGHT).sum(),
             nw.col(_WEIGHT2).sum(),
             nw.col(_WEIGHT).min().alias(_LEAST),
+            nw.col(_POSITIVE).min().alias(_SMALLEST),
             nw.col(_KNOWN).sum(),
+            nw.col(_COUNT).sum(),
         )
     )
     column = {name: to_array(sums[name].to_native()) for name in sums.columns}
@@ -85,7 +93,7 @@ def aggregate(
     return AggregatedCells(
         keys=pd.DataFrame({key: column[key] for key in keys}),
         values=[column[name] for name in names],
-        sums=(column[_WEIGHT], column[_WEIGHT2], column[_ROWS]),
+        sums=(column[_WEIGHT], column[_WEIGHT2], column[_COUNT]),
     )
 
 
@@ -108,3 +116,4 @@ def _check_weight_sums(column: dict[str, Any]) -> None:
         raise ValueError("Input sample_weight contains NaN or infinity.")
     if (column[_LEAST] < 0).any():
         raise ValueError("Negative values in data passed to `sample_weight`")
+    check_scale(column[_SMALLEST].min(), column[_WEIGHT])

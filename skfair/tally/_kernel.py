@@ -22,6 +22,9 @@ def count_cells(
 ) -> Sums:
     """Sum weights, squared weights and rows in each cell of a table of codes.
 
+    A row of weight 0 counts as no row, so that leaving rows out and giving them no weight is the
+    same.
+
     Blocks of rows stay in the processor's cache; they have no fewer rows than the table has cells,
     so that every block pays for its pass over the table. The memory needed beside the input is in
     proportion to the table.
@@ -54,11 +57,13 @@ def count_cells(
     count = np.zeros(size, dtype=np.int64)
     weight, weight2 = np.zeros(size), np.zeros(size)
     for rows, cells in _blocks(codes, shape):
-        count += np.bincount(cells, minlength=size)
-        if sample_weight is not None:
-            w = sample_weight[rows]
-            weight += np.bincount(cells, w, size)
-            weight2 += np.bincount(cells, w * w, size)
+        if sample_weight is None:
+            count += np.bincount(cells, minlength=size)
+            continue
+        w = sample_weight[rows]
+        count += np.bincount(cells if w.all() else cells[w != 0], minlength=size)
+        weight += np.bincount(cells, w, size)
+        weight2 += np.bincount(cells, w * w, size)
     if sample_weight is None:
         weight, weight2 = count.astype(np.float64), count.astype(np.float64)
     return weight.reshape(shape), weight2.reshape(shape), count.reshape(shape)

@@ -36,7 +36,7 @@ class Tally(CellTally):
     weight, weight2 : ndarray of float of shape (G, C, C)
         Sums of weights and of squared weights, by group, y_true and y_pred.
     count : ndarray of int of shape (G, C, C)
-        Numbers of rows.
+        Numbers of rows. A row of weight 0 makes its group and classes known and counts as none.
 
     Examples
     --------
@@ -255,11 +255,11 @@ def one_against_rest(table: NDArray[np.float64], k: int | None) -> NDArray[np.fl
     >>> one_against_rest(np.array([[5.0, 1, 0], [2, 7, 0], [0, 3, 9]]), 1)
     array([14.,  4.,  2.,  7.])
     """
-    total = table.sum(axis=(-2, -1))
     if k is None:
+        total = table.sum(axis=(-2, -1))
         zero = np.zeros_like(total)
         return np.stack([total, zero, zero, zero], axis=-1)
-    tp = table[..., k, k]
-    fp = table[..., :, k].sum(axis=-1) - tp
-    fn = table[..., k, :].sum(axis=-1) - tp
-    return np.stack([total - tp - fp - fn, fp, fn, tp], axis=-1)
+    rest = [i for i in range(table.shape[-1]) if i != k]
+    fp, fn = table[..., rest, k].sum(axis=-1), table[..., k, rest].sum(axis=-1)
+    tn = table[..., rest, :][..., rest].sum(axis=(-2, -1))  # total less the others is never quite 0
+    return np.stack([tn, fp, fn, table[..., k, k]], axis=-1)

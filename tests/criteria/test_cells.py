@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from skfair.criteria import RATES, cells_of
 
@@ -34,3 +36,15 @@ def test_leading_axes_stay():
 def test_fractions_are_no_classes():
     with pytest.raises(ValueError, match="continuous"):
         cells_of(TABLE[:2, :2], (0.2, 0.9), [RATES["accuracy"]])
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(derandomize=True, deadline=None, max_examples=60)
+def test_no_wrong_rows_are_exactly_none(seed):
+    rng = np.random.default_rng(seed)
+    n_classes = rng.integers(2, 6)
+    table = np.diag(rng.lognormal(size=n_classes))
+    cells = cells_of(table, list("abcdef")[:n_classes], [RATES["accuracy"]])
+    assert cells[1] == 0
+    table[0, 1] = 1e-20  # which a total would swallow
+    assert cells_of(table, list("abcdef")[:n_classes], [RATES["accuracy"]])[1] == 1e-20

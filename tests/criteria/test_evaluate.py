@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import CRITERIA, evaluate, get_criterion
+from skfair.criteria import CRITERIA, evaluate, get_criterion, parse_metric
 
 # tn, fp, fn, tp
 FINE = [[8, 2, 6, 4], [12, 4, 1, 3], [3, 1, 0, 6]]
@@ -153,3 +153,13 @@ def test_labels_of_intersections_are_named_whole():
     labels = [("f", 1), ("m", 2)]
     with pytest.warns(UndefinedMetricWarning, match=r"true_positive_rate of group \('m', 2\)"):
         evaluate(CRITERIA["equal_opportunity"], np.array(NO_POSITIVES[:2], dtype=float), labels)
+
+
+def test_the_warning_points_at_the_callers_line():
+    with pytest.warns(UndefinedMetricWarning) as caught:
+        evaluate(CRITERIA["equal_opportunity"], np.array(NO_POSITIVES, dtype=float), "abc")
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_a_criterion_is_parsed_as_its_own_metric():
+    assert parse_metric(CRITERIA["disparate_impact"]) == (CRITERIA["disparate_impact"], "ratio")

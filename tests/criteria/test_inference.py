@@ -13,7 +13,7 @@ from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import CRITERIA, RATES, Criterion, Rate, get_criterion
+from skfair.criteria import CRITERIA, RATES, ClassSums, Criterion, Rate, get_criterion
 from skfair.criteria._limits import (
     CellSums,
     Limits,
@@ -23,7 +23,7 @@ from skfair.criteria._limits import (
     ratio_limits,
     wilson_interval,
 )
-from skfair.criteria._simultaneous import critical_value
+from skfair.criteria._simultaneous import critical_value, pairs_critical_value
 from skfair.criteria.inference import gap_interval, group_intervals, pair_intervals
 from skfair.tally import Tally
 
@@ -160,6 +160,40 @@ def test_weights_scale_away():
     ]
     for other in found[1:]:
         assert_allclose(found[0], other, rtol=1e-9)
+
+
+def test_rates_without_rows_have_no_interval_whatever_the_weights():
+    weight = [0.8, 0.6, 0.5, 0.3, 0.3, 0.1]
+    tally = Tally.from_arrays(
+        [0] * 3 + [1] * 3, [1] * 3 + [0, 1, 1], ["a"] * 6, sample_weight=weight
+    )
+    found = group_intervals(tally, "true_negative_rate")
+    assert (found.rate[0], found.low[0]) == (0, 0)
+    assert found.effective_size[0] == pytest.approx(1.9**2 / (0.64 + 0.36 + 0.25))
+    all_positive = tally_of([[0, 0, 3, 4]], weight=np.array([[[1, 1], [0.1, 0.7]]]))
+    assert np.isnan(group_intervals(all_positive, "true_negative_rate")[0])
+
+
+@pytest.mark.parametrize(
+    ("count", "weight", "most"), [([1, 1], [1.0, 100.0], 2), ([1, 1], [3.0, 1.0], 2)]
+)
+def test_one_row_a_cell_is_worth_no_more_than_the_rows(count, weight, most):
+    tally = tally_of([[0, 0, *count]], weight=np.array([[0, 0], weight]))
+    found = group_intervals(tally, "true_positive_rate")
+    assert found.effective_size[0] <= most == found.n[0]
+    r = weight[1] / sum(weight)
+    expected = min(
+        most,
+        r * (1 - r) * sum(weight) ** 2 / (r**2 * weight[0] ** 2 + weight[1] ** 2 * (1 - r) ** 2),
+    )
+    assert found.effective_size[0] == pytest.approx(expected)
+
+
+def test_rows_that_weigh_by_outcome_may_be_worth_more_than_their_number():
+    # r = 100 / 101, v = 2 x 50 x 100^2 / (101^2 x 50)^2
+    tally = tally_of([[0, 0, 50, 50]], weight=np.array([[0, 0], [1.0, 100.0]]))
+    found = group_intervals(tally, "true_positive_rate")
+    assert (found.n[0], found.effective_size[0]) == (100, pytest.approx(101**2 / 4))
 
 
 @pytest.mark.parametrize("chosen", [0, 1])
@@ -344,6 +378,18 @@ def test_undefined_groups_cost_nothing():
     assert found.low[0, 1] == alone.low[0, 0]
 
 
+def test_a_rate_without_pairs_costs_nothing_and_is_told():
+    cells = [[0, 0, 2, 8], [0, 0, 4, 6], [5, 5, 9, 1]]
+    message = "'b'; no differences of false_positive_rate: fewer than two groups have it$"
+    with pytest.warns(UndefinedMetricWarning, match=message) as caught:
+        found = pair_intervals(tally_of(cells), "equalized_odds")
+    assert "the result is NaN" not in str(caught[0].message)
+    assert [warning.filename for warning in caught] == [__file__]
+    alone = pair_intervals(tally_of(cells), "true_positive_rate")
+    assert_array_equal(found.low[0], alone.low[0])
+    assert np.isnan(found.low[1]).all()
+
+
 def test_small_groups_leave_the_pairs():
     tally = tally_of([[5, 5, 2, 8], [1, 0, 0, 1], [5, 5, 4, 6]])
     with pytest.warns(UndefinedMetricWarning, match=r"fewer than 10 rows are left out: \['b'\]"):
@@ -363,15 +409,15 @@ def test_one_group_has_no_pairs():
 def test_critical_values_of_tables():
     # Tukey's studentised range at 5 %, infinite df: 2.772, 3.314, 3.633, 4.622
     for k, q in ((2, 2.772), (3, 3.314), (4, 3.633), (12, 4.622)):
-        assert critical_value(0.95, n_groups=k) == pytest.approx(q / 2**0.5, abs=5e-4)
+        assert pairs_critical_value(0.95, k) == pytest.approx(q / 2**0.5, abs=5e-4)
 
 
 def test_critical_values_of_families_are_sidaks():
     level = 0.95**0.5
-    assert critical_value(0.95, n_families=2) == pytest.approx(norm.ppf((1 + level) / 2))
+    assert critical_value(0.95, contrasts=2) == pytest.approx(norm.ppf((1 + level) / 2))
     assert critical_value(0.95, contrasts=4) == pytest.approx(norm.ppf((1 + 0.95**0.25) / 2))
-    assert critical_value(0.95, n_families=2, contrasts=2) == critical_value(0.95, contrasts=4)
-    assert critical_value(level, n_groups=4) == critical_value(0.95, n_groups=4, n_families=2)
+    assert pairs_critical_value(0.95, 2, n_families=4) == critical_value(0.95, contrasts=4)
+    assert pairs_critical_value(level, 4) == pairs_critical_value(0.95, 4, n_families=2)
 
 
 def test_the_largest_of_many_normal_differences_stays_below():
@@ -380,7 +426,7 @@ def test_the_largest_of_many_normal_differences_stays_below():
         x = rng.standard_normal((100_000, 6)) * sd
         i, j = np.triu_indices(6, 1)
         largest = (np.abs(x[:, i] - x[:, j]) / np.hypot(sd[i], sd[j])).max(axis=1)
-        share = (largest <= critical_value(0.95, n_groups=6)).mean()
+        share = (largest <= pairs_critical_value(0.95, 6)).mean()
         assert 0.947 < share < (0.953 if sd.max() == 1 else 0.985)
 
 
@@ -532,7 +578,7 @@ def test_the_ratio_of_many_groups_is_the_lowest():
     found = gap_interval(tally_of(cells), "disparate_impact")
     p, n = np.array([0.2, 0.5, 0.7]), np.array([50.0, 100.0, 100.0])
     ends = []
-    for critical in (Z, critical_value(0.95, n_groups=3)):
+    for critical in (Z, pairs_critical_value(0.95, 3)):
         limits = [Limits(*x) for x in zip(p, *wilson_interval(p, n, critical), strict=True)]
         ends.append([ratio_limits(limits[i], limits[j]) for i, j in ((0, 1), (0, 2), (1, 2))])
     assert found.low == pytest.approx(min(x.low for x in ends[0]))
@@ -582,6 +628,35 @@ def test_groups_left_out_still_count_in_the_whole():
     assert found.low <= found.estimate <= found.high
 
 
+@pytest.mark.parametrize("cells", [[[0, 0, 0, 2], [0, 0, 40, 0]], [[0, 0, 2, 0], [0, 0, 0, 40]]])
+def test_distances_to_overall_stay_in_the_unit_interval(cells):
+    found = gap_interval(tally_of(cells), "true_positive_rate", method="to_overall")
+    assert found.estimate == pytest.approx(40 / 42)
+    assert found.high == 1
+
+
+def test_groups_without_the_rate_cost_nothing_in_the_distance_to_overall():
+    for cells in (
+        [[5, 5, 6, 19], [5, 5, 17, 8]],
+        [[5, 5, 60, 90], [5, 5, 120, 80], [5, 5, 90, 60]],
+    ):
+        alone = gap_interval(tally_of(cells), "true_positive_rate", method="to_overall")
+        with pytest.warns(UndefinedMetricWarning, match="left out"):
+            found = gap_interval(
+                tally_of([*cells, [9, 9, 0, 0]]), "true_positive_rate", method="to_overall"
+            )
+        assert found[:3] == pytest.approx(alone[:3], rel=1e-12)
+        assert found.low > 0.01
+
+
+def test_the_mean_of_two_rates_is_corrected_where_one_of_them_knows_a_third_group():
+    cells = [[50, 50, 60, 90], [50, 70, 20, 80]]
+    two = gap_interval(tally_of(cells), "average_odds", method="to_overall")
+    with pytest.warns(UndefinedMetricWarning, match="left out"):
+        found = gap_interval(tally_of([*cells, [1, 1, 0, 0]]), "average_odds", method="to_overall")
+    assert found.low < two.low - 0.003
+
+
 def test_the_ratio_to_overall_is_refused():
     with pytest.raises(ValueError, match="ratio to overall isn't offered"):
         gap_interval(tally_of([[1, 1, 1, 1]] * 2), "disparate_impact", method="to_overall")
@@ -623,6 +698,58 @@ def test_one_class_of_several_against_the_rest():
     tally = Tally.from_arrays(y, np.roll(y, 1), ["a", "b"] * 45)
     found = group_intervals(tally, "selection_rate", pos_label=2)
     assert found.n.tolist() == [45, 45]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "method"),
+    [
+        ("equal_opportunity", {}, "Newcombe, towards no gap simultaneous over pairs"),
+        ("average_odds", {}, "Newcombe, towards no gap simultaneous over pairs"),
+        ("equalized_odds", {}, "Newcombe, towards no gap simultaneous over pairs and rates"),
+        (
+            "average_abs_odds",
+            {},
+            "Newcombe, towards no gap simultaneous over pairs and rates, away from it over rates",
+        ),
+        ("disparate_impact", {}, "Donner and Zou, towards no gap simultaneous over pairs"),
+        (
+            "equalized_odds",
+            {"method": "to_overall"},
+            "Newcombe, towards no gap simultaneous over groups and rates",
+        ),
+    ],
+)
+def test_the_method_is_told(name, options, method):
+    assert gap_interval(weighted(), name, **options).method == method
+
+
+@pytest.mark.parametrize("sums_of", [CellSums, ClassSums])
+def test_others_of_a_far_heavier_group(sums_of):
+    scale = np.array([1.0, 1e8, 1.0, 1e-8])[:, None]
+    parts = [scale * [0.1, 0.2, 0.3, 0.7], scale**2 * [0.1, 0.2, 0.3, 0.7], np.ones((4, 4))]
+    found = sums_of(*(np.stack([part, part]) for part in parts)).others()
+    for others, part in zip(found, parts, strict=True):
+        for group in range(4):
+            expected = np.delete(part, group, axis=0).sum(axis=0)
+            assert_allclose(others[0, group], expected, rtol=1e-15)
+            assert_array_equal(others[1], others[0])
+
+
+def test_classes_without_rows_leave_no_residue():
+    cells = ClassSums(*[np.array([[0.1, 0.0, 0.0], [0.1, 0.2, 0.3]])] * 3).against_rest(0)
+    assert cells.weight[0].tolist() == [0, 0, 0, 0.1]
+    small = ClassSums(*[np.array([[1e20, 1.0, 2.0]])] * 3).against_rest(0)
+    assert small.weight[0].tolist() == [3.0, 0, 0, 1e20]
+
+
+def test_rows_of_weight_0_are_no_rows():
+    y_pred = [1, 0, 1] + [0] * 1000
+    weight = [1, 1, 1] + [0] * 1000
+    masked = Tally.from_arrays([1] * 1003, y_pred, ["a"] * 1003, sample_weight=weight)
+    alone = Tally.from_arrays([1] * 3, y_pred[:3], ["a"] * 3)
+    found = [group_intervals(tally, "true_positive_rate") for tally in (masked, alone)]
+    assert_array_equal(found[0], found[1])
+    assert (found[0].n[0], found[0].effective_size[0]) == (3, pytest.approx(3))
 
 
 def test_sums_of_others():

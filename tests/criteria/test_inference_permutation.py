@@ -409,3 +409,40 @@ def test_an_empty_group_costs_nothing():
     with pytest.warns(UndefinedMetricWarning, match="'c'"):
         found = disparity_test(wider, "equal_opportunity")
     assert found.statistic == disparity_test(tally, "equal_opportunity").statistic
+
+
+def test_neither_gap_nor_combination_matters():
+    # no group has both rates, so that the mean of both is defined nowhere
+    tally = tally_of([[0, 0, 5, 20], [10, 10, 10, 10], [3, 20, 0, 0]])
+    with pytest.warns(UndefinedMetricWarning, match="left out"):
+        expected = disparity_test(tally, "equalized_odds")
+    assert expected.pvalue == pytest.approx(0.027, abs=0.01)
+    for name in ("average_odds", "average_abs_odds"):
+        with pytest.warns(UndefinedMetricWarning, match="left out") as caught:
+            assert disparity_test(tally, name) == expected
+        assert "NaN" not in str(caught[0].message)
+
+
+def test_a_mask_of_weights_keeps_the_test_exact():
+    rng = np.random.default_rng(0)
+    y_pred, group, kept = rng.integers(2, size=(3, 200))
+    masked = Tally.from_arrays([1] * 200, y_pred, group, sample_weight=kept)
+    rows = kept == 1
+    alone = Tally.from_arrays([1] * rows.sum(), y_pred[rows], group[rows])
+    found = disparity_test(masked, "true_positive_rate")
+    assert found == disparity_test(alone, "true_positive_rate")
+    assert not found.approximate
+
+
+def test_approximate_pvalues_are_never_0():
+    cells = np.array([[0, 0, 9800, 200], [0, 0, 200, 9800]])
+    weight = np.array([[[1.0, 1], [1, 2]], [[1, 1], [2, 1]]])
+    found = disparity_test(tally_of(cells, weight), "true_positive_rate")
+    assert found.approximate
+    assert 0 < found.pvalue < 1e-100
+
+
+@pytest.mark.parametrize("control", [np.array(["x", "y"] * 10), [0, 1], 3])
+def test_control_features_of_a_tally_are_names(control):
+    with pytest.raises(ValueError, match=r"names of its features, \('g',\)"):
+        disparity_test(tally_of([[5, 5, 2, 8]] * 2), "accuracy", control_features=control)

@@ -308,3 +308,35 @@ def test_bad_input_is_refused(function, changed, message):
 def test_bad_options_are_refused(option, message):
     with pytest.raises(ValueError, match=message):
         calibration_by_group([0, 1], [0.1, 0.9], sensitive_features=["a", "a"], **option)
+
+
+@pytest.mark.parametrize("strategy", ["quantile", "uniform"])
+def test_rows_without_weight_change_nothing(strategy):
+    rng = np.random.default_rng(3)
+    p = rng.random(60)
+    y, group = rng.random(60) < p, np.repeat(["a", "b"], 30)
+    options = {"n_bins": 4, "strategy": strategy}
+    expected = calibration_by_group(
+        y, p, sensitive_features=group, sample_weight=np.ones(60), **options
+    )
+    extra = rng.random(40) ** 3
+    table = calibration_by_group(
+        np.r_[y, np.zeros(40)],
+        np.r_[p, extra],
+        sensitive_features=np.r_[group, ["a"] * 40],
+        sample_weight=np.r_[np.ones(60), np.zeros(40)],
+        **options,
+    )
+    pd.testing.assert_frame_equal(table, expected)
+
+
+def test_a_group_without_weight_has_no_bins_and_no_error():
+    with pytest.warns(UndefinedMetricWarning, match="'b'"):
+        table = calibration_by_group(
+            [0, 1, 0, 1],
+            [0.2, 0.8, 0.3, 0.6],
+            sensitive_features=list("aabb"),
+            n_bins=1,
+            sample_weight=[1, 1, 0, 0],
+        )
+    assert table["calibration_error"].notna().tolist() == [True, False]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, recall_score, roc_auc_score
 
 from skfair.criteria import RATES
 from skfair.groups import MISSING
@@ -317,3 +318,78 @@ def test_policies_of_gaps_by_class():
 def test_scores_are_no_classes(function):
     with pytest.raises(ValueError, match="continuous"):
         function([0, 1, 1, 0], [0.1, 0.7, 0.4, 0.2], sensitive_features=list("ffmm"))
+
+
+# what a callable gets
+
+
+def misses(y_true, y_pred):
+    return float(np.mean(y_true != y_pred))
+
+
+def test_a_callable_may_take_a_matrix_of_predictions():
+    proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])
+
+    def mean_of_true(y_true, y_pred):
+        return float(np.mean(y_pred[np.arange(len(y_true)), y_true]))
+
+    options = {"sensitive_features": list("aabb"), "score": mean_of_true}
+    assert worst_group_score([0, 1, 0, 1], proba, **options) == pytest.approx(0.65)
+    assert worst_group_score([0, 1, 0, 1], pl.DataFrame(proba), **options) == pytest.approx(0.65)
+    with pytest.raises(ValueError, match="inconsistent"):
+        worst_group_score([0, 1, 0], proba, **options)
+    with pytest.raises(ValueError, match="y_true has no value a row"):
+        worst_group_score(None, proba, **options)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda values: pd.DataFrame({"y": values}),
+        lambda values: np.array(values)[:, None],
+        lambda values: pd.Series(values, dtype="category"),
+    ],
+)
+def test_a_callable_gets_plain_arrays_without_a_second_axis(form):
+    options = {"sensitive_features": list("aabb"), "score": misses, "higher_is_better": False}
+    assert worst_group_score([0, 1, 0, 1], form([1, 1, 1, 1]), **options) == 0.5
+    assert worst_group_score(form([0, 1, 0, 1]), [0, 0, 0, 1], **options) == 0.5
+    assert worst_group_score(form([0, 1, 0, 1]), form([1, 1, 1, 1]), **options) == 0.5
+
+
+@pytest.mark.parametrize("score", [roc_auc_score, partial(roc_auc_score, max_fpr=1.0)])
+def test_a_callable_does_not_guess_the_positive_word(score):
+    words, scores = ["accept", "reject"] * 2, [0.9, 0.2, 0.8, 0.6]
+    options = {"sensitive_features": list("aabb"), "score": score}
+    with pytest.raises(ValueError, match="make y_true 0 and 1"):
+        worst_group_score(words, scores, **options)
+    assert worst_group_score([1, 0, 1, 0], scores, **options) == 1.0
+
+
+def test_a_group_without_weight_is_left_out_of_a_callables_score():
+    true, pred, weight = [1, 0, 1, 0], [1, 1, 0, 1], [1, 1, 0, 0]
+    options = {"sensitive_features": list("aabb"), "sample_weight": weight}
+    for score in (accuracy_score, "accuracy"):
+        with pytest.warns(UndefinedMetricWarning, match=r"left out for groups \['b'\]"):
+            assert worst_group_score(true, pred, score=score, **options) == 0.5
+
+
+def test_a_partial_is_named_by_its_function():
+    with pytest.warns(UndefinedMetricWarning, match="accuracy_score is undefined"):
+        worst_group_score(
+            [1, 0],
+            [1, 1],
+            sensitive_features=["a", "b"],
+            sample_weight=[1, 0],
+            score=partial(accuracy_score, normalize=True),
+        )
+
+
+@pytest.mark.parametrize("score", ["accuracy", accuracy_score])
+def test_rows_without_weight_do_not_make_a_group_large(score):
+    true, pred, group = [1, 0, 1, 0, 0], [1, 1, 0, 0, 0], list("aabbb")
+    options = {"sensitive_features": group, "score": score, "min_group_size": 2}
+    assert worst_group_score(true, pred, **options) == 0.5
+    with pytest.warns(UndefinedMetricWarning, match=r"fewer than 2 rows are left out: \['a'\]"):
+        value = worst_group_score(true, pred, sample_weight=[1, 0, 1, 1, 1], **options)
+    assert value == pytest.approx(2 / 3)

@@ -233,3 +233,22 @@ def test_policies_of_consistency():
 def test_consistency_of_scores_is_refused():
     with pytest.raises(ValueError, match="continuous"):
         consistency_score(np.arange(8.0)[:, None], np.linspace(0.1, 0.8, 8))
+
+
+@pytest.mark.parametrize("alpha", [np.nan, np.inf, -np.inf])
+def test_an_alpha_that_is_no_number_is_refused(alpha):
+    with pytest.raises(ValueError, match="alpha must be a finite number"):
+        generalized_entropy_index(Y_TRUE, Y_PRED, alpha=alpha)
+    with pytest.raises(ValueError, match="alpha must be a finite number"):
+        between_group_entropy_index(Y_TRUE, Y_PRED, sensitive_features=GROUP, alpha=alpha)
+
+
+def test_that_ties_of_distances_are_settled_by_the_order_of_rows_is_said():
+    X, y_pred = np.array([[0.0], [1.0], [-1.0]]), np.array([1, 1, 0])
+    turned = [0, 2, 1]
+    scores = {
+        consistency_score(X, y_pred, n_neighbors=1),
+        consistency_score(X[turned], y_pred[turned], n_neighbors=1),
+    }
+    assert len(scores) == 2
+    assert "depends on the order of the rows" in " ".join(consistency_score.__doc__.split())

@@ -180,7 +180,7 @@ def test_string_labels_need_a_positive_class_and_a_partial_gives_it():
 
 
 def test_undefined_rates_are_nan_with_a_warning_and_left_out():
-    with pytest.warns(UndefinedMetricWarning, match=r"true_positive_rate.*\['m'\]"):
+    with pytest.warns(UndefinedMetricWarning, match=r"recall_score.*\['m'\]"):
         frame = MetricFrame(
             metrics=skm.recall_score,
             y_true=[1, 1, 1, 0],
@@ -550,7 +550,7 @@ def test_a_wrong_number_of_control_values_is_named():
 
 
 def test_undefined_replicates_give_nan_without_numpys_warning():
-    with pytest.warns(UndefinedMetricWarning, match="true_positive_rate"):
+    with pytest.warns(UndefinedMetricWarning, match="recall is undefined"):
         frame = MetricFrame(
             metrics={"recall": skm.recall_score},
             y_true=[1, 0, 0, 0],
@@ -561,3 +561,252 @@ def test_undefined_replicates_give_nan_without_numpys_warning():
             random_state=0,
         )
     assert np.isnan(frame.by_group_ci[0].loc["m", "recall"])
+
+
+# --- input of other shapes and kinds ----------------------------------------------------------
+
+
+def share_right(y_true, y_pred, sample_weight=None):
+    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    return float(np.sum(weight * (y_true == y_pred)) / np.sum(weight))
+
+
+AS_COLUMN = {
+    "rows": lambda values: [[value] for value in values],
+    "matrix": lambda values: np.array(values)[:, None],
+    "frame": lambda values: pd.DataFrame({"v": values}),
+    "polars": lambda values: pl.DataFrame({"v": values}),
+}
+
+
+def share_right_frame(y_true=(0, 1, 0, 1), y_pred=(0, 1, 1, 1), sample_weight=None, **options):
+    params = {} if sample_weight is None else {"sample_weight": sample_weight}
+    return MetricFrame(
+        metrics=share_right,
+        y_true=y_true,
+        y_pred=y_pred,
+        sensitive_features=list("aabb"),
+        sample_params=params,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("as_column", AS_COLUMN.values(), ids=AS_COLUMN)
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("y_true", [0, 1, 0, 1], [1, 1 / 2]),
+        ("y_pred", [0, 1, 1, 1], [1, 1 / 2]),
+        ("sample_weight", [1.0, 2.0, 3.0, 4.0], [1, 4 / 7]),
+    ],
+)
+def test_a_single_column_is_flattened_before_a_metric_sees_it(as_column, name, values, expected):
+    options = {"n_boot": 20, "ci_quantiles": [0.1, 0.5], "random_state": 0}
+    flat = share_right_frame(**{name: values}, **options)
+    frame = share_right_frame(**{name: as_column(values)}, **options)
+    assert frame.by_group.tolist() == pytest.approx(expected)
+    assert frame.overall == flat.overall
+    assert frame.overall_ci == flat.overall_ci
+
+
+def test_several_columns_stay_a_matrix():
+    proba = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+    frame = MetricFrame(
+        metrics=lambda y_true, y_pred: y_pred.shape[1],
+        y_true=[0, 1, 1],
+        y_pred=proba,
+        sensitive_features=list("aab"),
+    )
+    assert frame.by_group.tolist() == [2, 2]
+
+
+def test_categorical_labels_reach_a_metric_as_plain_arrays():
+    seen = pd.Series(["no", "yes", "no", "yes"], dtype="category")
+    given = pd.Series(["yes"] * 4, dtype="category")
+    frame = share_right_frame(seen, given)
+    assert frame.by_group.tolist() == [0.5, 0.5]
+    weight = pd.Series([1, 2, 3, 4], dtype="category")
+    assert share_right_frame(sample_weight=weight).by_group["b"] == pytest.approx(4 / 7)
+
+
+WORDS = ["accept", "reject"] * 4
+SCORES = [0.9, 0.2, 0.8, 0.6] * 2
+QUARTERS = list("ffmm") * 2
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        skm.roc_auc_score,
+        skm.log_loss,
+        skm.d2_log_loss_score,
+        skm.hinge_loss,
+        functools.partial(skm.roc_auc_score, max_fpr=1.0),
+        functools.partial(functools.partial(skm.log_loss), normalize=True),
+    ],
+)
+@pytest.mark.parametrize("as_column", [np.array, *AS_COLUMN.values()])
+def test_no_detour_leads_to_a_guess_of_the_positive_word(metric, as_column):
+    with pytest.raises(ValueError, match="make y_true 0 and 1"):
+        MetricFrame(
+            metrics=metric, y_true=WORDS, y_pred=as_column(SCORES), sensitive_features=QUARTERS
+        )
+
+
+def test_a_derived_metric_with_options_does_not_guess_the_positive_word():
+    options = {"sensitive_features": QUARTERS, "max_fpr": 1.0}
+    with pytest.raises(ValueError, match="make y_true 0 and 1"):
+        sfm.roc_auc_score_group_min(WORDS, SCORES, **options)
+    rejected = [word == "reject" for word in WORDS]
+    # f: 0.9 of an accepted, 0.2 of a rejected row; m: 0.8 and 0.6
+    assert sfm.roc_auc_score_group_min(rejected, SCORES, **options) == 0.0
+
+
+def test_probabilities_of_each_word_are_no_guess():
+    proba = np.c_[SCORES, 1 - np.array(SCORES)]
+    frame = MetricFrame(
+        metrics=skm.log_loss, y_true=WORDS, y_pred=proba, sensitive_features=QUARTERS
+    )
+    assert frame.by_group["f"] == pytest.approx(-np.log([0.9, 0.8]).mean())
+
+
+def test_an_infinite_value_is_the_largest():
+    def infinite_for_b(y_true, y_pred):
+        return np.inf if len(y_true) == 2 else 2.0
+
+    frame = MetricFrame(
+        metrics=infinite_for_b,
+        y_true=[0] * 3,
+        y_pred=[0] * 3,
+        sensitive_features=list("abb"),
+        n_boot=3,
+        ci_quantiles=[0.5],
+        random_state=0,
+    )
+    assert frame.group_max() == np.inf
+    assert frame.group_min() == 2.0
+    assert frame.difference() == np.inf
+    lowest = MetricFrame(
+        metrics=lambda t, p: -np.inf, y_true=[0], y_pred=[0], sensitive_features=["a"]
+    )
+    assert lowest.group_min() == -np.inf
+
+
+def test_quantiles_of_infinite_values_are_infinite():
+    frame = share_right_frame(n_boot=3, ci_quantiles=[0.5], random_state=0)
+    infinite = MetricFrame(
+        metrics=lambda t, p: np.inf,
+        y_true=[0, 1],
+        y_pred=[0, 1],
+        sensitive_features=["a", "a"],
+        n_boot=3,
+        ci_quantiles=[0.5],
+        random_state=0,
+    )
+    assert 0 <= frame.group_max_ci()[0] <= 1
+    assert infinite.group_max_ci() == [np.inf]
+    assert infinite.group_min_ci() == [np.inf]
+
+
+@pytest.mark.parametrize("make", [dict, set, lambda pairs: pd.Series(dict(pairs))])
+def test_metrics_may_return_collections(make):
+    def by_label(y_true, y_pred):
+        return make([("n", len(y_true)), ("right", int(np.sum(y_true == y_pred)))])
+
+    frame = MetricFrame(metrics=by_label, y_pred=[0, 1, 0, 0], **FIXED)
+    expected = make([("n", 2), ("right", 2)])
+    assert all(np.ravel(frame.by_group["f"] == expected))
+    with pytest.raises(ValueError, match="non-scalar"):
+        frame.group_max()
+    assert np.isnan(frame.group_max(errors="coerce"))
+
+
+def test_zero_dimensional_arrays_and_none_are_scalars():
+    frame = MetricFrame(
+        metrics={"zero": lambda t, p: np.array(0.25), "none": lambda t, p: None},
+        y_pred=[0, 1, 0, 0],
+        **FIXED,
+    )
+    assert frame.by_group["zero"].tolist() == [0.25, 0.25]
+    assert frame.by_group["none"].isna().all()
+    with pytest.warns(UndefinedMetricWarning, match="none"):
+        assert frame.group_min()["zero"] == 0.25
+
+
+def test_quantiles_of_what_is_no_scalar_are_refused():
+    frame = MetricFrame(
+        metrics=skm.confusion_matrix,
+        y_true=[0, 1, 0, 1] * 5,
+        y_pred=[0, 1, 1, 1] * 5,
+        sensitive_features=list("aabb") * 5,
+        n_boot=3,
+        ci_quantiles=[0.5],
+        random_state=0,
+    )
+    with pytest.raises(ValueError, match="non-scalar"):
+        frame.difference_ci()
+    with pytest.raises(ValueError, match="non-scalar"):
+        _ = frame.by_group_ci
+
+
+BOTH = {"sex": list("ffmm"), "race": list("bwbb")}
+
+
+@pytest.mark.parametrize("control", [None, {"region": list("xxxy")}])
+def test_intersectional_groups_are_laid_out_as_their_features(control):
+    options = {"metrics": count, "y_true": [0] * 4, "y_pred": [0] * 4, "control_features": control}
+    frame = MetricFrame(sensitive_features=Groups.read(BOTH), **options)
+    expected = MetricFrame(sensitive_features=pd.DataFrame(BOTH), **options)
+    assert frame.sensitive_levels == ["sex", "race"]
+    pd.testing.assert_series_equal(frame.by_group, expected.by_group)
+    index = frame.by_group.index
+    assert list(index.names) == [*(frame.control_levels or []), *frame.sensitive_levels]
+
+
+def test_intersectional_groups_keep_the_order_of_their_levels_and_their_missing_values():
+    size = pd.Categorical(["small", "large", "small", None], ["small", "large"], ordered=True)
+    groups = Groups.read({"sex": list("ffmm"), "size": size})
+    frame = MetricFrame(metrics=count, y_true=[0] * 4, y_pred=[0] * 4, sensitive_features=groups)
+    assert frame.by_group.loc["f"].index.tolist() == ["small", "large", "<missing>"]
+    assert frame.by_group.fillna(0).tolist() == [1, 1, 0, 1, 0, 1]
+    with pytest.raises(ValueError, match="missing"):
+        MetricFrame(
+            metrics=count,
+            y_true=[0] * 4,
+            y_pred=[0] * 4,
+            sensitive_features=groups,
+            missing="raise",
+        )
+
+
+# --- whose warning, and where -----------------------------------------------------------------
+
+
+def test_a_warning_bears_the_name_that_the_user_gave_and_the_users_line():
+    data = {"y_true": [1, 1, 0], "y_pred": [1, 0, 1], "sensitive_features": list("ffm")}
+    with pytest.warns(UndefinedMetricWarning, match="^recall_score is undefined") as single:
+        MetricFrame(metrics=skm.recall_score, **data)
+    with pytest.warns(UndefinedMetricWarning, match="^hits is undefined") as named:
+        MetricFrame(metrics={"hits": skm.recall_score}, **data)
+    assert [warning.filename for warning in (*single, *named)] == [__file__] * 2
+
+
+def test_warnings_of_derived_metrics_are_on_the_users_line():
+    with pytest.warns(UndefinedMetricWarning) as caught:
+        value = sfm.true_positive_rate_difference(
+            [1, 1, 0], [1, 0, 1], sensitive_features=list("ffm")
+        )
+    assert np.isnan(value)
+    assert len(caught) == 2  # undefined for m, and so no gap
+    assert [warning.filename for warning in caught] == [__file__] * 2
+
+
+def test_a_rate_called_by_group_warns_on_the_users_line():
+    with pytest.warns(UndefinedMetricWarning) as caught:
+        MetricFrame(
+            metrics=functools.partial(sfm.true_positive_rate, missing="group"),
+            y_true=[1, 1, 0],
+            y_pred=[1, 0, 1],
+            sensitive_features=list("ffm"),
+        )
+    assert [warning.filename for warning in caught] == [__file__]

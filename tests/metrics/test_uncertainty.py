@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair import metrics
-from skfair.criteria import RATES, Criterion, Rate, inference
+from skfair.criteria import CRITERIA, RATES, Criterion, Rate, inference
 from skfair.groups import Groups
 from skfair.metrics._uncertainty import (
     disparity_test,
@@ -178,6 +178,11 @@ def test_undefined_rates_are_nan_and_named():
     assert found.loc[("m", "true_positive_rate"), "n"] == 0
 
 
+def test_no_rates_are_refused():
+    with pytest.raises(ValueError, match="rates is empty"):
+        rate_intervals(**ARRAYS, rates=())
+
+
 def test_unknown_rates_are_refused():
     with pytest.raises(ValueError, match="no rate is named 'tpr'"):
         rate_intervals(**ARRAYS, rates=["tpr"])
@@ -219,6 +224,14 @@ def test_pairs_without_a_rate_are_not_listed():
     assert caught[0].filename == __file__
     assert len(found) == 4
     assert len(found.xs("true_positive_rate", level="rate")) == 1
+
+
+def test_a_rate_without_pairs_costs_the_others_nothing():
+    ones = np.ones(300, dtype=int)
+    with pytest.warns(UndefinedMetricWarning, match="no differences of false_positive_rate"):
+        found = pairwise_differences("equalized_odds", ones, Y_PRED, sensitive_features=SEX)
+    expected = pairwise_differences("true_positive_rate", ones, Y_PRED, sensitive_features=SEX)
+    assert_frame_equal(found.droplevel("rate"), expected)
 
 
 def test_pairs_of_one_group_are_none():
@@ -299,6 +312,16 @@ def test_unknown_metrics_are_refused():
         gap_interval("disparate_impact", **ARRAYS, method="to_overall")
     with pytest.raises(ValueError, match="confidence_level"):
         gap_interval("disparate_impact", **ARRAYS, confidence_level=95)
+    with pytest.raises(ValueError, match='agg must be "worst_case" or "mean"'):
+        gap_interval("equalized_odds_difference", **ARRAYS, agg="worst")
+
+
+def test_a_criterion_of_the_users_own_has_an_interval():
+    for name, metric in (
+        ("equalized_odds", "equalized_odds_difference"),
+        ("disparate_impact", "disparate_impact"),
+    ):
+        assert gap_interval(CRITERIA[name], **ARRAYS) == gap_interval(metric, **ARRAYS)
 
 
 def test_tallies_may_come_in_parts():
@@ -330,6 +353,32 @@ def test_control_features_are_read_like_groups():
         "accuracy", Y_TRUE, Y_PRED, sensitive_features=SEX, control_features=RACE
     )
     assert clash == expected
+
+
+def test_a_feature_may_bear_the_name_of_a_control_feature():
+    expected = disparity_test("accuracy", **ARRAYS, control_features=RACE)
+    for name in ("control_0", "control_1"):
+        groups = {name: SEX}
+        found = disparity_test(
+            "accuracy", Y_TRUE, Y_PRED, sensitive_features=groups, control_features=RACE
+        )
+        assert found == expected
+    crossed = [
+        disparity_test(
+            "accuracy",
+            Y_TRUE,
+            Y_PRED,
+            sensitive_features={first: SEX, "z": np.arange(300) % 2},
+            control_features=RACE,
+        )
+        for first in ("sex", "control_0")
+    ]
+    assert crossed[0] == crossed[1]
+
+
+def test_values_are_no_control_features_of_a_tally():
+    with pytest.raises(ValueError, match=r"names of its features, \('sex',\)"):
+        disparity_test("accuracy", TALLY, control_features=RACE)
 
 
 def test_intersections_within_several_control_features():

@@ -223,3 +223,48 @@ def test_bootstrap_quantiles_agree_within_monte_carlo_error():
         assert np.abs(mine.to_numpy() - other.to_numpy()).max() < 0.028
     for mine, other in zip(ours.difference_ci(), theirs.difference_ci(), strict=True):
         assert np.abs(mine.to_numpy() - other.to_numpy()).max() < 0.028
+
+
+def share_right(y_true, y_pred, sample_weight=None):
+    weight = np.ones(len(y_true)) if sample_weight is None else sample_weight
+    return float(np.sum(weight * (y_true == y_pred)) / np.sum(weight))
+
+
+def frames_of(metric, **changes):
+    data = {
+        "y_true": [0, 1, 0, 1],
+        "y_pred": [0, 1, 1, 1],
+        "sensitive_features": pd.Series(list("aabb"), name="group"),
+    } | changes
+    return [library.MetricFrame(metrics=metric, **data) for library in (sfm, fairlearn_metrics)]
+
+
+@pytest.mark.parametrize("as_column", [lambda v: np.array(v)[:, None], pd.DataFrame])
+@pytest.mark.parametrize(
+    "columns",
+    [{"y_true": [0, 1, 0, 1]}, {"y_pred": [0, 1, 1, 1]}, {"sample_weight": [1.0, 2.0, 3.0, 4.0]}],
+)
+def test_single_columns_reach_a_metric_alike(columns, as_column):
+    changes = {name: as_column(values) for name, values in columns.items()}
+    if "sample_weight" in changes:
+        changes = {"sample_params": changes}
+    assert_frames_agree(*frames_of(share_right, **changes))
+
+
+def test_categorical_labels_reach_a_metric_alike():
+    y_pred = pd.Series([1, 1, 1, 1], dtype="category")
+    y_true = pd.Series([0, 1, 0, 1], dtype="category")
+    assert_frames_agree(*frames_of(share_right, y_true=y_true, y_pred=y_pred))
+
+
+def test_infinite_values_are_largest_alike():
+    ours, theirs = frames_of(lambda y_true, y_pred: np.inf if y_true[0] != y_pred[0] else 2.0)
+    assert ours.by_group.tolist() == theirs.by_group.tolist() == [2.0, np.inf]
+    assert ours.group_max() == theirs.group_max() == np.inf
+    assert ours.group_min() == theirs.group_min() == 2.0
+
+
+def test_dicts_are_kept_alike():
+    ours, theirs = frames_of(lambda y_true, y_pred: {"right": int((y_true == y_pred).sum())})
+    assert ours.by_group.tolist() == theirs.by_group.tolist() == [{"right": 2}, {"right": 1}]
+    assert ours.overall == theirs.overall

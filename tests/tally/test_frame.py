@@ -86,7 +86,7 @@ def test_a_frame_is_tallied_like_its_arrays(frame, columns, groups, sample_weigh
     )
     weights = None if sample_weight is None else DATA["w"]
     expected = Tally.from_arrays(DATA["y"], DATA["p"], groups, sample_weight=weights)
-    assert tally.n_samples == N
+    assert tally.n_samples == (N if weights is None else sum(w > 0 for w in weights))
     assert_equal_tallies(tally, expected)
 
 
@@ -192,3 +192,14 @@ def test_only_eager_frames_are_counted(data):
 def test_sensitive_features_of_a_frame_are_named(columns):
     with pytest.raises(TypeError, match="sensitive features"):
         Tally.from_frame(pl.DataFrame(DATA), y_true="y", y_pred="p", sensitive_features=columns)
+
+
+@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_weights_out_of_scale_are_refused(library):
+    columns = {"y": [0, 1, 1], "p": [0, 1, 1], "sex": ["f", "m", "m"]}
+    names = {"y_true": "y", "y_pred": "p", "sensitive_features": "sex", "sample_weight": "w"}
+    for weights in ([1.0, 0.0, 1e-158], [1.0, 1.0, 1e153], [1e-320] * 3):
+        with pytest.raises(ValueError, match="weights must lie between 1e-140 and 1e\\+140"):
+            Tally.from_frame(library({**columns, "w": weights}), **names)
+    found = Tally.from_frame(library({**columns, "w": [0.0, 1e-139, 1e139]}), **names)
+    assert found.group_counts.tolist() == [0, 2]

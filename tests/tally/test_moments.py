@@ -185,3 +185,11 @@ def test_bad_input_is_refused(changed, message):
 
 def test_finite_column_reads_nullable_integers():
     assert finite_column(pd.array([1, 2], dtype="Int64"), "y").tolist() == [1.0, 2.0]
+
+
+def test_rows_of_weight_0_are_no_rows():
+    tally = MomentTally.from_arrays(
+        [1.0, 5.0, 3.0], [0.0, 0.0, 0.0], ["x", "x", "z"], sample_weight=[2.0, 0.0, 0.0]
+    )
+    assert tally.labels == ("x", "z")
+    assert tally.group_counts.tolist() == [1, 0]

@@ -167,3 +167,11 @@ def test_bad_scores_are_refused(changed, message):
     good = {"y_true": [0, 1], "y_score": [0.1, 0.9], "sensitive_features": ["a", "b"]}
     with pytest.raises(ValueError, match=message):
         ScoreTally.from_arrays(**{**good, **changed})
+
+
+def test_rows_of_weight_0_are_no_rows():
+    tally = ScoreTally.from_arrays(
+        [0, 1, 1], [0.2, 0.6, 0.9], ["a", "a", "a"], edges=[0.5], sample_weight=[1, 0, 3]
+    )
+    assert tally.group_counts.tolist() == [2]
+    assert tally.at(0.5).count.tolist() == [[[1, 0], [0, 1]]]

@@ -84,6 +84,29 @@ def test_one_against_rest_by_hand():
     assert one_against_rest(table, None).tolist() == [39, 0, 0, 0]
 
 
+def test_cells_without_rows_are_exactly_0():
+    # the total less the other cells would leave -6e-17 true negatives
+    weight = [0.8, 0.6, 0.5, 0.3, 0.3, 0.1]
+    tally = Tally.from_arrays(
+        [0] * 3 + [1] * 3, [1] * 3 + [0, 1, 1], ["a"] * 6, sample_weight=weight
+    )
+    assert tally.cells()[0, 0] == 0
+    assert_allclose(tally.cells()[0, 1:], [1.9, 0.3, 0.4], rtol=1e-15)
+
+
+@given(st.integers(2, 5), st.integers(0, 2**32 - 1))
+@REPRODUCIBLE
+def test_folding_several_classes_makes_no_residue(n_classes, seed):
+    rng = np.random.default_rng(seed)
+    table = rng.lognormal(0, 3, (n_classes, n_classes)) * (rng.random((n_classes, n_classes)) < 0.5)
+    for k in range(n_classes):
+        other = np.arange(n_classes) != k
+        tn, fp, fn, tp = one_against_rest(table, k)
+        parts = table[np.ix_(other, other)], table[other, k], table[k, other], table[k, k]
+        assert_allclose([tn, fp, fn, tp], [part.sum() for part in parts], rtol=1e-14)
+        assert [tn == 0, fp == 0, fn == 0, tp == 0] == [not part.any() for part in parts]
+
+
 def test_one_class_only_is_all_negative_or_all_positive():
     assert Tally.from_arrays([0, 0], [0, 0], ["a", "a"]).cells().tolist() == [[2, 0, 0, 0]]
     assert Tally.from_arrays([1, 1], [1, 1], ["a", "a"]).cells().tolist() == [[0, 0, 0, 2]]
@@ -116,7 +139,7 @@ def test_a_tally_equals_a_loop_over_rows(drawn, weighted):
     for true, pred, group, weight in drawn:
         w = weight if weighted else 1.0
         cell = expected.setdefault((MISSING if group is None else group, true, pred), [0.0, 0.0, 0])
-        cell[0], cell[1], cell[2] = cell[0] + w, cell[1] + w * w, cell[2] + 1
+        cell[0], cell[1], cell[2] = cell[0] + w, cell[1] + w * w, cell[2] + (w > 0)
     tally = tally_of(drawn, weighted)
     assert set(tally.labels) == {group for group, _, _ in expected}
     assert set(tally.classes) == {label for _, true, pred in expected for label in (true, pred)}
@@ -145,6 +168,10 @@ def test_groups_may_come_as_columns_or_read_already():
         ({"sample_weight": [1.0]}, "inconsistent numbers of samples"),
         ({"sample_weight": [1.0, -1.0]}, "Negative values"),
         ({"sample_weight": [1.0, np.nan]}, "NaN or infinity"),
+        ({"sample_weight": [1.0, 1e-158]}, "1e-158 as the smallest that isn't 0"),
+        ({"sample_weight": [1e153, 1.0]}, r"the sum 1e\+153"),
+        ({"sample_weight": [9e139, 9e139]}, r"must lie between 1e-140 and 1e\+140"),
+        ({"sample_weight": [1e308, 1e308]}, "the sum inf"),
         ({"y_true": [0, None]}, "Input y_true contains NaN"),
         ({"y_pred": [0, np.nan]}, "Input y_pred contains NaN"),
         ({"y_pred": ["0", "1"]}, "mix strings and numbers"),
@@ -218,3 +245,28 @@ def test_a_table_with_a_feature_named_as_one_of_its_columns_is_refused():
     tally = Tally.from_arrays([0, 1], [0, 1], {"count": ["a", "b"]})
     with pytest.raises(ValueError, match="rename"):
         tally.to_frame()
+
+
+def test_rows_of_weight_0_are_no_rows():
+    true, pred, group = [1] * 5 + [0], [1, 0, 1, 0, 0, 2], list("aaaaab")
+    tally = Tally.from_arrays(true, pred, group, sample_weight=[1, 1, 1, 0, 0, 0])
+    alone = Tally.from_arrays(true[:3], pred[:3], group[:3])
+    assert (tally.labels, tally.classes) == (("a", "b"), (0, 1, 2))  # they are known, though
+    assert tally.group_counts.tolist() == [3, 0]
+    assert_array_equal(tally.count[0, :2, :2], alone.count[0])
+    assert_array_equal(tally.weight2[0, :2, :2], alone.weight2[0])
+    assert tally.n_samples == 3
+
+
+@pytest.mark.parametrize("dtype", [float, bool, object])
+def test_fractions_of_rows_are_refused(dtype):
+    cells = np.array([[[0.0, 0.0], [2.9, 7.9]]])
+    with pytest.raises(ValueError, match="count must be whole numbers of rows"):
+        Tally(("a",), ("g",), (0, 1), cells, cells, cells.astype(dtype))
+
+
+@pytest.mark.parametrize("scale", [1e-138, 1.0, 1e135])
+def test_weights_of_any_scale_that_is_taken_are_summed(scale):
+    weight = np.arange(1, 201) * scale
+    tally = Tally.from_arrays([1] * 200, [0, 1] * 100, ["a", "b"] * 100, sample_weight=weight)
+    assert_allclose(tally.effective_sizes, [10000**2 / 1333300, 10100**2 / 1353400], rtol=1e-12)

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.plotting import (
+    NAME_WIDTH,
+    pyplot,
+)
 from skfair.criteria import group_intervals
 from skfair.groups import Groups, Missing, cross
 from skfair.metrics._calibration import calibration_by_group
 from skfair.metrics._rows import ScoredRows, Strategy, assign_bins
-from skfair.metrics.displays._base import NAME_WIDTH, pyplot
 from skfair.metrics.displays._curves import CurvesByGroup, Layout, draw_diagonal
 from skfair.tally import MomentTally, Tally
 
@@ -99,8 +102,8 @@ class CalibrationByGroupDisplay(CurvesByGroup):
         n_bins : int, default=5
             Number of bins.
         strategy : {"quantile", "uniform"}, default="quantile"
-            Bins with the same number of rows within each group, or bins of the same width, the
-            same for all groups.
+            Bins with the same number of rows within each group (rows without weight aren't
+            counted), or bins of the same width, the same for all groups.
         confidence_level : float, default=0.95
             Of Wilson's intervals of the share of positives in a bin.
         sample_weight : array-like of shape (n,), default=None
@@ -161,6 +164,8 @@ class CalibrationByGroupDisplay(CurvesByGroup):
 
     def _note(self, i: int) -> str:
         error = round(self.table["calibration_in_the_large"].iloc[i], 3) + 0.0  # no -0
+        if np.isnan(error):
+            return "no rows with weight"
         return f"observed - predicted: {error:+.3f}".replace("-", "\N{MINUS SIGN}")
 
     def _draw_group(self, ax: Any, i: int, **style: Any) -> None:
@@ -178,7 +183,8 @@ class CalibrationByGroupDisplay(CurvesByGroup):
         draw_diagonal(ax, "Calibrated")
 
     def _set_axes(self, ax: Any) -> None:
-        largest = max(part[["mean_probability", "high"]].max(axis=None) for part in self.bins)
+        ends = [part[["mean_probability", "high"]].max(axis=None) for part in self.bins]
+        largest = np.fmax.reduce(ends)  # groups without weight have no bins
         limits = (-0.02, min(1.05 * largest, 1.02) if largest > 0 else 1.02)
         ax.set(xlim=limits, ylim=limits, aspect="equal")
 

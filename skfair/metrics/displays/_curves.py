@@ -8,17 +8,20 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair.groups import Missing
-from skfair.metrics.displays._base import (
+from skfair._utils.plotting import (
     COLORS,
     MUTED,
+    closing_on_failure,
     label_panels,
     line_style,
     make_panels,
-    positive_scores,
     pyplot,
-    read_groups_of,
     short_names,
+)
+from skfair.groups import Missing
+from skfair.metrics.displays._base import (
+    positive_scores,
+    read_groups_of,
 )
 
 Layout = Literal["auto", "overlay", "panels"]
@@ -88,6 +91,13 @@ class CurvesByGroup:
         plt, n_groups = pyplot(type(self).__name__), len(self.labels)
         if layout == "auto":
             layout = "panels" if ax is None and n_groups > len(COLORS) else "overlay"
+        with closing_on_failure(plt):
+            self._draw(plt, ax, layout, name_width)
+        self.ax_ = self.axes_[0] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw(self, plt: Any, ax: Any, layout: Layout, name_width: int) -> None:
         if layout == "overlay":
             self.axes_ = make_panels(plt, ax, 1, panel_size=(5.4, 5.4))
             lines_below = self._draw_overlay(self.axes_[0], short_names(self.labels, name_width))
@@ -95,12 +105,9 @@ class CurvesByGroup:
                 self.axes_[0].figure.set_figheight(5.6 + 0.18 * lines_below)
                 self.axes_[0].set_anchor("N")
         else:
-            self.axes_ = make_panels(plt, ax, n_groups, panel_size=(2.5, 2.6))
+            self.axes_ = make_panels(plt, ax, len(self.labels), panel_size=(2.5, 2.6))
             self._draw_panels(self.axes_, name_width)
             label_panels(ax, self.axes_, *self._axis_labels)
-        self.ax_ = self.axes_[0] if ax is None else ax
-        self.figure_ = self.ax_.figure
-        return self
 
     def _draw_overlay(self, ax: Any, names: list[str]) -> int:
         """Draw; return how many lines of the legend are below the Axes."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.text import listed
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import Criterion, Gap, gap_interval
 from skfair.tally import ScoreTally
 
@@ -87,9 +88,5 @@ def warn_left_out(
         names = listed(tally.labels[i] for i in np.flatnonzero(small))
         notes.append(f"groups with fewer than {min_group_size} rows: {names}")
     if notes:
-        warnings.warn(
-            f"left out of {criterion.name}: {'; '.join(notes)}",
-            UndefinedMetricWarning,
-            stacklevel=4,
-        )
+        warn_undefined_metric(f"left out of {criterion.name}: {'; '.join(notes)}")
     return small

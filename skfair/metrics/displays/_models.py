@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import inspect
 import numbers
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.columns import is_frame
+from skfair._utils.plotting import (
+    closing_on_failure,
+    pyplot,
+    readable,
+    short_names,
+)
 from skfair._utils.text import listed
 from skfair._utils.validation import as_column, check_same_length
+from skfair._utils.warning import warn_undefined_metric
 from skfair.groups import Groups
-from skfair.metrics.displays._base import groups_as_values, pyplot, readable, short_names
+from skfair.metrics._calls import name_of
 
 Metric = Callable[..., Any]
 
@@ -44,7 +49,7 @@ def plot_model_comparison(
     Parameters
     ----------
     y_preds : array-like of shape (n_models, n) or (n,), or dict of array-like of shape (n,)
-        Predictions of each model.
+        Predictions of each model: a row a model, or a dict.
     y_true : array-like of shape (n,), default=None
         Labels; None, if no metric needs them.
     sensitive_features : array-like of shape (n,) or (n, k), or dict, default=None
@@ -106,21 +111,22 @@ def plot_model_comparison(
     labels = _point_labels(point_labels, names)
     true = None if y_true is None else np.asarray(as_column(y_true, "y_true"))
     groups = None if sensitive_features is None else Groups.read(sensitive_features)
-    check_same_length(y_preds=predictions[0], y_true=true, sensitive_features=groups)
-    given = None if groups is None else groups_as_values(groups)
+    _check_lengths(y_preds, predictions[0], true, groups)
+    given = None if groups is None else groups.to_values()
     x = _values(x_axis_metric, "x_axis_metric", true, predictions, given)
     y = _values(y_axis_metric, "y_axis_metric", true, predictions, given)
     defined = np.isfinite(x) & np.isfinite(y)
     _warn_undefined(names, defined)
-    if ax is None:
-        _, ax = plt.subplots(layout="constrained")
-    _label_axes(ax, axis_labels, (x_axis_metric, y_axis_metric))
-    for i, text in enumerate(short_names(labels)):
-        if defined[i]:
-            ax.text(x[i] + point_labels_position[0], y[i] + point_labels_position[1], text)
-    ax.scatter(x, y, **kwargs)
-    if legend:
-        ax.legend()
+    with closing_on_failure(plt):
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        _label_axes(ax, axis_labels, (x_axis_metric, y_axis_metric))
+        for i, text in enumerate(short_names(labels)):
+            if defined[i]:
+                ax.text(x[i] + point_labels_position[0], y[i] + point_labels_position[1], text)
+        ax.scatter(x, y, **kwargs)
+        if legend:
+            ax.legend()
     if show_plot:
         plt.show()
     return ax
@@ -142,6 +148,16 @@ def _read_predictions(y_preds: Any) -> tuple[list[Any], list[NDArray[Any]]]:
     ]
     check_same_length(**{f"y_preds[{n!r}]": p for n, p in zip(names, predictions, strict=True)})
     return names, predictions
+
+
+def _check_lengths(y_preds: Any, first: NDArray[Any], y_true: Any, groups: Any) -> None:
+    try:
+        check_same_length(y_preds=first, y_true=y_true, sensitive_features=groups)
+    except ValueError as error:
+        if isinstance(y_preds, Mapping):
+            raise
+        hint = "y_preds has one row a model; pass a dict if it has a column a model"
+        raise ValueError(f"{error} ({hint})") from None
 
 
 def _check_options(
@@ -189,13 +205,17 @@ def _value(metric: Metric, y_true: Any, y_pred: Any, groups: Any) -> Any:
     if takes is not None:
         try:
             value = metric(y_true, y_pred, sensitive_features=groups)
-        except TypeError:
-            if takes:
+        except TypeError as error:
+            if takes or not _is_about_groups(error):
                 raise
         else:
             if np.ndim(value) == 0:
                 return value
     return metric(y_true, y_pred)
+
+
+def _is_about_groups(error: TypeError) -> bool:
+    return any(words in str(error) for words in ("sensitive_features", "no keyword arguments"))
 
 
 def _takes_groups(metric: Metric) -> bool | None:
@@ -213,11 +233,7 @@ def _takes_groups(metric: Metric) -> bool | None:
 def _warn_undefined(names: list[Any], defined: NDArray[np.bool_]) -> None:
     if not defined.all():
         lost = [name for name, known in zip(names, defined, strict=True) if not known]
-        warnings.warn(
-            f"models {listed(lost)} have no point: a metric is NaN or infinite",
-            UndefinedMetricWarning,
-            stacklevel=3,
-        )
+        warn_undefined_metric(f"models {listed(lost)} have no point: a metric is NaN or infinite")
 
 
 def _label_axes(ax: Any, axis_labels: Any, metrics: tuple[Any, Any]) -> None:
@@ -228,8 +244,4 @@ def _label_axes(ax: Any, axis_labels: Any, metrics: tuple[Any, Any]) -> None:
 
 
 def _name(metric: Any) -> str:
-    base = getattr(metric, "func", metric)  # of a partial
-    for attribute in ("__qualname__", "__name__"):
-        if getattr(base, attribute, ""):
-            return readable(getattr(base, attribute))
-    return readable(type(base).__name__)
+    return readable(name_of(metric, type(metric).__name__))

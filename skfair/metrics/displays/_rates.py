@@ -9,26 +9,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair.criteria import Rate, difference, get_rate
-from skfair.groups import Missing
-from skfair.metrics._measure import _tally
-from skfair.metrics._uncertainty import rate_intervals
-from skfair.metrics.displays._base import (
+from skfair._utils.plotting import (
     COLORS,
     MUTED,
     NAME_WIDTH,
     as_plain_text,
+    closing_on_failure,
     make_panels,
     pyplot,
-    read_groups_of,
     readable,
-    respond,
     short_names,
+)
+from skfair.criteria import Rate, cells_of, difference
+from skfair.groups import Missing
+from skfair.metrics._measure import tally_rows
+from skfair.metrics._uncertainty import rate_intervals
+from skfair.metrics.displays._base import (
+    read_groups_of,
+    read_rates,
+    respond,
 )
 from skfair.tally import Tally
 
 DEFAULT_RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 _TALLEST = 100.0  # inches
+_SMALLEST_PRINT = 6.0  # points
 
 
 class RatesByGroupDisplay:
@@ -190,7 +195,7 @@ class RatesByGroupDisplay:
         """
         pyplot(cls.__name__)
         needs_labels = any(rate.needs_labels for rate in _rates(rates))
-        tally = _tally(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)
+        tally = tally_rows(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)
         return cls.from_tally(
             tally,
             rates=rates,
@@ -225,12 +230,11 @@ class RatesByGroupDisplay:
         """
         pyplot(cls.__name__)
         listed = _rates(rates)
-        total = tally.cells(pos_label).sum(axis=0)
         display = cls(
             intervals=rate_intervals(
                 tally, rates=listed, confidence_level=confidence_level, pos_label=pos_label
             ),
-            overall=pd.Series({rate.name: float(rate(total)) for rate in listed}),
+            overall=pd.Series({rate.name: _overall(tally, rate, pos_label) for rate in listed}),
             labels=tally.labels,
             counts=tally.group_counts,
             confidence_level=confidence_level,
@@ -254,6 +258,13 @@ class RatesByGroupDisplay:
         self
         """
         plt = pyplot(type(self).__name__)
+        with closing_on_failure(plt):
+            self.axes_ = self._draw_all(plt, ax, color, name_width)
+        self.ax_ = self.axes_[0] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw_all(self, plt: Any, ax: Any, color: str, name_width: int) -> list[Any]:
         n_groups = len(self.labels)
         names = short_names(self.labels, name_width)
         ticks = [f"{name} (n = {n:,})" for name, n in zip(names, self.counts, strict=True)]
@@ -266,15 +277,12 @@ class RatesByGroupDisplay:
             share_x=False,
         )
         for panel, name in zip(panels, self.overall.index, strict=True):
-            self._draw(panel, name, color)
+            self._draw(panel, name, color, is_cramped=ax is not None)
         panels[0].set_yticks(range(n_groups), ticks)
         panels[0].set_ylim(n_groups - 0.4, -0.6)  # the first group on top
-        self.axes_ = panels
-        self.ax_ = panels[0] if ax is None else ax
-        self.figure_ = self.ax_.figure
-        return self
+        return panels
 
-    def _draw(self, panel: Any, name: str, color: str) -> None:
+    def _draw(self, panel: Any, name: str, color: str, *, is_cramped: bool) -> None:
         part = self.intervals[self.intervals.index.get_level_values(-1) == name]
         value, low, high = (part[column].to_numpy() for column in ("rate", "low", "high"))
         places = np.arange(len(part))
@@ -293,15 +301,16 @@ class RatesByGroupDisplay:
                 color=MUTED,
                 fontsize="small",
             )
-        self._say(panel, name, float(difference(value)))
+        self._say(panel, name, float(difference(value)), is_cramped)
         panel.grid(axis="x", color="0.92")
         panel.set_axisbelow(True)
         panel.spines[["top", "right"]].set_visible(False)
 
-    def _say(self, panel: Any, name: str, gap: float) -> None:
-        panel.set_title(as_plain_text(readable(name)), loc="left", pad=18)
-        panel.annotate(
-            f"all rows {self.overall[name]:.3f} (dashed), gap {gap:.3f}",
+    def _say(self, panel: Any, name: str, gap: float, is_cramped: bool) -> None:
+        title = panel.set_title(as_plain_text(readable(name)), loc="left", pad=18)
+        all_rows = f"all rows {self.overall[name]:.3f}"
+        note = panel.annotate(
+            f"{all_rows} (dashed), gap {gap:.3f}",
             (0, 1),
             (0, 4),
             xycoords="axes fraction",
@@ -309,15 +318,34 @@ class RatesByGroupDisplay:
             color=MUTED,
             fontsize="small",
         )
+        if is_cramped:
+            shorter = [f"{all_rows} (dashed),\ngap {gap:.3f}", f"{all_rows},\ngap {gap:.3f}"]
+            _fit(panel, title, note, shorter)
         share = f"{100 * self.confidence_level:g}"
         panel.set_xlabel(f"with {share} % intervals", color=MUTED, fontsize="small")
 
 
 def _rates(rates: str | Rate | Sequence[str | Rate]) -> list[Rate]:
-    listed = [get_rate(rate) for rate in ([rates] if isinstance(rates, str | Rate) else rates)]
+    listed = read_rates(rates)
     if not listed:
         raise ValueError("rates is empty: name at least one")
-    return list({rate.name: rate for rate in listed}.values())
+    return listed
+
+
+def _overall(tally: Tally, rate: Rate, pos_label: Any) -> float:
+    return float(rate(cells_of(tally.weight, tally.classes, [rate], pos_label).sum(axis=0)))
+
+
+def _fit(panel: Any, title: Any, note: Any, shorter: Sequence[str]) -> None:
+    """Keep the words above a narrow panel from lying over those of the next."""
+    room = panel.get_window_extent().width
+    for text in shorter:
+        if note.get_window_extent().width > room:
+            note.set_text(text)
+    if "\n" in note.get_text():
+        panel.set_title(title.get_text(), loc="left", pad=28)
+    excess = title.get_window_extent().width / room
+    title.set_fontsize(max(title.get_fontsize() / max(excess, 1), _SMALLEST_PRINT))
 
 
 def _limits(values: list[float]) -> tuple[float, float]:

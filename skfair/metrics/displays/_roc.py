@@ -10,10 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from skfair._utils.plotting import (
+    MUTED,
+    NAME_WIDTH,
+    pyplot,
+)
 from skfair.groups import Missing
 from skfair.metrics._ranking import roc_auc_by_group
 from skfair.metrics._rows import ScoredRows, rows_by_group
-from skfair.metrics.displays._base import MUTED, NAME_WIDTH, pyplot
 from skfair.metrics.displays._curves import CurvesByGroup, Layout, draw_diagonal
 
 
@@ -200,7 +204,9 @@ class RocCurveByGroupDisplay(CurvesByGroup):
         if chance_level:
             draw_diagonal(ax, "Chance level (AUC = 0.50)")
         if overall:
-            label = f"Overall (AUC = {self.overall.roc_auc:.2f})"
+            area = self.overall.roc_auc
+            known = f"AUC = {area:.2f}" if np.isfinite(area) else "no AUC: one class only"
+            label = f"Overall ({known})"
             style = {"color": MUTED, "linewidth": 2.5, "alpha": 0.6}
             ax.plot(self.overall.fpr, self.overall.tpr, label=label, **style)
 

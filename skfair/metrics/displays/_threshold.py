@@ -9,19 +9,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skfair.criteria import Criterion, Gap, Rate, get_criterion, get_rate
-from skfair.groups import Missing
-from skfair.metrics._rows import ScoredRows
-from skfair.metrics.displays._base import (
+from skfair._utils.plotting import (
     COLORS,
     LINE_STYLES,
     MUTED,
     as_plain_text,
+    closing_on_failure,
     make_panels,
-    positive_scores,
     pyplot,
-    read_groups_of,
     readable,
+)
+from skfair.criteria import Criterion, Gap, Rate, get_criterion
+from skfair.groups import Missing
+from skfair.metrics._rows import ScoredRows
+from skfair.metrics.displays._base import (
+    positive_scores,
+    read_groups_of,
+    read_rates,
 )
 from skfair.metrics.displays._gap import gap_curve, gap_limits, warn_left_out
 from skfair.tally import ScoreTally
@@ -142,7 +146,7 @@ class CriterionThresholdDisplay:
         sensitive_features: Any,
         criterion: str | Criterion = "demographic_parity",
         gap: Gap | None = None,
-        rates: Sequence[str | Rate] = DEFAULT_RATES,
+        rates: str | Rate | Sequence[str | Rate] = DEFAULT_RATES,
         thresholds: int | ArrayLike = 100,
         confidence_level: float | None = 0.95,
         sample_weight: Any = None,
@@ -166,7 +170,7 @@ class CriterionThresholdDisplay:
             A criterion or the name of a rate.
         gap : {"difference", "ratio"}, default=None
             None: the criterion's own.
-        rates : sequence of str or Rate
+        rates : str, Rate or sequence of them
             Rates of all rows to draw below; by default accuracy and selection rate.
         thresholds : int or array-like of float, default=100
             Thresholds; a number: they cut [0, 1], or the range of scores that go beyond it, into
@@ -224,7 +228,7 @@ class CriterionThresholdDisplay:
         *,
         criterion: str | Criterion = "demographic_parity",
         gap: Gap | None = None,
-        rates: Sequence[str | Rate] = DEFAULT_RATES,
+        rates: str | Rate | Sequence[str | Rate] = DEFAULT_RATES,
         confidence_level: float | None = 0.95,
         min_group_size: int | None = None,
         ax: Any = None,
@@ -246,7 +250,7 @@ class CriterionThresholdDisplay:
         pyplot(cls.__name__)
         criterion = get_criterion(criterion)
         gap = criterion.gap if gap is None else gap
-        metric, listed = f"{criterion.name}_{gap}", [get_rate(rate) for rate in rates]
+        metric, listed = f"{criterion.name}_{gap}", read_rates(rates)
         cells = tally.cells()[1:-1]
         small = warn_left_out(tally, criterion, cells, min_group_size)
         values = gap_curve(criterion, np.where(small[:, None], 0.0, cells), gap)
@@ -280,6 +284,13 @@ class CriterionThresholdDisplay:
         self
         """
         plt = pyplot(type(self).__name__)
+        with closing_on_failure(plt):
+            self.axes_ = self._draw(plt, ax, threshold)
+        self.ax_ = self.axes_[0] if ax is None else ax
+        self.figure_ = self.ax_.figure
+        return self
+
+    def _draw(self, plt: Any, ax: Any, threshold: float | None) -> list[Any]:
         n_panels = 2 if self.rates else 1
         panels = make_panels(plt, ax, n_panels, panel_size=(6.0, 2.7), most=1, share_y=False)
         self._draw_gap(panels[0], threshold)
@@ -291,10 +302,7 @@ class CriterionThresholdDisplay:
             if threshold is not None:
                 panel.axvline(threshold, color=MUTED, linestyle=":", linewidth=1.5)
         panels[-1].set_xlabel("Threshold")
-        self.axes_ = panels
-        self.ax_ = panels[0] if ax is None else ax
-        self.figure_ = self.ax_.figure
-        return self
+        return panels
 
     def _draw_gap(self, panel: Any, threshold: float | None) -> None:
         x, values = self.table.index.to_numpy(), self.table[self.metric].to_numpy()
@@ -317,7 +325,9 @@ class CriterionThresholdDisplay:
             label = f"{as_plain_text(readable(name))}{self._at(name, threshold)}"
             panel.plot(x, self.table[name], color=color, linestyle=style, label=label)
         panel.set_ylabel("rate of all rows")
-        panel.set_ylim(-0.02, 1.02)
+        drawn = self.table[list(self.rates)].to_numpy()
+        beyond = drawn[np.isfinite(drawn)] * 1.02  # a rate of the user's may leave [0, 1]
+        panel.set_ylim(min([-0.02, *beyond]), max([1.02, *beyond]))
         panel.legend(fontsize="small")
 
     def _at(self, name: str, threshold: float | None) -> str:
@@ -330,6 +340,10 @@ class CriterionThresholdDisplay:
 def _edges(thresholds: int | ArrayLike, scores: NDArray[np.float64]) -> Any:
     if not isinstance(thresholds, int | np.integer):
         return thresholds
+    if thresholds < 2:
+        raise ValueError(
+            f"thresholds must be at least 2 (parts of the range), or an array, got {thresholds}"
+        )
     low, high = float(scores.min()), float(scores.max())
     if low >= 0 and high <= 1:
         return thresholds

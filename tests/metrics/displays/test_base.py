@@ -11,17 +11,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from skfair._utils.plotting import (
+    COLORS,
+    grid_shape,
+    line_style,
+    short_names,
+)
 from skfair.base import GroupsAtPredictMixin
 from skfair.groups import Bins, Groups
 from skfair.metrics.displays._base import (
-    COLORS,
-    grid_shape,
-    groups_as_values,
-    line_style,
     positive_scores,
     read_groups_of,
     respond,
-    short_names,
 )
 
 
@@ -153,11 +154,11 @@ def test_errors_of_reading_groups_are_clear():
         read_groups_of(X, ["f", None, "f", "m"], missing="raise", owner="display")
 
 
-def test_groups_as_values_are_a_series_or_a_frame():
-    single = groups_as_values(Groups.read({"sex": ["f", "m", None]}))
+def test_groups_give_their_values_as_a_series_or_a_frame():
+    single = Groups.read({"sex": ["f", "m", None]}).to_values()
     assert single.tolist() == ["f", "m", "<missing>"]
     assert single.name == "sex"
-    several = groups_as_values(Groups.read({"sex": ["f", "m", "f"], "old": [0, 0, 1]}))
+    several = Groups.read({"sex": ["f", "m", "f"], "old": [0, 0, 1]}).to_values()
     assert several.to_dict("list") == {"sex": ["f", "m", "f"], "old": [0, 0, 1]}
 
 

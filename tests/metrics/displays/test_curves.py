@@ -388,3 +388,77 @@ def test_plot_roc_curve_by_group_refuses_what_does_not_fit():
         plot_roc_curve_by_group([0, 1], [0.1, 0.2, 0.3], sensitive_features=[*"fm"])
     with pytest.raises(ValueError, match="NaN"):
         plot_roc_curve_by_group([0, 1], [0.1, np.nan], sensitive_features=[*"fm"])
+
+
+# groups without weight, or of one class
+
+
+@pytest.mark.parametrize("idle", ["Group A", "Group Z"])
+def test_groups_without_weight_have_no_say_in_the_limits_of_the_axes(idle):
+    prob, group = np.repeat([0.1, 0.2], 50), np.tile([idle, "Group M"], 50)
+    y_true = np.arange(100) % 20 < 2
+    with pytest.warns(UndefinedMetricWarning, match=idle) as caught:
+        display = CalibrationByGroupDisplay.from_predictions(
+            y_true, prob, sensitive_features=group, sample_weight=group == "Group M"
+        )
+    largest = display.bins[display.labels.index("Group M")]["high"].max()
+    assert largest < 0.5
+    assert display.ax_.get_xlim() == pytest.approx((-0.02, 1.05 * largest))
+    assert f"{idle} (no rows with weight)" in legend_texts(display.ax_)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_without_any_weight_the_axes_have_their_full_length():
+    with pytest.warns(UndefinedMetricWarning):
+        display = CalibrationByGroupDisplay.from_predictions(
+            [0, 1], [0.2, 0.3], sensitive_features=[*"ab"], sample_weight=[0, 0]
+        )
+    assert display.ax_.get_xlim() == (-0.02, 1.02)
+
+
+def test_the_roc_legend_names_the_class_that_has_no_weight():
+    with pytest.warns(UndefinedMetricWarning, match="'a'") as caught:
+        display = RocCurveByGroupDisplay.from_predictions(
+            [0, 1, 0, 1],
+            [0.1, 0.9, 0.2, 0.8],
+            sensitive_features=[*"aabb"],
+            sample_weight=[1, 0, 1, 1],
+        )
+    assert "a (no AUC: no positives)" in legend_texts(display.ax_)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_rows_of_one_class_have_no_overall_area_and_the_legend_says_so():
+    with pytest.warns(UndefinedMetricWarning):
+        display = RocCurveByGroupDisplay.from_predictions(
+            [0, 0, 0, 0], [0.1, 0.9, 0.2, 0.8], sensitive_features=[*"aabb"]
+        )
+    texts = legend_texts(display.ax_)
+    assert "Overall (no AUC: one class only)" in texts
+    assert not any("nan" in text for text in texts)
+
+
+def test_the_label_of_panels_in_a_narrow_ax_is_just_below_them():
+    y_true, prob, group = make_data(n_groups=8)
+    figure, (left, _) = plt.subplots(1, 2, figsize=(12, 5))
+    display = CalibrationByGroupDisplay.from_predictions(
+        y_true, prob, sensitive_features=group, ax=left, layout="panels"
+    )
+    figure.canvas.draw()
+    label = next(t for t in left.texts if t.get_text() == "Mean predicted probability")
+    gap = display.axes_[-1].get_window_extent().y0 - label.get_window_extent().y1
+    assert 0 < gap < 0.5 * figure.dpi
+
+
+@pytest.mark.parametrize("cls", DISPLAYS)
+def test_a_drawing_that_fails_leaves_no_figure_open(cls):
+    y_true, score, group = make_data()
+    display = cls.from_predictions(y_true, score, sensitive_features=group)
+    plt.close("all")
+    with pytest.raises(TypeError):
+        display.plot(name_width="wide")
+    assert plt.get_fignums() == []
+    figure, ax = plt.subplots()
+    with pytest.raises(TypeError):
+        display.plot(ax, name_width="wide")
+    assert plt.get_fignums() == [figure.number]

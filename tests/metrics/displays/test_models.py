@@ -223,3 +223,52 @@ def test_undefined_gaps_warn_as_the_metric_does():
     messages = [str(warning.message) for warning in caught]
     assert any("true_positive_rate of group 'f'" in message for message in messages)
     assert any("have no point" in message for message in messages)
+
+
+def test_an_error_that_groups_cause_inside_a_metric_of_any_keywords_is_not_hidden():
+    def broken(y_true, y_pred, **params):
+        if "sensitive_features" in params:
+            raise TypeError("broken inside")
+        return 0.0
+
+    with pytest.raises(TypeError, match="broken inside"):
+        draw(x_axis_metric=broken)
+
+
+def test_a_table_with_a_column_a_model_is_refused_with_advice():
+    with pytest.raises(ValueError, match=r"one row a model; pass a dict"):
+        draw(y_preds=pd.DataFrame(MODELS))
+    with pytest.raises(ValueError, match=r"one row a model; pass a dict"):
+        draw(y_preds=np.array(list(MODELS.values())).T)
+    with pytest.raises(ValueError, match="inconsistent") as caught:
+        draw(y_preds={"short": [0, 1]})
+    assert "one row a model" not in str(caught.value)
+
+
+def test_an_axis_bears_the_name_of_a_metric_without_its_surroundings():
+    def share_selected(y_true, y_pred):
+        return np.mean(y_pred)
+
+    class Hits:
+        def __call__(self, y_true, y_pred):
+            return np.mean(y_true == y_pred)
+
+    ax = draw(x_axis_metric=partial(share_selected), y_axis_metric=Hits())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("share selected", "Hits")
+
+
+def test_a_drawing_that_fails_leaves_no_figure_open():
+    with pytest.raises(AttributeError):
+        draw(no_such_option=1)
+    assert plt.get_fignums() == []
+
+
+def test_the_warning_of_a_missing_point_is_on_the_users_line():
+    with pytest.warns(UndefinedMetricWarning, match="no point") as caught:
+        plot_model_comparison(
+            y_preds=MODELS,
+            y_true=Y,
+            x_axis_metric=selection_rate,
+            y_axis_metric=lambda y_true, y_pred: np.nan,
+        )
+    assert [warning.filename for warning in caught] == [__file__]

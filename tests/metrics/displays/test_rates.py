@@ -271,3 +271,67 @@ def test_every_rate_can_be_drawn_at_once():
     display = draw(y_true, y_pred, sensitive_features=group, rates=list(RATES))
     assert [ax.get_title(loc="left").replace(" ", "_") for ax in display.axes_] == list(RATES)
     assert len(display.figure_.axes) == len(RATES)
+
+
+def test_rates_that_treat_all_classes_alike_need_no_positive_class():
+    y_true, y_pred, group = [0, 1, 2, 2], [0, 2, 2, 1], [*"ffmm"]
+    display = draw(y_true, y_pred, sensitive_features=group, rates="accuracy")
+    assert display.overall.to_dict() == {"accuracy": 0.5}
+    with pytest.raises(ValueError, match="3 classes"):
+        draw(y_true, y_pred, sensitive_features=group, rates=["accuracy", "selection_rate"])
+    # the line of all rows is of the same rates as the dots
+    display = draw(
+        *(y_true, y_pred),
+        sensitive_features=["all"] * 4,
+        rates=["accuracy", "selection_rate"],
+        pos_label=2,
+    )
+    for panel, overall in zip(display.axes_, display.overall, strict=True):
+        assert drawn_dots(panel)[0].tolist() == [overall]
+    assert display.overall.to_dict() == {"accuracy": 0.5, "selection_rate": 0.5}
+
+
+@pytest.mark.parametrize("n_rates", [3, 5])
+def test_words_above_panels_in_a_narrow_ax_do_not_lie_over_each_other(n_rates):
+    y_true, y_pred, group = make_data()
+    names = [*DEFAULT_RATES, "accuracy", "positive_predictive_value"][:n_rates]
+    figure, (left, _) = plt.subplots(1, 2, figsize=(11, 5))
+    display = draw(y_true, y_pred, sensitive_features=group, rates=names, ax=left)
+    figure.canvas.draw()
+    boxes = [[panel._left_title, panel.xaxis.label, *panel.texts] for panel in display.axes_]
+    boxes = [[text.get_window_extent() for text in texts] for texts in boxes]
+    for i, own in enumerate(boxes):
+        others = [box for k, texts in enumerate(boxes) if k != i for box in texts]
+        assert not any(box.overlaps(other) for box in own for other in others)
+        assert not any(a.overlaps(b) for a, b in pairwise(own))
+    for panel, name in zip(display.axes_, names, strict=True):
+        assert panel.get_title(loc="left") == name.replace("_", " ")
+        assert panel.texts[0].get_text().startswith(f"all rows {display.overall[name]:.3f}")
+        assert "gap" in panel.texts[0].get_text()
+
+
+def test_words_above_panels_stay_in_one_line_where_there_is_room():
+    y_true, y_pred, group = make_data()
+    _, ax = plt.subplots(figsize=(15, 4))
+    display = draw(y_true, y_pred, sensitive_features=group, ax=ax)
+    assert all("(dashed), gap" in panel.texts[0].get_text() for panel in display.axes_)
+    sizes = {panel._left_title.get_fontsize() for panel in display.axes_}
+    assert sizes == {display.figure_.axes[0].title.get_fontsize()}
+
+
+def test_warnings_are_on_the_users_line():
+    y_true, y_pred, group = [0, 1, 0, 0], [0, 1, 1, 0], [*"ffmm"]
+    options = {"rates": "true_positive_rate"}
+    with pytest.warns(UndefinedMetricWarning) as rows:
+        RatesByGroupDisplay.from_predictions(y_true, y_pred, sensitive_features=group, **options)
+    tally = Tally.from_arrays(y_true, y_pred, group)
+    with pytest.warns(UndefinedMetricWarning) as tallied:
+        RatesByGroupDisplay.from_tally(tally, **options)
+    assert [warning.filename for warning in (*rows, *tallied)] == [__file__] * 2
+
+
+def test_a_drawing_that_fails_leaves_no_figure_open():
+    y_true, y_pred, group = make_data()
+    with pytest.raises(ValueError, match="no colour"):
+        draw(y_true, y_pred, sensitive_features=group, color="no colour")
+    assert plt.get_fignums() == []

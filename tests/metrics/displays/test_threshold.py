@@ -305,3 +305,40 @@ def test_without_matplotlib_functions_say_what_to_install(function, named, monke
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=rf'{named} needs matplotlib: pip install "skfair\[plot'):
         function()
+
+
+def test_a_rate_may_stand_alone_as_in_the_display_of_rates():
+    y_true, score, group = make_data()
+    one = draw(y_true, score, group, rates="accuracy")
+    assert one.table.columns.tolist() == ["demographic_parity_difference", "accuracy"]
+    several = draw(y_true, score, group, rates=["accuracy", "accuracy"])
+    pd.testing.assert_frame_equal(one.table, several.table)
+    own = Rate("my_rate", (1, 0, 0, 0), (1, 1, 1, 1))
+    assert draw(y_true, score, group, rates=own).rates == ("my_rate",)
+
+
+def test_rates_beyond_0_and_1_are_drawn_whole():
+    y_true, score, group = make_data()
+    own = Rate("twice_accuracy", (2, 0, 0, 2), (1, 1, 1, 1))
+    debt = Rate("debt", (-1, 0, 0, -1), (1, 1, 1, 1))
+    display = draw(y_true, score, group, rates=[own, debt])
+    low, high = display.axes_[1].get_ylim()
+    assert high > display.table["twice_accuracy"].max() > 1.02
+    assert low < display.table["debt"].min() < -0.02
+    assert draw(y_true, score, group).axes_[1].get_ylim() == (-0.02, 1.02)
+
+
+@pytest.mark.parametrize("thresholds", [1, 0, -3])
+def test_too_few_thresholds_are_refused_by_name(thresholds):
+    y_true, score, group = make_data()
+    with pytest.raises(ValueError, match="thresholds must be at least 2"):
+        draw(y_true, score, group, thresholds=thresholds)
+    with pytest.raises(ValueError, match="thresholds must be at least 2"):
+        draw(y_true, score * 10, group, thresholds=thresholds)
+
+
+def test_a_drawing_that_fails_leaves_no_figure_open():
+    y_true, score, group = make_data()
+    with pytest.raises((TypeError, ValueError)):
+        draw(y_true, score, group, threshold="x")
+    assert plt.get_fignums() == []

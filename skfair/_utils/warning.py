@@ -1,0 +1,19 @@
+"""Warnings that point at the user's own line."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from pathlib import Path
+
+from sklearn.exceptions import UndefinedMetricWarning
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+def warn_undefined_metric(message: str) -> None:
+    """Warn that something is undefined, at the line that called the package."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UndefinedMetricWarning, stacklevel=level)
