@@ -11,21 +11,28 @@ from typing import TYPE_CHECKING, Any
 from skfair._version import __version__
 
 if TYPE_CHECKING:
-    from skfair.preprocessing import Reweighter
+    from skfair.detection import BiasDetector
+    from skfair.preprocessing import Resampler, Reweighter
 
 _SUBPACKAGES = (
     "base",
     "criteria",
     "datasets",
+    "detection",
     "groups",
     "metrics",
     "model_selection",
     "preprocessing",
+    "similarity",
     "tally",
 )
-_EXPORTS = {"Reweighter": "skfair.preprocessing"}
+_EXPORTS = {
+    "BiasDetector": "skfair.detection",
+    "Resampler": "skfair.preprocessing",
+    "Reweighter": "skfair.preprocessing",
+}
 
-__all__ = ["Reweighter", "__version__"]
+__all__ = ["BiasDetector", "Resampler", "Reweighter", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

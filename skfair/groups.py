@@ -249,10 +249,8 @@ class Groups:
             return (self,)
         parts = []
         for j, name in enumerate(self.names):
-            values = [label[j] for label in self.labels]  # type: ignore[index]
-            found = set(values)
-            labels = [*sort_labels(found - {MISSING}), *(found & {MISSING})]
-            lookup = np.array([labels.index(v) for v in values], dtype=np.intp)
+            labels = _ordered_values(self.labels, j)
+            lookup = np.array([labels.index(label[j]) for label in self.labels])  # type: ignore[index]
             codes = smallest_codes(lookup, len(labels))[self.codes]
             parts.append(Groups(codes, tuple(labels), (name,)))
         return tuple(parts)
@@ -308,6 +306,28 @@ class Groups:
         if missing == "raise" and any(is_missing_label(label) for label in self.labels):
             raise ValueError(f"sensitive feature {self.name!r} has missing values")
         return self
+
+
+def _ordered_values(labels: Sequence[Any], j: int) -> list[Hashable]:
+    """Values of the j-th feature of crossed labels, in the order that the labels show.
+
+    Labels that agree in all else stand in the order of that feature, be it that of the alphabet, of
+    bins or of ordered categories. Values that are never compared follow the alphabet.
+    """
+    before: dict[Any, set[Any]] = {label[j]: set() for label in labels}
+    last: dict[Any, Any] = {}
+    for label in labels:
+        rest = label[:j] + label[j + 1 :]
+        if rest in last:
+            before[label[j]].add(last[rest])
+        last[rest] = label[j]
+    ready: list[Hashable] = sort_labels(set(before) - {MISSING})
+    found: list[Hashable] = []
+    while ready:
+        free = [value for value in ready if not before[value] - set(found)]
+        found.append(free[0] if free else ready[0])
+        ready.remove(found[-1])
+    return [*found, *({MISSING} & set(before))]
 
 
 def is_missing_label(label: Hashable) -> bool:

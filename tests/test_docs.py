@@ -55,6 +55,18 @@ def test_the_measuring_guide_runs_in_order():
     assert scope["frame"].by_group["n"].sum() == 1000
 
 
+def test_the_detecting_guide_runs_in_order():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/detecting.md").read_text(encoding="utf-8")):
+        exec(compile(code, "detecting.md", "exec"), scope)
+    plt.close("all")
+    assert scope["found"].biased_features_ == ["age"]
+    proxies = scope["detector"].proxies_.query("sensitive_feature == 'sex'")["feature"]
+    assert proxies.head(2).tolist() == ["relationship", "marital-status"]
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -62,7 +74,14 @@ def test_make_targets_that_the_documents_name_exist(target):
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "docs/architecture.md", "docs/contributing.md", "docs/measuring.md"]
+    "document",
+    [
+        "README.md",
+        "docs/architecture.md",
+        "docs/contributing.md",
+        "docs/detecting.md",
+        "docs/measuring.md",
+    ],
 )
 def test_paths_that_a_document_names_exist(document):
     text = (ROOT / document).read_text(encoding="utf-8")

@@ -628,3 +628,44 @@ def test_pickle_and_deepcopy_round_trip(duplicate, values):
 def test_bins_are_equal_and_survive_pickle():
     bins = Bins("age", (25, 60))
     assert pickle.loads(pickle.dumps(bins)) == bins == copy.deepcopy(bins)
+
+
+def test_split_gives_each_feature_alone():
+    groups = Groups.read({"sex": ["f", "m", None, "f"], "age": [10, 9, 10, None]})
+    sex, age = groups.split()
+    assert (sex.labels, sex.names) == (("f", "m", MISSING), ("sex",))
+    assert (age.labels, age.names) == ((9, 10, MISSING), ("age",))
+    assert sex.codes.tolist() == [0, 1, 2, 0]
+    assert age.codes.tolist() == [1, 0, 1, 2]
+
+
+def test_split_of_one_feature_is_itself():
+    groups = Groups.read(["b", "a"])
+    assert groups.split() == (groups,)
+
+
+@REPRODUCIBLE
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["b", "a", None]), st.sampled_from([10, 9]), st.sampled_from("zy")
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_split_is_what_was_crossed(rows):
+    columns = dict(zip(("u", "v", "w"), zip(*rows, strict=True), strict=True))
+    for alone, (name, values) in zip(
+        Groups.read({k: list(v) for k, v in columns.items()}).split(), columns.items(), strict=True
+    ):
+        assert_same(alone, Groups.read({name: list(values)}))
+
+
+def test_features_of_an_intersection_keep_the_order_of_bins_and_categories():
+    rows = [(a, s, z) for a in (70, 20, 40) for s in "mf" for z in ("small", "large")]
+    X = pd.DataFrame(rows, columns=["age", "sex", "size"])
+    X["size"] = pd.Categorical(X["size"], ["small", "large"], ordered=True)
+    groups = Groups.from_columns(X, ["sex", Bins("age", [25, 60]), "size"])
+    alone = [part.labels for part in groups.split()]
+    assert alone == [("f", "m"), ("age<=25", "25<age<=60", "age>60"), ("small", "large")]

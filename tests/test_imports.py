@@ -10,14 +10,16 @@ import pytest
 
 import skfair
 
-OPTIONAL = ("torch", "skorch", "matplotlib", "polars", "pyarrow", "imblearn")
+OPTIONAL = ("torch", "skorch", "matplotlib", "polars", "pyarrow", "imblearn", "cleanlab")
 PACKAGES = (
     "criteria",
     "datasets",
+    "detection",
     "groups",
     "metrics",
     "model_selection",
     "preprocessing",
+    "similarity",
     "tally",
 )
 MODULES = [

@@ -24,6 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skfair import Reweighter
 from skfair.datasets import load_adult
+from skfair.detection import BiasDetector, FeatureDistributionDisplay
 from skfair.metrics import (
     CalibrationByGroupDisplay,
     CriterionThresholdDisplay,
@@ -104,6 +105,13 @@ def main(folder: Path) -> None:
     )
     ax.margins(0.5)
     save(ax.figure, folder / "model_comparison.png")
+
+    detector = BiasDetector(pos_label=RICH).fit(X, y)
+    values = detector.plot(["relationship", "age", "sex", "race"])
+    save(values.figure_, folder / "positive_rates.png")
+
+    ages = FeatureDistributionDisplay.from_values(X["age"], by=y)
+    save(ages.figure_, folder / "feature_distribution.png")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def column_positions(X: Any, columns: str | int | Sequence[str | int] | None = N
     if is_frame(X):
         names = list(nw.from_native(X, eager_only=True).columns)
     else:
-        shape = getattr(X, "shape", None) or np.shape(X)
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
         if len(shape) != 2:
             raise ValueError(f"Expected 2D array, got an array of shape {shape}")
         names = [f"x{j}" for j in range(shape[1])]
@@ -188,7 +188,7 @@ def take_rows(X: Any, rows: Any) -> Any:
     if is_frame(X):
         return nw.from_native(X, eager_only=True)[places].to_native()
     if is_series(X):
-        return nw.from_native(X, series_only=True)[places].to_native()
+        return nw.from_native(X, series_only=True)[places.tolist()].to_native()
     if isinstance(X, list | tuple):
         return [X[i] for i in places]
     if hasattr(X, "tocsr"):

@@ -11,7 +11,8 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
-from skfair.groups import ColumnSpec, Groups, Missing
+from skfair._utils.columns import column_positions
+from skfair.groups import Bins, ColumnSpec, Groups, Missing
 
 
 class SensitiveFeaturesMixin:
@@ -117,6 +118,22 @@ def read_groups(
             "search: sklearn.set_config(enable_metadata_routing=True))"
         )
     return Groups.read(sensitive_features, missing=missing).check_length(X)
+
+
+def sensitive_positions(X: Any, columns: ColumnSpec | None) -> list[int]:
+    """Positions in X of the columns that hold the sensitive features, as far as they are named.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sensitive_positions(pd.DataFrame({"age": [20], "sex": ["f"]}), ["sex", Bins("age", [30])])
+    [1, 0]
+    """
+    if columns is None or (callable(columns) and not isinstance(columns, Bins)):
+        return []
+    several = not isinstance(columns, str | Bins) and hasattr(columns, "__len__")
+    specs: Any = columns if several else [columns]
+    return column_positions(X, [c.column if isinstance(c, Bins) else c for c in specs])
 
 
 def withdraw_request(request: MetadataRequest, *, from_columns: bool) -> MetadataRequest:

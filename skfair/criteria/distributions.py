@@ -91,7 +91,7 @@ class Divergence:
 
 
 def _kl_terms(p: Floats, q: Floats) -> Floats:
-    ratio = np.where(q == 0, np.where(p == 0, 1.0, np.inf), divide(p, q))
+    ratio = np.where(q == 0, np.inf, divide(p, q))  # xlogy makes 0 of a class that both lack
     return xlogy(p, ratio) - p + q
 
 

@@ -6,8 +6,17 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
+from scipy import sparse
 
-from skfair._utils.columns import is_frame, is_series, named_columns, select_column, to_array
+from skfair._utils.columns import (
+    is_frame,
+    is_series,
+    named_columns,
+    select_column,
+    take_columns,
+    to_array,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +71,44 @@ def test_a_column_of_rows_keeps_its_types_and_missing_values():
     assert select_column([[0, "u"], [1, "v"]], 0)[1].tolist() == [0, 1]
     with pytest.raises(ValueError, match="no column 2"):
         select_column(rows, 2)
+
+
+FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": [0.5, 1.5]}, index=[7, 7])
+
+
+@pytest.mark.parametrize("positions", [[2, 0], np.array([2, 0]), (np.int64(2), 0)])
+def test_take_columns_of_frames_keeps_type_dtypes_and_index(positions):
+    assert_frame_equal(take_columns(FRAME, positions), FRAME[["c", "a"]])
+    polars = pl.DataFrame({"a": [1, 2], "b": ["x", None], "c": [0.5, 1.5]})
+    found = take_columns(polars, positions)
+    assert found.equals(polars.select("c", "a"))
+    assert found.schema == polars.select("c", "a").schema
+    table = take_columns(polars.to_arrow(), positions)
+    assert isinstance(table, pa.Table)
+    assert table.column_names == ["c", "a"]
+
+
+def test_take_columns_by_position_where_names_are_numbers_or_twice_the_same():
+    twice = pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])
+    assert take_columns(twice, [2, 1]).to_numpy().tolist() == [[3, 2]]
+    assert take_columns(pd.DataFrame([[1, 2]], columns=[1, 0]), [0]).columns.tolist() == [1]
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix, sparse.csc_array])
+def test_take_columns_of_matrices_keeps_their_type(make):
+    matrix = make(np.array([[1, 0, 3], [0, 5, 6]], dtype=np.float32))
+    found = take_columns(matrix, [2, 0])
+    assert type(found) is type(matrix)
+    assert found.dtype == np.float32
+    dense = found.toarray() if sparse.issparse(found) else found
+    assert dense.tolist() == [[3, 1], [6, 0]]
+
+
+def test_take_columns_of_rows():
+    assert take_columns([[1, "u", 2.5], [2, None, 3.5]], [1, 2]) == [["u", 2.5], [None, 3.5]]
+    assert take_columns([[1, 2]], []) == [[]]
+
+
+def test_take_no_columns():
+    assert take_columns(FRAME, []).shape == (2, 0)
+    assert take_columns(np.ones((2, 3)), []).shape == (2, 0)

@@ -1,0 +1,218 @@
+"""The base of mitigators that change rows or labels before the estimator is fitted."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+
+from skfair._utils.columns import n_rows, take_rows
+from skfair._utils.validation import check_weights
+from skfair.base._meta import BaseMetaMitigator
+from skfair.groups import Groups
+
+
+class Resampled(NamedTuple):
+    """Rows that a mitigator has made.
+
+    ``indices`` tells for each row which row it was, -1 for a synthetic one, or is None where that
+    isn't known. ``sample_weight`` is None where the rows weigh alike.
+    """
+
+    X: Any
+    y: Any
+    groups: Groups
+    sample_weight: NDArray[np.float64] | None
+    indices: NDArray[np.intp] | None
+
+
+def _is_sampler(self: Any) -> bool:
+    if self.estimator is not None:
+        raise AttributeError(
+            f"{type(self).__name__} around an estimator resamples in fit: fit_resample is for one "
+            "without an estimator, in imblearn.pipeline.Pipeline"
+        )
+    return True
+
+
+class BaseResamplingMitigator(BaseMetaMitigator):
+    """Base of mitigators that change y or rows, which no transformer of scikit-learn may do.
+
+    A subclass overrides ``_resample(X, y, groups, sample_weight)``. With an estimator (or a whole
+    Pipeline) the object is a meta-estimator: features, labels, weights, groups and other metadata
+    are resampled together in ``fit``, and predictions see rows as they come. Without one it is a
+    sampler in imbalanced-learn's sense, for ``imblearn.pipeline.Pipeline``.
+    """
+
+    def _resample(
+        self, X: Any, y: Any, groups: Groups, sample_weight: NDArray[np.float64] | None
+    ) -> Resampled:
+        raise NotImplementedError
+
+    def _fit(
+        self, X: Any, y: Any, groups: Groups, sample_weight: Any, metadata: dict[str, Any]
+    ) -> None:
+        if self.estimator is None:
+            raise ValueError(
+                f"{type(self).__name__} without an estimator is a sampler: call fit_resample, or "
+                "put it before the last step of an imblearn.pipeline.Pipeline"
+            )
+        new = self._run(X, y, groups, sample_weight)
+        self._fit_clone(
+            new.X, new.y, new.sample_weight, resample_metadata(metadata, new, n_rows(X))
+        )
+        steps = getattr(self, "preprocessor_", None)
+        if steps is not None:
+            self.estimator_ = Pipeline([("preprocessor", steps), ("estimator", self.estimator_)])
+
+    @available_if(_is_sampler)
+    def fit_resample(
+        self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
+    ) -> tuple[Any, Any]:
+        """Resample, as a step of ``imblearn.pipeline.Pipeline`` or by itself.
+
+        imblearn's Pipeline goes on with the old metadata: later steps that get sensitive features
+        or weights as metadata get those of other rows. Name columns of X there, or wrap the
+        estimator instead.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n, n_features)
+        y : array-like of shape (n,)
+            Labels.
+        sensitive_features : array-like of shape (n,) or (n, k), default=None
+            Groups, where the constructor doesn't name columns of X.
+        sample_weight : array-like of shape (n,), default=None
+            Sampling weights.
+
+        Returns
+        -------
+        X, y
+            The new rows, of the types they came in. ``sample_indices_`` tells where they are from,
+            ``groups_`` their groups, and ``sample_weight_`` their weights, if they differ.
+
+        Raises
+        ------
+        ValueError
+            If an imblearn Pipeline would lose the weights, or the preprocessor at predict.
+
+        Warns
+        -----
+        UserWarning
+            If it would go on with metadata of other rows.
+        """
+        groups = self._read_groups(X, sensitive_features)
+        new = self._run(X, y, groups, sample_weight)
+        self.groups_, self.sample_weight_ = new.groups, new.sample_weight
+        if _is_called_by_pipeline():
+            self._check_pipeline(new, n_rows(X), sensitive_features, sample_weight)
+        return new.X, new.y
+
+    def _check_pipeline(
+        self, new: Resampled, n: int, sensitive_features: Any, sample_weight: Any
+    ) -> None:
+        """Refuse what an imblearn Pipeline would lose, and warn of what it would misalign."""
+        name = type(self).__name__
+        weights = new.sample_weight
+        if weights is not None and (
+            sample_weight is None or not np.array_equal(weights, np.asarray(sample_weight))
+        ):
+            raise ValueError(
+                f"an imblearn Pipeline hands no new weights to its later steps: let {name} draw "
+                "rows, or wrap the estimator in it"
+            )
+        if getattr(self, "preprocessor_", None) is not None:
+            raise ValueError(
+                "an imblearn Pipeline leaves samplers out at predict: make the preprocessor a step "
+                f"before {name}, or wrap the estimator in it"
+            )
+        kept = new.indices is not None and np.array_equal(new.indices, np.arange(n))
+        if not kept and not (sensitive_features is None and sample_weight is None):
+            warnings.warn(
+                "an imblearn Pipeline hands later steps the sensitive features and weights of the "
+                f"old rows: name columns of X in {name}, or wrap the estimator in it",
+                UserWarning,
+                stacklevel=3,
+            )
+
+    def get_metadata_routing(self) -> Any:
+        """Tell scikit-learn what this object asks for and what goes to the wrapped estimator."""
+        if self.estimator is not None:
+            return super().get_metadata_routing()
+        request = self._own_request()
+        of_method: Any = getattr(request, "fit_resample", None)  # a method that imblearn adds
+        if of_method is None:
+            return request
+        by_column = self.sensitive_features is not None
+        if by_column or of_method.requests.get("sensitive_features") is None:
+            of_method.add_request(param="sensitive_features", alias=not by_column)
+        return request
+
+    def __sklearn_tags__(self) -> Any:
+        if self.estimator is None:
+            return super(BaseMetaMitigator, self).__sklearn_tags__()
+        return super().__sklearn_tags__()
+
+    def _run(self, X: Any, y: Any, groups: Groups, sample_weight: Any) -> Resampled:
+        weights = check_weights(sample_weight, len(groups))
+        if weights is not None and not weights.any():
+            raise ValueError("all sample weights are zero: there are no rows to learn from")
+        new = self._resample(X, y, groups, weights)
+        self.sample_indices_ = new.indices
+        return new
+
+
+def _is_called_by_pipeline() -> bool:
+    """Tell whether imblearn's Pipeline is among the callers."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "imblearn.pipeline":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def resample_metadata(metadata: dict[str, Any], new: Resampled, n: int) -> dict[str, Any]:
+    """Metadata of the new rows: sensitive features from the groups, all else by row.
+
+    Parameters
+    ----------
+    metadata : dict
+        Values of length ``n`` belong to rows, others to none.
+    new : Resampled
+    n : int
+        Number of old rows.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If rows are synthetic or of unknown origin, and metadata other than groups belong to rows.
+    """
+    out = {}
+    for name, value in metadata.items():
+        if name == "sensitive_features":
+            out[name] = new.groups.to_values()
+        elif not _belongs_to_rows(value, n):
+            out[name] = value
+        elif new.indices is None or (new.indices < 0).any():
+            raise ValueError(f"{name} has no values for synthetic rows: leave it out")
+        else:
+            out[name] = take_rows(value, new.indices)
+    return out
+
+
+def _belongs_to_rows(value: Any, n: int) -> bool:
+    if isinstance(value, str) or not (hasattr(value, "__len__") or hasattr(value, "shape")):
+        return False
+    if getattr(value, "shape", None) == ():  # a number of numpy's
+        return False
+    return not isinstance(value, dict) and n_rows(value) == n

@@ -1,0 +1,156 @@
+"""Columns of a table as groups: each value, or each bin of a numeric column, is one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from skfair._utils.columns import column_positions, select_column
+from skfair.groups import MAX_NUMERIC_GROUPS, Bins, Groups
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """One column, its rows grouped by value.
+
+    Parameters
+    ----------
+    name : str or int
+        Name of the column; ``x0``, ``x1``, ... where X has no names.
+    position : int
+        Place of the column in X.
+    groups : Groups
+        A group a value, or a bin of a numeric column (``'25<age<=60'``); missing values are the
+        group ``"<missing>"``.
+    numbers : ndarray of float of shape (n,) or None
+        Values of a numeric column, NaN where missing; None if it isn't numeric.
+    """
+
+    name: Any
+    position: int
+    groups: Groups
+    numbers: NDArray[np.float64] | None
+
+
+def read_features(
+    X: Any, *, columns: str | int | Sequence[str | int] | None = None, n_bins: int = 10
+) -> list[Feature]:
+    """Read columns of X as features.
+
+    A numeric column with more than ``n_bins`` distinct values is cut at its quantiles, which are
+    values of the data. A column of text or other objects in which a value has fewer than two rows
+    on average, and a column of dates, is left out with a warning: its values are no groups.
+
+    Parameters
+    ----------
+    X : data frame or matrix of shape (n, n_features)
+    columns : sequence of str or int, default=None
+        Names or positions; all columns by default.
+    n_bins : int, default=10
+        Most bins of a numeric column, 2 to 30.
+
+    Returns
+    -------
+    features : list of Feature
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or ``n_bins`` is out of range.
+
+    Warns
+    -----
+    UserWarning
+        If a column is left out; the message names it.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"age": [20, 30, 40, None], "sex": ["f", "m", "m", "f"]})
+    >>> for feature in read_features(X, n_bins=2):
+    ...     print(feature.name, feature.groups.labels)
+    age ('age<=30', 'age>30', '<missing>')
+    sex ('f', 'm')
+    """
+    if not isinstance(n_bins, int | np.integer) or not 2 <= n_bins <= MAX_NUMERIC_GROUPS:
+        raise ValueError(f"n_bins must be an integer from 2 to {MAX_NUMERIC_GROUPS}, got {n_bins}")
+    features, refused = [], {}
+    for position in column_positions(X, columns):
+        name, values = select_column(X, position)
+        numbers, reason = _numbers(values), None
+        if numbers is None:
+            reason = _why_no_groups(values)
+        if reason is None:
+            groups = _group(X, position, str(name), values, numbers, n_bins)
+            features.append(Feature(name, position, groups, numbers))
+        else:
+            refused[name] = reason
+    if refused:
+        notes = "; ".join(f"{name!r}: {reason}" for name, reason in refused.items())
+        warnings.warn(f"columns left out: {notes}", UserWarning, stacklevel=3)
+    return features
+
+
+def _numbers(values: Any) -> NDArray[np.float64] | None:
+    """Values of a numeric column as floats with NaN; None for any other column, booleans too."""
+    if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
+        return None
+    column = pd.Series(values)
+    if column.dtype == object:
+        column = column.infer_objects()
+    if not pd.api.types.is_numeric_dtype(column.dtype) or column.dtype.kind in "bc":
+        return None
+    return column.astype(float).to_numpy()
+
+
+def _why_no_groups(values: Any) -> str | None:
+    column = pd.Series(values)
+    if column.dtype.kind in "mM":
+        return "dates are no groups: derive an age, a year or a season"
+    if column.dtype.kind == "c":
+        raise ValueError("Complex data not supported")
+    n_present, n_distinct = column.notna().sum(), column.nunique()
+    if n_distinct > MAX_NUMERIC_GROUPS and 2 * n_distinct > n_present:
+        return f"{n_distinct} distinct values in {n_present} rows are no groups"
+    return None
+
+
+def _group(
+    X: Any, position: int, name: str, values: Any, numbers: NDArray[np.float64] | None, n_bins: int
+) -> Groups:
+    if numbers is None:
+        return Groups.read({name: values})
+    if not np.isfinite(numbers[~np.isnan(numbers)]).all():
+        raise ValueError(f"Input X contains infinity in column {name!r}")
+    edges = _edges(numbers, n_bins)
+    if edges is None:
+        return Groups.read({name: values})
+    return Groups.from_columns(X, Bins(position, edges))
+
+
+def _edges(numbers: NDArray[np.float64], n_bins: int) -> list[float] | None:
+    """Cut points of a column of many values; None where each value can stand for itself."""
+    present = numbers[~np.isnan(numbers)]
+    distinct = np.unique(present)
+    if len(distinct) <= n_bins:
+        return None
+    shares = np.arange(1, n_bins) / n_bins
+    edges = np.unique(np.quantile(present, shares, method="inverted_cdf"))
+    edges = edges[edges < distinct[-1]] if edges[0] < distinct[-1] else distinct[-2:-1]
+    above = distinct[np.searchsorted(distinct, edges) + 1]
+    return [_shortest(low, high) for low, high in zip(edges, above, strict=True)]
+
+
+def _shortest(low: float, high: float) -> float:
+    """Find the number with the fewest digits in [low, high), so that labels are readable."""
+    for digits in range(1, 17):
+        unit = 10.0 ** (np.floor(np.log10(max(abs(low), 1e-300))) + 1 - digits)
+        rounded = float(f"{np.ceil(low / unit) * unit:.{digits}g}")
+        if low <= rounded < high:
+            return rounded
+    return float(low)

@@ -1,0 +1,158 @@
+"""Labels by group, and by level of what is controlled for: what pre-training metrics read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skfair._utils.validation import (
+    check_same_length,
+    check_weights,
+    encode_labels,
+    positive_class,
+)
+from skfair.criteria import ClassSums
+from skfair.groups import Groups, Missing, labels_index
+from skfair.tally import Tally, count_cells
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """Sums by level, group and class.
+
+    Parameters
+    ----------
+    labels : tuple
+        Labels of the G groups.
+    names : tuple of str
+        Names of the sensitive features.
+    classes : tuple
+        The C classes, sorted.
+    levels : ClassSums
+        Arrays of shape (L, G, C); one level where nothing is controlled for.
+    """
+
+    labels: tuple[Hashable, ...]
+    names: tuple[str, ...]
+    classes: tuple[Hashable, ...]
+    levels: ClassSums
+
+    @classmethod
+    def read(
+        cls,
+        y: Any,
+        sensitive_features: Any,
+        *,
+        control_features: Any = None,
+        sample_weight: Any = None,
+        missing: Missing = "group",
+        name: str = "y",
+    ) -> LabelTable:
+        """Count arrays, or read a tally, of which ``control_features`` names features."""
+        if isinstance(y, Tally):
+            if sensitive_features is not None or sample_weight is not None:
+                raise ValueError("a tally brings its groups and weights along: give y alone")
+            Groups.read(Groups(np.arange(y.n_groups), y.labels, y.names), missing=missing)
+            return cls._of_tally(y, control_features)
+        groups = Groups.read(sensitive_features, missing=missing)
+        (codes,), classes = encode_labels((name, y))
+        check_same_length(**{name: codes}, sensitive_features=groups)
+        weights = check_weights(sample_weight, len(codes))
+        levels = None
+        if control_features is not None:
+            levels = Groups.read(control_features, missing=missing)
+            check_same_length(**{name: codes}, control_features=levels)
+        axes = [groups.codes, codes] if levels is None else [levels.codes, groups.codes, codes]
+        n_levels = 1 if levels is None else levels.n_groups
+        shape = (n_levels, groups.n_groups, len(classes))
+        sums = count_cells(axes, shape[-len(axes) :], weights)
+        arrays = (array.reshape(shape).astype(np.float64) for array in sums)
+        return cls(groups.labels, groups.names, classes, ClassSums(*arrays))
+
+    @classmethod
+    def _of_tally(cls, tally: Tally, control_features: Any) -> LabelTable:
+        parts = (tally.weight, tally.weight2, tally.count.astype(np.float64))
+        sums = ClassSums(*(array.sum(axis=2) for array in parts))
+        if control_features is None:
+            one = ClassSums(*(array[None] for array in sums))
+            return cls(tally.labels, tally.names, tally.classes, one)
+        control = [control_features] if isinstance(control_features, str) else control_features
+        labels, names, arrays = split_levels(tally, list(control), sums)
+        return cls(labels, names, tally.classes, ClassSums(*arrays))
+
+    @property
+    def sums(self) -> ClassSums:
+        """Sums over all levels, of shape (G, C)."""
+        return self.levels.add_up()
+
+    @property
+    def index(self) -> pd.Index:
+        """Labels of the groups."""
+        return labels_index(self.labels, self.names)
+
+    def place_of(self, reference: Any) -> int | None:
+        """Position of the reference group.
+
+        Raises
+        ------
+        ValueError
+            If there is no such group.
+        """
+        if reference is None:
+            return None
+        if reference not in self.labels:
+            raise ValueError(f"no group {reference!r} to refer to; groups: {list(self.labels)}")
+        return self.labels.index(reference)
+
+    def positive(self, pos_label: Any) -> int:
+        """Position of the positive class.
+
+        Raises
+        ------
+        ValueError
+            If the positive class can't be told, or the data hold one class only.
+        """
+        place = positive_class(self.classes, pos_label)
+        if place is None or len(self.classes) < 2:
+            raise ValueError(
+                f"y has one class only, {list(self.classes)}: two are needed to compare groups"
+            )
+        return place
+
+
+def split_levels(
+    tally: Tally, control: Sequence[str], sums: ClassSums
+) -> tuple[tuple[Hashable, ...], tuple[str, ...], list[Any]]:
+    """Part the groups of a tally into levels of its control features and the groups proper."""
+    unknown = [name for name in control if name not in tally.names]
+    if unknown:
+        raise ValueError(f"no sensitive feature of the tally is named {unknown}: {tally.names}")
+    rest = [i for i, name in enumerate(tally.names) if name not in control]
+    if not rest:
+        raise ValueError(f"all features of the tally are control features: {tally.names}")
+    held = [i for i in range(len(tally.names)) if i not in rest]
+    features = Groups(np.arange(tally.n_groups), tally.labels, tally.names).split()
+    groups, levels = (_intersection([features[i] for i in part]) for part in (rest, held))
+    arrays = []
+    for array in sums:
+        spread = np.zeros((levels.n_groups, groups.n_groups, array.shape[-1]))
+        spread[levels.codes, groups.codes] = array
+        arrays.append(spread)
+    return groups.labels, groups.names, arrays
+
+
+def _intersection(features: Sequence[Groups]) -> Groups:
+    """Cross features as :class:`Groups` does, in its order."""
+    if len(features) == 1:
+        return features[0]
+    places = np.stack([feature.codes for feature in features])
+    present, codes = np.unique(places, axis=1, return_inverse=True)
+    labels = [
+        tuple(feature.labels[j] for feature, j in zip(features, column, strict=True))
+        for column in present.T
+    ]
+    return Groups(codes.ravel(), tuple(labels), tuple(name for f in features for name in f.names))
