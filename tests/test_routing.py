@@ -21,6 +21,7 @@ from doubles import (
 )
 from numpy.testing import assert_array_equal
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -46,6 +47,7 @@ from skfair import Reweighter
 from skfair.groups import Bins, Groups
 from skfair.metrics import fairness_scorer, fairness_scoring, performance_scorer, select_fair
 from skfair.model_selection import GroupLabelStratifiedKFold
+from skfair.preprocessing import GroupBalancer, LabelMassager, Resampler
 
 LEVELS = {"estimator__level": [-0.5, 0.5]}
 FOLDS = KFold(3)
@@ -268,8 +270,13 @@ def in_a_calibrated_pipeline():
     return watching(None, CalibratedClassifierCV(pipe, cv=FOLDS))
 
 
+def around_a_resampler():
+    return watching(None, Resampler(watching(None), random_state=0), weights="known")
+
+
 NESTED = [
     two_deep,
+    around_a_resampler,
     around_a_search,
     in_a_pipeline,
     in_a_search_of_a_pipeline,
@@ -307,6 +314,70 @@ def test_the_inner_mitigator_may_read_a_column_and_the_outer_one_metadata(routin
     inner = [name for name, value in model.get_params().items() if isinstance(value, type(model))]
     model.set_params(**{f"{inner[0]}__sensitive_features": "group"})
     fitted(model, X, y, sensitive_features=groups, sample_weight=weights)
+
+
+# Mitigators that change rows: the inner one checks that groups and labels went with them
+
+
+RANKER = make_pipeline(StandardScaler(), LogisticRegression())
+RESAMPLING = {
+    "Resampler": lambda inner: Resampler(inner, random_state=0),
+    "Resampler under": lambda inner: Resampler(inner, method="under", random_state=0),
+    "LabelMassager": lambda inner: LabelMassager(inner, ranker=RANKER, max_flips=0),
+    "GroupBalancer": lambda inner: GroupBalancer(inner, columns=[1], group_estimator=RANKER),
+    "GroupBalancer resample": lambda inner: GroupBalancer(
+        inner, columns=[1], group_estimator=RANKER, method="resample", random_state=0
+    ),
+}
+AROUND = {name: WRAPPERS[name] for name in ("nothing", "pipeline", "calibration", "voting")} | {
+    "bagging": WRAPPERS["bagging"],
+    "grid search": lambda model, n_jobs: search(
+        model, {"estimator__missing": ["group", "raise"]}, n_jobs
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "n_jobs"), [*((name, 1) for name in AROUND), ("grid search", 2)]
+)
+@pytest.mark.parametrize("column", [None, 2])
+@pytest.mark.parametrize("resampling", RESAMPLING)
+def test_rows_are_resampled_with_their_groups_and_labels(
+    routing, resampling, wrapper, n_jobs, column
+):
+    X, y, groups, _ = make_rows()
+    mitigator = RESAMPLING[resampling](watching(column)).set_params(sensitive_features=column)
+    model = AROUND[wrapper](mitigator, n_jobs)
+    if column is not None:
+        fitted(model, X, y)
+        return
+    fitted(model, X, y, sensitive_features=groups)
+    if n_jobs == 1:
+        with pytest.raises(Misaligned):
+            model.fit(X, y, sensitive_features=turned(groups))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("resampling", RESAMPLING)
+def test_cross_validate_resamples_each_folds_rows(resampling, n_jobs):
+    X, y, groups, _ = make_rows()
+    model = RESAMPLING[resampling](watching(None))
+    options = {"cv": 3, "error_score": "raise", "n_jobs": n_jobs, "return_estimator": True}
+    metrics = ("accuracy", "demographic_parity_difference")
+    by_column = clone(model).set_params(
+        sensitive_features="group", estimator__sensitive_features="group"
+    )
+    scoring = fairness_scoring(*metrics, sensitive_features="group")
+    expected = cross_validate(by_column, X, y, scoring=scoring, **options)
+    with config_context(enable_metadata_routing=True):
+        scoring = fairness_scoring(*metrics)
+        metadata = {"sensitive_features": groups}
+        found = cross_validate(model, X, y, scoring=scoring, params=metadata, **options)
+    for name in metrics:
+        assert_array_equal(found[f"test_{name}"], expected[f"test_{name}"])
+    for one, other in zip(found["estimator"], expected["estimator"], strict=True):
+        assert_array_equal(one.estimator_.rows_, other.estimator_.rows_)
+        assert len(one.sample_indices_) == len(one.estimator_.rows_)
 
 
 # Cross-validation

@@ -108,7 +108,7 @@ def _curve(scores: Floats, positive: NDArray[np.bool_], weights: Floats | None) 
     tp = np.cumsum(label * weight)[last]
     both = np.cumsum(weight)[last]
     upper, lower = scores[last], np.append(scores[last][1:], scores[-1:])
-    halfway = lower + (upper - lower) / 2
+    halfway = lower / 2 + upper / 2  # the difference may overflow
     cuts = np.where(halfway > lower, halfway, upper)
     zero = np.zeros(1)
     return GroupCurve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ from skfair.tally import count_cells
 Floats = NDArray[np.float64]
 
 _MOST_CATEGORIES = 255
+_SURE = 0.99
+_MOST_KNOWN = 0.5
 
 
 def balancing_weights(
@@ -104,7 +107,8 @@ class GroupBalancer(BaseResamplingMitigator):
 
     No row changes: it doesn't make counterfactuals, and doesn't know what anybody of another group
     would have been like. Where features all but give the group away, few rows carry large weights:
-    watch ``effective_sample_size_``.
+    watch ``effective_sample_size_``. Where they give it away, no rows of another group are like
+    them, so no weights can help, and the effective size doesn't show it: leave such columns out.
 
     Parameters
     ----------
@@ -148,6 +152,11 @@ class GroupBalancer(BaseResamplingMitigator):
         Which row each row was.
     n_features_in_, feature_names_in_
         As of the fitted estimator, where it has them.
+
+    Warns
+    -----
+    UserWarning
+        If the features give the group of most rows away with near certainty.
 
     References
     ----------
@@ -202,8 +211,10 @@ class GroupBalancer(BaseResamplingMitigator):
         (labels,), classes = encode_labels(("y", y))
         check_classification_targets(y)
         check_same_length(X=range(n_rows(X)), y=labels)
+        chances = self._chances(X, labels, groups, sample_weight)
+        _warn_if_known(chances)
         self.weights_, self.clipped_share_ = balancing_weights(
-            self._chances(X, labels, groups, sample_weight),
+            chances,
             groups.codes,
             labels,
             (groups.n_groups, len(classes)),
@@ -254,6 +265,17 @@ class GroupBalancer(BaseResamplingMitigator):
             found = fitted.predict_proba(features[test])
             chances[test] = found[np.arange(len(test)), groups.codes[test]]
         return chances
+
+
+def _warn_if_known(chances: Floats) -> None:
+    known = float((chances > _SURE).mean())
+    if known > _MOST_KNOWN:
+        warnings.warn(
+            f"the features give the group of {known:.0%} of the rows away with near certainty: for "
+            "these there is nothing to balance with; leave columns out (columns=) that tell it",
+            UserWarning,
+            stacklevel=6,
+        )
 
 
 def as_matrix(X: Any, positions: list[int]) -> tuple[Floats, list[bool]]:
