@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from skfair._utils.columns import n_rows, named_columns, select_column
+from skfair._utils.columns import as_floats, n_rows, named_columns, select_column
 from skfair._utils.encoding import factorize, smallest_codes, sort_labels
 from skfair._utils.text import listed
 
@@ -63,9 +63,8 @@ class Bins:
         name, values = select_column(X, self.column)
         if np.iscomplexobj(values):
             raise ValueError(f"Complex data not supported: {name!r}")
-        column = pd.Series(values)
         try:
-            numbers = column.where(column.notna(), np.nan).astype(float).to_numpy()
+            numbers = as_floats(values)
         except ValueError as error:
             raise ValueError(
                 f"Bins needs a numeric column, and {name!r} is none: {error}"
@@ -190,7 +189,7 @@ class Groups:
         if not columns or len(columns[0][1]) == 0:
             raise ValueError("sensitive features are empty: found 0 sample(s) or 0 column(s)")
         encoded = [_encode(name, values, missing) for name, values in columns]
-        names = tuple(name for name, _ in columns)
+        names = _distinct([name for name, _ in columns])
         if len(encoded) == 1:
             codes, labels = encoded[0]
             return cls(codes, tuple(labels), names)
@@ -208,6 +207,17 @@ class Groups:
         )
         labels = list(crossed)
         return cls(smallest_codes(codes, len(labels)), tuple(labels), names)
+
+    @classmethod
+    def single(cls, n: int, label: str = "all", name: str = "rows") -> Groups:
+        """Put n rows in one group.
+
+        Examples
+        --------
+        >>> Groups.single(2).labels
+        ('all',)
+        """
+        return cls(np.zeros(n, dtype=np.int8), (label,), (name,))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -345,7 +355,7 @@ def labels_index(labels: Sequence[Hashable], names: Sequence[str]) -> pd.Index:
     """
     if len(names) > 1:
         return pd.MultiIndex.from_tuples(list(labels), names=list(names))
-    return pd.Index(list(labels), name=names[0])
+    return pd.Index(list(labels), name=names[0], tupleize_cols=False)
 
 
 def cross(codes: NDArray[np.integer], n_codes: int, groups: Groups) -> NDArray[np.integer]:
@@ -358,6 +368,18 @@ def cross(codes: NDArray[np.integer], n_codes: int, groups: Groups) -> NDArray[n
     """
     cells = codes.astype(np.intp) * groups.n_groups + groups.codes
     return smallest_codes(cells, n_codes * groups.n_groups)
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """Add numbers to names that occur again, as those of a column that is cut in two ways."""
+    found: list[str] = []
+    for name in names:
+        nth = 2
+        unique = name
+        while unique in found:
+            unique, nth = f"{name} ({nth})", nth + 1
+        found.append(unique)
+    return tuple(found)
 
 
 def _read_column(X: Any, column: str | int | Bins) -> tuple[str, Any]:

@@ -669,3 +669,23 @@ def test_features_of_an_intersection_keep_the_order_of_bins_and_categories():
     groups = Groups.from_columns(X, ["sex", Bins("age", [25, 60]), "size"])
     alone = [part.labels for part in groups.split()]
     assert alone == [("f", "m"), ("age<=25", "25<age<=60", "age>60"), ("small", "large")]
+
+
+def test_one_feature_whose_values_are_tuples():
+    groups = Groups.read(pd.Series([("a", "b"), ("c", "d"), ("a", "b")], name="cell"))
+    assert groups.to_index().tolist() == [("a", "b"), ("c", "d")]
+    values = groups.to_values()
+    assert values.name == "cell"
+    assert values.tolist() == [("a", "b"), ("c", "d"), ("a", "b")]
+
+
+def test_a_column_cut_in_two_ways_has_two_names():
+    bins = [Bins("age", [25]), Bins("age", [35])]
+    groups = Groups.from_columns(pd.DataFrame({"age": [20, 30, 40]}), bins)
+    assert groups.names == ("age", "age (2)")
+    assert groups.to_values()["age (2)"].tolist() == ["age<=35", "age<=35", "age>35"]
+
+
+def test_one_group_of_all_rows():
+    groups = Groups.single(3, label="all rows", name="")
+    assert (groups.codes.tolist(), groups.labels, groups.names) == ([0] * 3, ("all rows",), ("",))

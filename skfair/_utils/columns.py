@@ -8,6 +8,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
 def is_frame(X: Any) -> bool:
@@ -39,6 +40,23 @@ def to_array(column: Any) -> Any:
             column = [value.as_py() for value in column]
         return pd.Series(list(column)).to_numpy()
     return np.asarray(column)
+
+
+def as_floats(column: Any) -> NDArray[np.float64]:
+    """One column of numbers as floats, NaN where missing.
+
+    Raises
+    ------
+    ValueError
+        If a value is no number.
+
+    Examples
+    --------
+    >>> as_floats(pd.array([1, None], dtype="Int64"))
+    array([ 1., nan])
+    """
+    series = pd.Series(column)
+    return series.where(series.notna(), np.nan).astype(float).to_numpy()
 
 
 def n_rows(X: Any) -> int:
@@ -175,14 +193,15 @@ def take_columns(X: Any, positions: Iterable[int]) -> Any:
 
 
 def take_rows(X: Any, rows: Any) -> Any:
-    """Rows of a frame, series, matrix or list by position, in the type that X has.
+    """Rows of a frame, series, matrix or list by position or mask, in the type that X has.
 
     Examples
     --------
     >>> take_rows(pd.Series(["a", "b"]), [1, 1]).tolist(), take_rows([[1], [2]], [1])
     (['b', 'b'], [[2]])
     """
-    places = np.asarray(rows, dtype=np.intp)
+    places = np.asarray(rows)
+    places = np.flatnonzero(places) if places.dtype == bool else places.astype(np.intp)
     if isinstance(X, pd.DataFrame | pd.Series):
         return X.iloc[places]
     if is_frame(X):

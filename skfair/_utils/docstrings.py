@@ -38,7 +38,10 @@ def documented(
     def decorate(function: F) -> F:
         if function.__doc__:  # absent under python -OO; Python 3.13 has taken the indent off
             filled = cleandoc(function.__doc__).replace("{parameters}", described)
-            end = min(at for name in _LATER if (at := filled.find(f"{name}\n---")) >= 0)
+            found = [at for name in _LATER if (at := filled.find(f"{name}\n---")) >= 0]
+            if not found:
+                filled += "\n\n"
+            end = min(found, default=len(filled))
             function.__doc__ = filled[:end] + following + filled[end:]
         return function
 

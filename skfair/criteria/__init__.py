@@ -13,11 +13,11 @@ from skfair.criteria._limits import (
     ratio_limits,
     wilson_interval,
 )
-from skfair.criteria._multiple import holm
+from skfair.criteria._multiple import holm, never_zero
 from skfair.criteria._permutation import DisparityTest, disparity_test
 from skfair.criteria._simultaneous import critical_value
 from skfair.criteria.cells import cells_of
-from skfair.criteria.contrasts import Contrasts, contrasts, contrasts_to_rest
+from skfair.criteria.contrasts import Contrasts, contrasts, contrasts_to_rest, whole_rows
 from skfair.criteria.criterion import (
     CRITERIA,
     Combination,
@@ -84,6 +84,7 @@ __all__ = [
     "group_intervals",
     "holm",
     "lp_divergence",
+    "never_zero",
     "ordered_limits",
     "pair_intervals",
     "parse_metric",
@@ -91,6 +92,7 @@ __all__ = [
     "ratio_limits",
     "share_limits",
     "to_overall",
+    "whole_rows",
     "wilson_interval",
     "worst",
 ]

@@ -1,9 +1,29 @@
-"""Many tests at once."""
+"""P-values: of many tests at once, and never 0."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def never_zero(pvalues: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Raise p-values that floating point rounds to 0 to the least number there is.
+
+    Parameters
+    ----------
+    pvalues : ndarray of float of shape (...)
+        NaN stays NaN.
+
+    Returns
+    -------
+    pvalues : ndarray of float of shape (...)
+
+    Examples
+    --------
+    >>> never_zero(np.array([0.0, 0.5])) > 0
+    array([ True,  True])
+    """
+    return np.maximum(pvalues, np.finfo(np.float64).tiny)
 
 
 def holm(pvalues: NDArray[np.float64]) -> NDArray[np.float64]:

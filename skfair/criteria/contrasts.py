@@ -15,14 +15,18 @@ from skfair.criteria._limits import (
     Limits,
     average_limits,
     difference_limits,
+    effective_size,
     rate_limits,
 )
+from skfair.criteria._multiple import never_zero
 from skfair.criteria._permutation import are_equally_weighted, scores_against_rest
 from skfair.criteria._simultaneous import critical_value
 from skfair.criteria.distributions import ClassSums
 from skfair.criteria.rates import RATES
 
 _LONGEST_EXACT = 4096
+_ROUNDING = 1e-6  # of sums of weights that are whole rows
+_SHARE = RATES["selection_rate"]
 
 
 class Contrasts(NamedTuple):
@@ -48,8 +52,10 @@ def contrasts_to_rest(
     The interval joins Newcombe's of the levels. The p-value is that of the permutation of rows
     within levels, by the distance of the group's count from its expectation: exact from the
     hypergeometric distribution (convolved over levels), or its normal approximation with
-    continuity correction where over several levels the group has thousands of rows. Rows of
-    unequal weight are compared with Student's distribution at their effective sizes.
+    continuity correction where over several levels thousands of counts are possible. Rows of
+    unequal weight have the larger of two p-values: that of as many whole rows as their effective
+    sizes hold, and Student's of the weighted shares, which knows how vague these sizes are. No
+    p-value is 0: it is the least number there is.
 
     Parameters
     ----------
@@ -116,14 +122,58 @@ def _compare(own: CellSums, rest: CellSums, confidence_level: float) -> Contrast
     if are_equally_weighted(own) and are_equally_weighted(rest):
         pvalue = _exact(own.rows, rest.rows)
     else:
-        score, freedom = scores_against_rest(RATES["selection_rate"], own, rest)
-        pvalue = np.minimum(2 * t.sf(score, freedom), 1.0)
-    return Contrasts(difference, low, high, np.where(np.isnan(difference), np.nan, pvalue))
+        score, freedom = scores_against_rest(_SHARE, own, rest)
+        inside = _whole_cells(own, difference > 0), _whole_cells(rest, ~(difference > 0))
+        pvalue = np.fmax(np.minimum(2 * t.sf(score, freedom), 1.0), _exact(*inside))
+    pvalue = never_zero(np.where(np.isnan(difference), np.nan, pvalue))
+    return Contrasts(difference, low, high, pvalue)
+
+
+def whole_rows(
+    shares: Floats, sizes: Floats, down: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count whole rows in and out of a class, for an exact test of weighted ones.
+
+    Sizes are rounded down and counts to the side that shows less of a difference. Over levels they
+    are rounded as running sums, so that no more than one row is lost altogether.
+
+    Parameters
+    ----------
+    shares, sizes : ndarray of float of shape (n_levels, n_sets)
+        Weighted share of the class, and effective number of rows; NaN where there is no row.
+    down : ndarray of bool of shape (n_sets,)
+        Whether counts are rounded down, as they are for a set whose share is the larger.
+
+    Returns
+    -------
+    inside, outside : ndarray of int of shape (n_levels, n_sets)
+
+    Examples
+    --------
+    >>> whole_rows(np.array([[0.5, 0.2]]), np.array([[5.5, 8.0]]), np.array([True, False]))
+    (array([[2, 2]]), array([[3, 6]]))
+    """
+    n = _steps(np.floor(np.nan_to_num(sizes).cumsum(axis=0) + _ROUNDING))
+    count = (np.nan_to_num(shares) * n).cumsum(axis=0)
+    whole = np.where(down, np.floor(count + _ROUNDING), np.ceil(count - _ROUNDING))
+    inside = np.clip(_steps(whole), 0, n)
+    return inside.astype(np.int64), (n - inside).astype(np.int64)
+
+
+def _steps(running: Floats) -> Floats:
+    return np.diff(running, axis=0, prepend=0.0)
+
+
+def _whole_cells(sums: CellSums, down: NDArray[np.bool_]) -> Floats:
+    sizes = np.minimum(effective_size(_SHARE, sums)[0], sums.rows.sum(axis=-1))
+    inside, outside = whole_rows(_SHARE(sums.weight), sizes, down)
+    none = np.zeros_like(inside)
+    return np.stack([outside, none, none, inside], axis=-1).astype(np.float64)
 
 
 def _adjusted_difference(own: CellSums, rest: CellSums, confidence_level: float) -> Limits:
     critical = critical_value(confidence_level)
-    sides = [rate_limits(RATES["selection_rate"], side, critical) for side in (own, rest)]
+    sides = [rate_limits(_SHARE, side, critical) for side in (own, rest)]
     limits = difference_limits(sides[0], sides[1])
     sizes = own.weight.sum(axis=-1), rest.weight.sum(axis=-1)
     weight = np.nan_to_num(divide(sizes[0] * sizes[1], sizes[0] + sizes[1]))
@@ -166,13 +216,14 @@ def _over_levels(
     share = good / np.maximum(total, 1)
     expected = (drawn * share).sum()
     distance = abs(success.sum() - expected)
-    if np.minimum(good, drawn).sum() > _LONGEST_EXACT:
+    low, high = np.maximum(0, drawn + good - total), np.minimum(good, drawn)
+    if (high - low).sum() > _LONGEST_EXACT:
         spread = drawn * share * (1 - share) * (total - drawn) / np.maximum(total - 1, 1)
         score = max(distance - 0.5, 0.0) / np.sqrt(spread.sum()) if spread.any() else 0.0
         return float(2 * norm.sf(score))
     chance = np.ones(1)
-    for n, k, m in zip(total, good, drawn, strict=True):
+    for n, k, m, least, most in zip(total, good, drawn, low, high, strict=True):
         if n > 0:
-            chance = np.convolve(chance, hypergeom.pmf(np.arange(min(k, m) + 1), n, k, m))
-    far = np.abs(np.arange(len(chance)) - expected) >= distance * (1 - 1e-9)
+            chance = np.convolve(chance, hypergeom.pmf(np.arange(least, most + 1), n, k, m))
+    far = np.abs(np.arange(len(chance)) + low.sum() - expected) >= distance * (1 - 1e-9)
     return float(min(chance[far].sum(), 1.0))

@@ -82,6 +82,7 @@ def group_curves(
     Returns
     -------
     curves : list of GroupCurve
+        Of a group without rows, the one cut that selects none.
 
     Examples
     --------
@@ -101,12 +102,16 @@ def group_curves(
 
 
 def _curve(scores: Floats, positive: NDArray[np.bool_], weights: Floats | None) -> GroupCurve:
+    if len(scores) == 0:
+        return GroupCurve(np.array([np.inf]), np.zeros(1), np.zeros(1), np.zeros(0))
     order = np.argsort(scores)[::-1]
-    scores, label = scores[order], positive[order].astype(np.float64)
-    weight = np.ones(len(order)) if weights is None else weights[order]
+    scores, label = scores[order], positive[order]
     last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))  # of each run of ties
-    tp = np.cumsum(label * weight)[last]
-    both = np.cumsum(weight)[last]
+    if weights is None:
+        tp, both = np.cumsum(label)[last].astype(np.float64), last + 1.0
+    else:
+        weight = weights[order]
+        tp, both = np.cumsum(label * weight)[last], np.cumsum(weight)[last]
     upper, lower = scores[last], np.append(scores[last][1:], scores[-1:])
     halfway = lower / 2 + upper / 2  # the difference may overflow
     cuts = np.where(halfway > lower, halfway, upper)

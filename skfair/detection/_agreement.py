@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
@@ -10,12 +9,12 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.columns import named_columns
 from skfair._utils.encoding import factorize
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, merge_sorted
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import critical_value, wilson_interval
 from skfair.groups import Groups, Missing
 
@@ -124,7 +123,7 @@ def annotator_agreement(
         raise ValueError(f'kappa must be "cohen" or "fleiss", got {kappa!r}')
     critical = critical_value(confidence_level)
     codes, n_classes = _encode(annotations, weights, classes)
-    groups = Groups(np.zeros(len(codes), dtype=np.int8), ("all",), ("",))
+    groups = Groups.single(len(codes), name="")
     if sensitive_features is not None:
         groups = Groups.read(sensitive_features, missing=missing)
     check_same_length(annotations=codes, sensitive_features=groups)
@@ -141,9 +140,7 @@ def annotator_agreement(
         if note:
             notes.append(f"group {label!r} ({note})" if sensitive_features is not None else note)
     if notes:
-        warnings.warn(
-            f"{name} is undefined (0/0): {'; '.join(notes)}", UndefinedMetricWarning, stacklevel=2
-        )
+        warn_undefined_metric(f"{name} is undefined (0/0): {'; '.join(notes)}")
     return _as_frame(rows, groups, name)
 
 

@@ -13,8 +13,14 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfair._utils.columns import column_positions, is_frame, n_rows, take_columns
-from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
+from skfair._utils.columns import column_positions, is_frame, n_rows, take_columns, take_rows
+from skfair._utils.validation import (
+    as_column,
+    check_same_length,
+    check_weights,
+    encode_labels,
+    positive_class,
+)
 from skfair.base import SensitiveFeaturesMixin, sensitive_positions
 from skfair.criteria import ClassSums
 from skfair.detection._features import Feature, read_features
@@ -28,7 +34,7 @@ from skfair.detection._report import (
 from skfair.detection._strata import MAX_STRATA, stratify
 from skfair.detection._value_tests import printed_table, value_table
 from skfair.detection.displays import PositiveRatesDisplay
-from skfair.groups import ColumnSpec, Missing
+from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally import count_cells
 
 _DRAWN = 4
@@ -44,9 +50,10 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
       label, its p-value adjusted by Holm for all values of all features, is at most ``alpha``;
     - *disparate*: the positive rates differ by at least ``tolerance``;
     - *divergent*: the smoothed :math:`KL(P(y \mid f = i) \,\|\, P(y))` is at least
-      ``kl_threshold``.
+      ``kl_threshold``; it is that of all rows together, with ``control_features``, too.
 
-    The weight W[f, i] is the share of them that fire, F[f] the largest over the values, and a
+    The weight W[f, i] of a significant value is the share of them that fire, of any other 0, since
+    chance makes rare values disparate and divergent. F[f] is the largest over the values, and a
     feature is detected if some value of it is both significant and disparate: possibly none,
     possibly many.
 
@@ -94,8 +101,9 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         A row a feature and value: n, share, positive rate with Wilson's interval, label disparity
         (rest less value) with Newcombe's, the other pre-training metrics, p-values, tests, weight.
     features_ : DataFrame
-        A row a feature, strongest first: weight, effect (the largest label disparity of a
-        significant value), adjusted p-value, skewness, p-value of normality (D'Agostino's K2),
+        A row a feature, detected ones first, then by weight and effect: weight, effect (the
+        largest label disparity of a significant value, or of any if none is), adjusted p-value,
+        skewness, p-value of normality (D'Agostino's K2),
         share of missing values, and whether it was detected.
     weights_ : Series
         F of each feature.
@@ -105,10 +113,10 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         Pre-training metrics of each sensitive feature and their intersection, long form.
     proxies_ : DataFrame or None
         As :func:`find_proxies` ranks them.
-    positive_rate_ : float
-        Of all rows.
+    positive_rate_ : float or None
+        Of all rows; None where several classes are tested.
     strata_ : ndarray of int of shape (n,) or None
-        Stratum of each row, where there are control features.
+        Stratum of each row, where there are control features; -1 of rows of weight 0.
     classes_ : ndarray
         Labels.
     n_features_in_, feature_names_in_
@@ -203,7 +211,8 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         sensitive_features : array-like of shape (n,) or (n, k), default=None
             Groups, where the constructor names no columns.
         sample_weight : array-like of shape (n,), default=None
-            Sampling weights; tests are then approximate.
+            Sampling weights; tests then count whole rows at the effective sizes. Rows of weight 0
+            are left out.
 
         Returns
         -------
@@ -216,20 +225,29 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         weights = check_weights(sample_weight, len(codes))
         if weights is not None and not weights.any():
             raise ValueError("Sample weights must contain at least one non-zero number.")
+        groups = self._given_groups(X, sensitive_features)
+        kept = np.arange(len(codes)) if weights is None else np.flatnonzero(weights)
+        if len(kept) < len(codes):  # rows without weight are none
+            X, y, weights = take_rows(X, kept), as_column(y, "y")[kept], take_rows(weights, kept)
+            groups = None if groups is None else groups.take(kept)
+        n, (codes, tested) = len(codes), self._read_labels(X, y)
         searched, control = self._columns(X)
         features = self._read_features(X, searched, "candidate")
-        self.strata_ = self._fit_strata(X, control, codes, tested)
+        strata = self._fit_strata(X, control, codes, tested, weights)
         if self.variant == "paper":
             self._detect_as_printed(features, codes == tested[0], weights)
         else:
             classes = len(self.classes_)
-            counted = [_count(f, codes, classes, self.strata_, weights) for f in features]
-            self._detect(features, counted, tested)
-        self.positive_rate_ = float(np.average(codes == tested[0], weights=weights))
+            counted = [_count(f, codes, classes, strata, weights) for f in features]
+            self._detect(features, counted, tested, weights)
+        self.strata_ = None if strata is None else _spread(strata, kept, n)
+        self.positive_rate_ = None
+        if len(tested) == 1:
+            self.positive_rate_ = float(np.average(codes == tested[0], weights=weights))
         table = self.features_
         self.weights_ = pd.Series(table["weight"].to_numpy(), index=list(table["feature"]))
         self.biased_features_ = table.loc[table["is_detected"], "feature"].tolist()
-        self._report_groups(X, y, features, sensitive_features, weights)
+        self._report_groups(X, y, features, groups, weights)
         return self
 
     def transform(self, X: Any) -> Any:
@@ -304,11 +322,17 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a feature wasn't searched, or the variant isn't "corrected".
+            If a feature wasn't searched, the variant isn't "corrected", or there are several
+            classes and no ``pos_label``.
         """
         check_is_fitted(self)
         if "positive_rate" not in self.report_:
             raise ValueError('variant="paper" has no positive rates to draw')
+        if self.positive_rate_ is None:
+            raise ValueError(
+                f"rates of {len(self.classes_)} classes can't be drawn together: pass pos_label, "
+                "and that class is measured against the rest"
+            )
         known = self.features_["feature"].tolist()
         wanted = [features] if isinstance(features, str | int) else features
         wanted = known[:_DRAWN] if wanted is None else list(wanted)
@@ -377,16 +401,23 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         return features
 
     def _fit_strata(
-        self, X: Any, control: list[int], codes: NDArray[np.integer], tested: list[int]
+        self,
+        X: Any,
+        control: list[int],
+        codes: NDArray[np.integer],
+        tested: list[int],
+        weights: NDArray[np.float64] | None,
     ) -> NDArray[np.integer] | None:
         if not control:
             return None
         if len(tested) > 1:
             raise ValueError("control_features need two classes, or pos_label")
         features = self._read_features(X, control, "control feature")
-        return stratify(features, codes == tested[0], self.n_strata)
+        return stratify(features, codes == tested[0], self.n_strata, weights)
 
-    def _detect(self, features: list[Feature], sums: list[ClassSums], tested: list[int]) -> None:
+    def _detect(
+        self, features: list[Feature], sums: list[ClassSums], tested: list[int], weights: Any
+    ) -> None:
         tables = [
             value_table(feature, levels, tested, 1 - self.alpha)
             for feature, levels in zip(features, sums, strict=True)
@@ -399,7 +430,7 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
             tolerance=self.tolerance,
             kl_threshold=self.kl_threshold,
         )
-        self.features_ = judge_features(features, self.report_)
+        self.features_ = judge_features(features, self.report_, weights)
 
     def _detect_as_printed(
         self, features: list[Feature], positive: NDArray[np.bool_], weights: Any
@@ -407,15 +438,19 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         options = {"skewness_threshold": self.skewness_threshold, "alpha": self.alpha}
         tables = [printed_table(feature, positive, weights, **options) for feature in features]
         self.report_ = pd.concat(tables, ignore_index=True)
-        self.features_ = judge_features_as_printed(features, self.report_)
+        self.features_ = judge_features_as_printed(features, self.report_, weights)
+
+    def _given_groups(self, X: Any, sensitive_features: Any) -> Groups | None:
+        if self.sensitive_features is None and sensitive_features is None:
+            return None
+        return self._read_groups(X, sensitive_features)
 
     def _report_groups(
-        self, X: Any, y: Any, features: list[Feature], sensitive_features: Any, weights: Any
+        self, X: Any, y: Any, features: list[Feature], groups: Groups | None, weights: Any
     ) -> None:
         self.groups_ = self.proxies_ = None
-        if self.sensitive_features is None and sensitive_features is None:
+        if groups is None:
             return
-        groups = self._read_groups(X, sensitive_features)
         is_binary = len(self.classes_) == 2 or self.pos_label is not None
         self.groups_ = group_report(y, groups, weights, self.pos_label, is_binary)
         own = sensitive_positions(X, self.sensitive_features)
@@ -431,6 +466,13 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.categorical = True
         tags.input_tags.sparse = True
         return tags
+
+
+def _spread(strata: NDArray[np.integer], kept: NDArray[np.intp], n: int) -> NDArray[np.integer]:
+    """Strata of all n rows, -1 of those that weren't kept."""
+    whole = np.full(n, -1)
+    whole[kept] = strata
+    return whole
 
 
 def _count(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.arrays import divide
-from skfair._utils.validation import check_same_length, check_weights, finite_column
+from skfair._utils.columns import is_series
+from skfair._utils.encoding import factorize, sort_labels
+from skfair._utils.validation import as_column, check_same_length, check_weights, finite_column
 from skfair.criteria import (
     DIVERGENCES,
     ClassSums,
@@ -21,7 +24,7 @@ from skfair.criteria import (
 )
 from skfair.detection._metric_parts import documented_metric, limits_table, read_labels
 from skfair.groups import Groups, Missing
-from skfair.tally import sum_cells
+from skfair.tally import Tally, sum_cells
 
 Floats = NDArray[np.float64]
 
@@ -239,7 +242,8 @@ def kolmogorov_smirnov(
 
     The first is the pre-training metric for labels without an order; with ``ordered=True`` it is
     the classical distance of the distribution functions, for ordered labels and for numeric
-    features. For two classes they agree.
+    features. For two classes they agree. Strings need an order: an ordered categorical's, or that
+    of a polars Enum.
 
     {parameters}
 
@@ -274,6 +278,7 @@ def kolmogorov_smirnov(
             sample_weight,
             missing,
         )
+    y = _with_order(y)
     table = read_labels(y, sensitive_features, sample_weight, missing)
     place = table.place_of(reference)
     rest = table.sums.others(place)
@@ -383,6 +388,9 @@ def _skewness_limits(
     def mean(x: Floats, w: Floats = ones) -> Floats:
         return sum_cells([groups.codes], (groups.n_groups,), x, w)
 
+    largest = np.zeros(groups.n_groups)
+    np.maximum.at(largest, groups.codes, np.abs(values))
+    values = np.ldexp(values, -np.frexp(largest)[1][groups.codes])  # cubes stay numbers
     total = mean(np.ones(len(values)))
     middle = divide(mean(values), total)
     centred = values - middle[groups.codes]
@@ -394,6 +402,33 @@ def _skewness_limits(
     influence = np.nan_to_num(z**3 - 3 * z - g - 1.5 * g * (z**2 - 1))
     half = critical * np.sqrt(divide(mean(influence**2, ones**2), total**2))
     return [skew, skew - half, skew + half]
+
+
+def _with_order(y: Any) -> Any:
+    """Labels in an order: numbers as they are, strings as ordered categories say.
+
+    Raises
+    ------
+    ValueError
+        If strings have no order but the alphabet's.
+    """
+    if isinstance(y, Tally):  # it keeps the order of categories
+        labels = list(y.classes)
+        is_ordered = labels != sort_labels(labels)
+    elif is_series(y) and isinstance(nw.from_native(y, series_only=True).dtype, nw.Enum):
+        series = nw.from_native(y, series_only=True)
+        order = list(series.to_native().dtype.categories)
+        return pd.Categorical(series.to_list(), order, ordered=True)
+    else:
+        values = as_column(y, "y")
+        labels = factorize(values)[1]
+        is_ordered = getattr(getattr(values, "dtype", None), "ordered", False)
+    if not is_ordered and any(isinstance(label, str) for label in labels):
+        raise ValueError(
+            "ordered=True needs the order of the labels, and that of strings would be the "
+            "alphabet's: pass an ordered pandas Categorical or a polars Enum, or numbers"
+        )
+    return y
 
 
 def _diverge(

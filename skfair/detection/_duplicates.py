@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair._utils.columns import named_columns, select_column
+from skfair._utils.columns import column_positions, is_frame, select_column
 from skfair.criteria import group_intervals
-from skfair.detection._features import column_positions
 from skfair.groups import Groups, Missing
 from skfair.similarity import (
     NEAR_TOL,
@@ -158,7 +158,7 @@ def find_duplicates(
     (codes,), near_links = compare_rows([X], columns, near, tol, max_different, n_jobs)
     links = equal_pairs(codes).join(near_links)
     clusters = cluster_pairs(len(codes), links.first, links.second)
-    groups = one_group(len(codes))
+    groups = Groups.single(len(codes))
     if sensitive_features is not None:
         groups = Groups.read(sensitive_features, missing=missing).check_length(codes)
     shares = share_table(_beyond_first(clusters), groups, "n_duplicates", confidence_level)
@@ -195,11 +195,6 @@ def share_table(
     return pd.DataFrame(table, index=tally.index)
 
 
-def one_group(n: int) -> Groups:
-    """Put all rows in one group."""
-    return Groups(np.zeros(n, dtype=np.int8), ("all",), ("rows",))
-
-
 def kind(near: bool, tol: float) -> str:
     """Say what counts as a copy."""
     return f"near, tol={tol:g}" if near else "exact"
@@ -212,9 +207,15 @@ def _select(X: Any, columns: Sequence[str | int] | None) -> Any:
     if isinstance(columns, str | int):
         columns = [columns]
     if isinstance(X, Mapping):
-        X = pd.DataFrame(dict(named_columns(X)))
-    places = column_positions(X, columns)
-    return {name: select_column(X, place)[1] for name, place in zip(columns, places, strict=True)}
+        places = column_positions(pd.DataFrame(columns=list(X)), columns)
+        values = list(X.values())
+        parts = [values[place] for place in places]
+    elif is_frame(X):  # as series, which know large integers beside missing ones
+        frame = nw.from_native(X, eager_only=True)
+        parts = [frame[:, place].to_native() for place in column_positions(X, columns)]
+    else:
+        parts = [select_column(X, place)[1] for place in column_positions(X, columns)]
+    return dict(zip(columns, parts, strict=True))
 
 
 def _beyond_first(clusters: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.columns import column_positions, select_column
+from skfair._utils.warning import warn_user
 from skfair.groups import MAX_NUMERIC_GROUPS, Bins, Groups
 
 
@@ -30,12 +30,15 @@ class Feature:
         group ``"<missing>"``.
     numbers : ndarray of float of shape (n,) or None
         Values of a numeric column, NaN where missing; None if it isn't numeric.
+    edges : tuple of float or None
+        Edges of the bins; None where each value is a group.
     """
 
     name: Any
     position: int
     groups: Groups
     numbers: NDArray[np.float64] | None
+    edges: tuple[float, ...] | None = None
 
 
 def read_features(
@@ -86,13 +89,15 @@ def read_features(
         if numbers is None:
             reason = _why_no_groups(values)
         if reason is None:
-            groups = _group(X, position, str(name), values, numbers, n_bins)
-            features.append(Feature(name, position, groups, numbers))
+            edges = None if numbers is None else _edges(numbers, str(name), n_bins)
+            features.append(
+                Feature(name, position, _group(X, position, name, values, edges), numbers, edges)
+            )
         else:
             refused[name] = reason
     if refused:
         notes = "; ".join(f"{name!r}: {reason}" for name, reason in refused.items())
-        warnings.warn(f"columns left out: {notes}", UserWarning, stacklevel=3)
+        warn_user(f"columns left out: {notes}")
     return features
 
 
@@ -121,21 +126,18 @@ def _why_no_groups(values: Any) -> str | None:
 
 
 def _group(
-    X: Any, position: int, name: str, values: Any, numbers: NDArray[np.float64] | None, n_bins: int
+    X: Any, position: int, name: Any, values: Any, edges: tuple[float, ...] | None
 ) -> Groups:
-    if numbers is None:
-        return Groups.read({name: values})
-    if not np.isfinite(numbers[~np.isnan(numbers)]).all():
-        raise ValueError(f"Input X contains infinity in column {name!r}")
-    edges = _edges(numbers, n_bins)
     if edges is None:
-        return Groups.read({name: values})
+        return Groups.read({str(name): values})
     return Groups.from_columns(X, Bins(position, edges))
 
 
-def _edges(numbers: NDArray[np.float64], n_bins: int) -> list[float] | None:
+def _edges(numbers: NDArray[np.float64], name: str, n_bins: int) -> tuple[float, ...] | None:
     """Cut points of a column of many values; None where each value can stand for itself."""
     present = numbers[~np.isnan(numbers)]
+    if not np.isfinite(present).all():
+        raise ValueError(f"Input X contains infinity in column {name!r}")
     distinct = np.unique(present)
     if len(distinct) <= n_bins:
         return None
@@ -143,7 +145,7 @@ def _edges(numbers: NDArray[np.float64], n_bins: int) -> list[float] | None:
     edges = np.unique(np.quantile(present, shares, method="inverted_cdf"))
     edges = edges[edges < distinct[-1]] if edges[0] < distinct[-1] else distinct[-2:-1]
     above = distinct[np.searchsorted(distinct, edges) + 1]
-    return [_shortest(low, high) for low, high in zip(edges, above, strict=True)]
+    return tuple(_shortest(low, high) for low, high in zip(edges, above, strict=True))
 
 
 def _shortest(low: float, high: float) -> float:

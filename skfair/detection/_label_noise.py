@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,13 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.model_selection import cross_val_predict
 
 from skfair._utils.encoding import sort_labels
 from skfair._utils.optional import import_optional
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels
+from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import group_intervals
 from skfair.groups import Groups, Missing
 from skfair.tally import Tally
@@ -34,8 +33,8 @@ class SuspectLabels:
         Columns n, n_suspect, suspect_share, low, high and effective_n, indexed by group.
     ranking : DataFrame of shape (n_suspect, 4)
         The suspected rows, the most suspect first: columns group, label (the one given),
-        suggested (the most probable one) and score (low: suspect), indexed by position of
-        the row.
+        suggested (the most probable of the group's labels) and score (low: suspect), indexed by
+        position of the row.
     is_suspect : ndarray of bool of shape (n,)
         Whether each row is suspected.
     """
@@ -151,7 +150,7 @@ def suspect_labels(
         )
     codes, known = _encode(y, classes)
     weights = check_weights(sample_weight, len(codes))
-    groups = Groups(np.zeros(len(codes), dtype=np.int8), ("all",), ("group",))
+    groups = Groups.single(len(codes), name="group")
     if sensitive_features is not None:
         groups = Groups.read(sensitive_features, missing=missing)
     check_same_length(y=codes, sensitive_features=groups)
@@ -168,11 +167,9 @@ def suspect_labels(
         if np.isnan(share)
     ]
     if lost:
-        warnings.warn(
+        warn_undefined_metric(
             f"suspect_share is undefined and NaN for groups {listed(lost)}: all labels are the "
-            "same, or the weights are 0",
-            UndefinedMetricWarning,
-            stacklevel=2,
+            "same, or the weights are 0"
         )
     return SuspectLabels(table, _ranking(suspect, codes, proba, groups, known, rank_by), suspect)
 
@@ -250,7 +247,8 @@ def _table(
 ) -> pd.DataFrame:
     tally = Tally.from_arrays(suspect, suspect, groups, sample_weight=weights)
     found = group_intervals(tally, "selection_rate", confidence_level=level)
-    n_suspect = np.bincount(groups.codes[suspect], minlength=groups.n_groups)
+    counted = suspect if weights is None else suspect & (weights > 0)
+    n_suspect = np.bincount(groups.codes[counted], minlength=groups.n_groups)
     columns = {
         "n": tally.group_counts,
         "n_suspect": n_suspect,
@@ -278,10 +276,13 @@ def _ranking(
     if len(rows):
         score = rank.get_label_quality_scores(codes[rows], proba[rows], method=rank_by)
     names: list[Any] = list(known)
+    occurs = np.zeros((groups.n_groups, len(known)), dtype=bool)
+    occurs[groups.codes, codes] = True
+    likely = np.where(occurs[groups.codes[rows]], proba[rows], -1.0).argmax(axis=1)
     columns = {
         "group": pd.Series([groups.labels[code] for code in groups.codes[rows]], dtype=object),
         "label": [names[code] for code in codes[rows]],
-        "suggested": [names[code] for code in proba[rows].argmax(axis=1)],
+        "suggested": [names[code] for code in likely],
         "score": np.asarray(score, dtype=np.float64),
     }
     table = pd.DataFrame(columns)

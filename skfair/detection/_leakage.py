@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.text import listed
-from skfair.detection._duplicates import compare_rows, kind, one_group, share_table
+from skfair.detection._duplicates import compare_rows, kind, share_table
 from skfair.groups import Groups, Missing
 from skfair.similarity import NEAR_TOL, RowPairs
 
@@ -152,7 +152,7 @@ def find_leakage(
         pair: _has_copy(parts[pair[0]], parts[pair[1]], links) for pair in permutations(parts, 2)
     }
     groups = _read_groups(parts, sensitive_features, missing)
-    everyone = {name: one_group(len(part)) for name, part in parts.items()}
+    everyone = {name: Groups.single(len(part)) for name, part in parts.items()}
     return Leakage(
         copies,
         _link_rows(parts, links),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from skfair.criteria import holm
 from skfair.detection._divergences import (
@@ -25,7 +26,9 @@ from skfair.detection._pretraining import (
     sample_disparity,
 )
 from skfair.detection._value_tests import shape_of
-from skfair.groups import Groups
+from skfair.groups import MISSING, Groups
+
+Floats = NDArray[np.float64]
 
 _OF_LABELS: tuple[Callable[..., pd.DataFrame], ...] = (
     kl_divergence,
@@ -65,7 +68,11 @@ def group_report(y: Any, groups: Groups, weights: Any, pos_label: Any, is_binary
 def judge_values(
     report: pd.DataFrame, *, alpha: float, tolerance: float, kl_threshold: float
 ) -> pd.DataFrame:
-    """Add Holm's p-values, the three tests and their share, the weight."""
+    """Add Holm's p-values, the three tests, and the weight.
+
+    The weight is the share of tests that fire where the first does, and 0 elsewhere: what isn't
+    significant may be as large as chance makes it.
+    """
     adjusted = holm(report["pvalue"].to_numpy())
     tests = {
         "is_significant": adjusted <= alpha,
@@ -73,10 +80,12 @@ def judge_values(
         "is_divergent": report["kl_to_all"] >= kl_threshold,
     }
     judged = report.assign(adjusted_pvalue=adjusted, **tests)
-    return judged.assign(weight=judged[_TESTS].mean(axis=1))
+    return judged.assign(weight=judged[_TESTS].mean(axis=1) * judged["is_significant"])
 
 
-def judge_features(features: list[Feature], report: pd.DataFrame) -> pd.DataFrame:
+def judge_features(
+    features: list[Feature], report: pd.DataFrame, weights: Floats | None = None
+) -> pd.DataFrame:
     """Sum values up to features, the strongest first."""
     rows = []
     for feature in features:
@@ -92,13 +101,15 @@ def judge_features(features: list[Feature], report: pd.DataFrame) -> pd.DataFram
                 "effect": size[significant].max() if significant.any() else size.max(),
                 "adjusted_pvalue": values["adjusted_pvalue"].min(),
                 "is_detected": bool(detected.any()),
-                **column_shape(feature),
+                **column_shape(feature, weights),
             }
         )
     return ranked(pd.DataFrame(rows))
 
 
-def judge_features_as_printed(features: list[Feature], report: pd.DataFrame) -> pd.DataFrame:
+def judge_features_as_printed(
+    features: list[Feature], report: pd.DataFrame, weights: Floats | None = None
+) -> pd.DataFrame:
     """Take each feature's largest weight; all that share the largest of these are detected."""
     weight = report.groupby("position")["weight"].max()
     table = pd.DataFrame(
@@ -109,23 +120,23 @@ def judge_features_as_printed(features: list[Feature], report: pd.DataFrame) -> 
         }
     )
     table["is_detected"] = np.isclose(table["weight"], table["weight"].max())
-    shapes = pd.DataFrame([column_shape(feature) for feature in features])
+    shapes = pd.DataFrame([column_shape(feature, weights) for feature in features])
     return ranked(pd.concat([table, shapes], axis=1))
 
 
 def ranked(features: pd.DataFrame) -> pd.DataFrame:
-    """Order features by weight, then effect."""
-    by = [column for column in ("weight", "effect") if column in features]
+    """Order features: the detected first, then by weight and effect."""
+    by = [column for column in ("is_detected", "weight", "effect") if column in features]
     ordered = features.sort_values(by, ascending=False, kind="stable")
     return ordered.reset_index(drop=True)
 
 
-def column_shape(feature: Feature) -> dict[str, float]:
+def column_shape(feature: Feature, weights: Floats | None = None) -> dict[str, float]:
     """Skewness and normality of a numeric column, share of missing values of any."""
     if feature.numbers is None:
-        lacking = [str(label) == "<missing>" for label in feature.groups.labels]
-        share = float(np.array(lacking)[feature.groups.codes].mean())
+        lacking = np.array([str(label) == MISSING for label in feature.groups.labels])
+        share = float(np.average(lacking[feature.groups.codes], weights=weights))
         return {"skewness": np.nan, "normality_pvalue": np.nan, "missing_share": share}
-    skewness, normality = shape_of(feature.numbers)
-    missing = float(np.isnan(feature.numbers).mean())
+    skewness, normality = shape_of(feature.numbers, weights)
+    missing = float(np.average(np.isnan(feature.numbers), weights=weights))
     return {"skewness": skewness, "normality_pvalue": normality, "missing_share": missing}

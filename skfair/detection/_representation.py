@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import binomtest, fisher_exact
-from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.text import listed
 from skfair._utils.validation import merge_sorted
-from skfair.criteria import ClassSums, critical_value, holm, ratio_limits, share_limits
+from skfair._utils.warning import warn_undefined_metric
+from skfair.criteria import (
+    ClassSums,
+    critical_value,
+    holm,
+    never_zero,
+    ratio_limits,
+    share_limits,
+    whole_rows,
+)
 from skfair.detection._representation_sides import Cells, read_shares, read_side
 from skfair.groups import Missing, is_missing_label, labels_index
 
@@ -38,7 +45,7 @@ class RepresentationReport:
     n_reference : int or None
         Number of rows of the deployment sample; None where shares were given.
     confidence_level : float
-        Level of the intervals and of ``under_represented``.
+        Level of the intervals and of ``is_under_represented``.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -66,7 +73,7 @@ class RepresentationReport:
         level = f"{100 * self.confidence_level:g} % intervals"
         lines = [f"RepresentationReport of {self.n} rows against {against}, {level}"]
         for name, table in self.tables.items():
-            low = table.index[table["under_represented"]].tolist()
+            low = table.index[table["is_under_represented"]].tolist()
             lines += ["", f"{name}: under-represented {listed(low) if low else 'none'}"]
             lines.append(table.round(3).to_string())
         return "\n".join(lines)
@@ -111,7 +118,7 @@ def compare_representation(
     reference_weight : array-like of shape (m,), default=None
         Sampling weights of the deployment sample.
     confidence_level : float, default=0.95
-        Level of the intervals; ``under_represented`` is tested at 1 minus it.
+        Level of the intervals; ``is_under_represented`` is tested at 1 minus it.
     missing : {"group", "raise"}, default="group"
         Rows without a sensitive value form the group ``"<missing>"``, or are refused. As a group
         they take part of the shares: leave them out on both sides if they shouldn't.
@@ -127,10 +134,10 @@ def compare_representation(
           itself: Wilson's of the share over a known share, or that of the ratio of two
           independent proportions (Donner and Zou). Infinite where only the training data have the
           group, and NaN where a group with the known share 0 doesn't occur;
-        - ``p_value``: of the hypothesis that both shares are equal (exact binomial test against
-          known shares, Fisher's exact test against a sample), adjusted by Holm over the groups of
-          the table. With weights, counts are rounded counts at the effective size;
-        - ``under_represented``: whether the ratio is below 1 and the p-value below
+        - ``pvalue``: of the hypothesis that both shares are equal (exact binomial test against
+          known shares, Fisher's exact test against a sample). With weights, counts are whole
+          rows at the effective size; ``adjusted_pvalue``: by Holm over the groups of the table;
+        - ``is_under_represented``: whether the ratio is below 1 and the adjusted p-value below
           ``1 - confidence_level``;
         - ``n_to_collect``, ``n_to_collect_jointly``: the two numbers of rows above, rounded up.
           With weights, a collected row has the mean weight. The first is infinite if the reference
@@ -160,11 +167,11 @@ def compare_representation(
     --------
     >>> train = pd.Series(["f"] * 20 + ["m"] * 80, name="sex")
     >>> report = compare_representation(train, shares={"f": 0.5, "m": 0.5})
-    >>> report.table[["share", "ratio", "low", "high", "under_represented"]].round(2)
-         share  ratio   low  high  under_represented
+    >>> report.table[["share", "ratio", "low", "high", "is_under_represented"]].round(2)
+         share  ratio   low  high  is_under_represented
     sex
-    f      0.2    0.4  0.27  0.58               True
-    m      0.8    1.6  1.42  1.73              False
+    f      0.2    0.4  0.27  0.58                  True
+    m      0.8    1.6  1.42  1.73                 False
     >>> report.table[["n_to_collect", "n_to_collect_jointly"]].loc["f"].tolist()
     [60.0, 60.0]
     """
@@ -204,12 +211,12 @@ def _table(
     if isinstance(next(iter(reference.values())), np.ndarray):
         others = _sums(reference, labels)  # type: ignore[arg-type]
         found = share_limits(others, critical)
-        (_, low, high), expected, p = ratio_limits(own, found), found.value, _fisher(sums, others)
+        (_, low, high), expected, raw = ratio_limits(own, found), found.value, _fisher(sums, others)
     else:
         expected = np.array([float(reference.get(label, 0.0)) for label in labels])
         low, high = _over(own.low, expected), _over(own.high, expected)
-        p = _binomial(sums, expected)
-    ratio, p = _over(own.value, expected), _adjust(p)
+        raw = _binomial(sums, expected)
+    ratio, p = _over(own.value, expected), _adjust(raw)
     alone, jointly = _to_collect(own.value * sums.rows.sum(), expected)
     columns = {
         "n": sums.rows.astype(np.int64),
@@ -218,8 +225,9 @@ def _table(
         "ratio": ratio,
         "low": low,
         "high": high,
-        "p_value": p,
-        "under_represented": (ratio < 1) & (p < 1 - level),
+        "pvalue": raw,
+        "adjusted_pvalue": p,
+        "is_under_represented": (ratio < 1) & (p < 1 - level),
         "n_to_collect": alone,
         "n_to_collect_jointly": jointly,
     }
@@ -235,21 +243,23 @@ def _over(a: Floats, b: Floats) -> Floats:
         return a / b
 
 
-def _counts(sums: ClassSums) -> NDArray[np.int64]:
+def _counts(sums: ClassSums, towards: Floats) -> NDArray[np.int64]:
     """Rows in each cell and outside of it, at the effective size, of shape (n_cells, 2)."""
-    size = np.rint(sums.effective_size)
-    inside = np.rint(sums.shares * size)
-    return np.stack([inside, size - inside], axis=1).astype(np.int64)
+    shares = sums.shares
+    sizes = np.full_like(shares, sums.effective_size)
+    return np.stack(whole_rows(shares[None], sizes[None], shares > towards), axis=-1)[0]
 
 
 def _binomial(sums: ClassSums, expected: Floats) -> Floats:
-    pairs = zip(_counts(sums).tolist(), expected.tolist(), strict=True)
-    return np.array([binomtest(k, k + rest, min(r, 1.0)).pvalue for (k, rest), r in pairs])
+    pairs = zip(_counts(sums, expected).tolist(), expected.tolist(), strict=True)
+    return never_zero(
+        np.array([binomtest(k, k + rest, min(r, 1.0)).pvalue for (k, rest), r in pairs])
+    )
 
 
 def _fisher(sums: ClassSums, others: ClassSums) -> Floats:
-    pairs = zip(_counts(sums), _counts(others), strict=True)
-    return np.array([fisher_exact([a, b])[1] for a, b in pairs])
+    pairs = zip(_counts(sums, others.shares), _counts(others, sums.shares), strict=True)
+    return never_zero(np.array([fisher_exact([a, b])[1] for a, b in pairs]))
 
 
 def _adjust(p: Floats) -> Floats:
@@ -275,9 +285,7 @@ def _report(
     for name, table in tables.items():
         lost = table.index[table["ratio"].isna()].tolist()
         if lost:
-            warnings.warn(
-                f"ratio is undefined (0/0) and NaN for groups {listed(lost)} of {name}",
-                UndefinedMetricWarning,
-                stacklevel=3,
+            warn_undefined_metric(
+                f"ratio is undefined (0/0) and NaN for groups {listed(lost)} of {name}"
             )
     return RepresentationReport(tables, n, n_reference, level)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 from scipy.stats import fisher_exact
 
-from skfair.criteria import group_intervals, pair_intervals
+from skfair.criteria import group_intervals, pair_intervals, whole_rows
 from skfair.tally import MomentTally, Tally, count_cells
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ class Comparison(NamedTuple):
     difference: float
     low: float
     high: float
-    p_value: float
+    pvalue: float
 
 
 def has_two_values(errors: Floats) -> bool:
@@ -49,7 +49,7 @@ def compare_two_values(
     --------
     >>> inside = np.arange(8) < 4
     >>> found = compare_two_values(np.array([1.0, 1, 1, 0, 0, 0, 0, 1]), None, inside, 0.95)
-    >>> found.difference, round(found.p_value, 4)  # (16 + 1) / 70
+    >>> found.difference, round(found.pvalue, 4)  # (16 + 1) / 70
     (0.5, 0.2429)
     """
     low, high = float(errors.min()), float(errors.max())
@@ -65,8 +65,8 @@ def compare_two_values(
         (high - low) * part.item() for part in (pair.difference, pair.low, pair.high)
     )
     means = low + (high - low) * single.rate
-    p_value = _fisher(single.rate, np.minimum(single.effective_size, single.n))
-    return Comparison(means[0].item(), means[1].item(), difference, lower, upper, p_value)
+    pvalue = _fisher(single.rate, np.minimum(single.effective_size, single.n))
+    return Comparison(means[0].item(), means[1].item(), difference, lower, upper, pvalue)
 
 
 def compare_means(
@@ -78,7 +78,7 @@ def compare_means(
     --------
     >>> inside = np.arange(6) < 3
     >>> found = compare_means(np.array([2.0, 3, 4, 0, 1, 2]), None, inside, 0.95)
-    >>> found.difference, round(found.p_value, 4)  # t = 2.449 with 4 degrees of freedom
+    >>> found.difference, round(found.pvalue, 4)  # t = 2.449 with 4 degrees of freedom
     (2.0, 0.0352)
     """
     tally = MomentTally.from_arrays(errors, errors, ~inside, sample_weight=weights)
@@ -89,20 +89,17 @@ def compare_means(
     freedom = variance**2 / (parts**2 / np.where(size > 1, size - 1, np.nan)).sum()
     error, difference = np.sqrt(variance), float(means[0] - means[1])
     margin = float(stdtrit(freedom, (1 + confidence_level) / 2) * error)
-    p_value = float(stdtr(freedom, -difference / error))
+    pvalue = float(stdtr(freedom, -difference / error))
     return Comparison(
         float(means[0]),
         float(means[1]),
         difference,
         difference - margin,
         difference + margin,
-        p_value,
+        pvalue,
     )
 
 
 def _fisher(rate: Floats, size: Floats) -> float:
-    n = np.floor(size + 1e-6)
-    x = rate * n
-    high = np.array([np.floor(x[0] + 1e-6), np.ceil(x[1] - 1e-6)])
-    table = np.stack([high, n - high], axis=1).astype(np.int64)
+    table = np.stack(whole_rows(rate[None], size[None], np.array([True, False])), axis=-1)[0]
     return float(fisher_exact(table, alternative="greater").pvalue)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from skfair._utils.columns import is_frame, select_column
+from skfair._utils.columns import as_floats, is_frame, select_column
 from skfair._utils.encoding import factorize
 from skfair.detection._features import Feature
 from skfair.groups import MISSING
@@ -32,25 +31,20 @@ class Predicate(NamedTuple):
 
     @classmethod
     def of(cls, feature: Feature, code: int) -> Predicate:
-        """Read a value, or the ends of a bin, which are values of the data."""
+        """Read a value, or the edges of a bin."""
         label = feature.groups.labels[code]
         key = feature.name, feature.position, label
-        if feature.numbers is None or not isinstance(label, str) or label == MISSING:
+        if feature.edges is None or label == MISSING:
             return cls(*key, None, np.inf)
-        n_bins = sum(other != MISSING for other in feature.groups.labels)
-        upper = [
-            feature.numbers[feature.groups.codes == c].max() for c in (code - 1, code) if c >= 0
-        ]
-        low = -np.inf if code == 0 else float(upper[0])
-        return cls(*key, low, np.inf if code == n_bins - 1 else float(upper[-1]))
+        edges = [-np.inf, *feature.edges, np.inf]
+        return cls(*key, edges[code], edges[code + 1])
 
     def holds(self, X: Any) -> NDArray[np.bool_]:
         """Tell which rows of X it holds for."""
         named = is_frame(X) and isinstance(self.name, str)
         _, values = select_column(X, self.name if named else self.position)
         if self.low is not None:
-            series = pd.Series(values)
-            numbers = series.where(series.notna(), np.nan).astype(float).to_numpy()
+            numbers = as_floats(values)
             return (numbers > self.low) & (numbers <= self.high)
         codes, found = factorize(values)
         labels = [*found, MISSING]  # the code of a missing value is -1

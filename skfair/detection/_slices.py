@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier, is_regressor
-from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair._utils.columns import n_rows
+from skfair._utils.columns import n_rows, take_rows
 from skfair._utils.text import listed
 from skfair._utils.validation import (
     check_same_length,
@@ -21,6 +19,8 @@ from skfair._utils.validation import (
     encode_labels,
     finite_column,
 )
+from skfair._utils.warning import warn_undefined_metric
+from skfair.criteria import never_zero
 from skfair.detection._features import Feature, read_features
 from skfair.detection._slice_inference import (
     compare_means,
@@ -33,9 +33,10 @@ from skfair.detection._slice_tallies import SliceRows
 
 _COLUMNS = [
     *("slice", "predicates", "n", "share", "weight", "score", "mean_error", "rest_error"),
-    *("difference", "low", "high", "p_value", "p_adjusted", "significant"),
+    *("difference", "low", "high", "pvalue", "adjusted_pvalue", "is_significant"),
 ]
-_SHOWN = ["slice", "n", "share", "mean_error", "rest_error", "p_adjusted", "significant"]
+_DTYPES = dict.fromkeys(_COLUMNS[3:-1], "float64") | {"n": "int64", "is_significant": bool}
+_SHOWN = ["slice", "n", "share", "mean_error", "rest_error", "adjusted_pvalue", "is_significant"]
 _LEAST_ROWS = 32
 
 
@@ -54,7 +55,8 @@ class WeakSlices:
     n_tested : int
         Number of slices that p-values are corrected for.
     confidence_level : float
-        Level of the intervals; ``significant`` means ``p_adjusted <= 1 - confidence_level``.
+        Level of the intervals; ``is_significant`` means ``adjusted_pvalue <= 1 -
+        confidence_level``.
     """
 
     slices: pd.DataFrame
@@ -101,7 +103,7 @@ class WeakSlices:
         """
         if X is None:
             return self._masks[i].copy()
-        return np.logical_and.reduce([predicate.holds(X) for predicate in self._predicates[i]])
+        return _holds(self._predicates[i], X)
 
 
 def find_weak_slices(
@@ -180,8 +182,8 @@ def find_weak_slices(
         score : SliceLine's score
         mean_error, rest_error : mean error of the slice and of all other rows
         difference, low, high : of these means, with an interval for this slice by itself
-        p_value : one-sided, of no more error in the slice than in the rest
-        p_adjusted, significant : Bonferroni's correction, and whether it holds at the level
+        pvalue : one-sided, of no more error in the slice than in the rest
+        adjusted_pvalue, is_significant : Bonferroni's correction, and whether it holds at the level
 
     Raises
     ------
@@ -217,14 +219,17 @@ def find_weak_slices(
     >>> X = pd.DataFrame({"sex": ["f", "m"] * 200, "job": ["a"] * 100 + ["b"] * 300})
     >>> errors = ((X["sex"] == "f") & (X["job"] == "a")) | (np.arange(400) % 10 == 9)
     >>> found = find_weak_slices(X, errors=errors)
-    >>> found.slices[["slice", "n", "mean_error", "rest_error", "significant"]].head(1)
-                         slice   n  mean_error  rest_error  significant
-    0  sex = 'f' and job = 'a'  50         1.0    0.114286         True
+    >>> found.slices[["slice", "n", "mean_error", "rest_error", "is_significant"]].head(1)
+                         slice   n  mean_error  rest_error  is_significant
+    0  sex = 'f' and job = 'a'  50         1.0    0.114286            True
     """
     _check_options(max_predicates, min_size, alpha, k, confidence_level)
     error = _read_errors(X, y, estimator, errors)
-    features = read_features(X, columns=columns, n_bins=n_bins)
-    rows, all_codes = _read_rows(features, error, check_weights(sample_weight, len(error)))
+    kept, error, weights = _drop_weightless(X, error, check_weights(sample_weight, len(error)))
+    features = read_features(kept, columns=columns, n_bins=n_bins)
+    codes = [feature.groups.codes for feature in features]
+    sizes = [feature.groups.n_groups for feature in features]
+    rows = SliceRows(codes, sizes, error, weights)
     total = float(rows.weighted_errors.sum())
     found: list[Found] = []
     n_tested = 0
@@ -239,8 +244,9 @@ def find_weak_slices(
     predicates = tuple(_predicates(features, slice_) for slice_ in found)
     table = _describe(found, predicates, rows, confidence_level, n_tested)
     _warn_undefined(total, table)
-    masks = np.array([_inside(all_codes, slice_) for slice_ in found], dtype=bool)
-    masks = masks.reshape(len(found), len(error))
+    masks = np.zeros((len(found), n_rows(X)), dtype=bool)
+    for mask, conditions in zip(masks, predicates, strict=True):
+        mask[:] = _holds(conditions, X)
     mean = total / rows.weight
     return WeakSlices(table, mean, len(rows), n_tested, confidence_level, masks, predicates)
 
@@ -293,18 +299,19 @@ def _errors_of(estimator: Any, X: Any, y: Any) -> NDArray[np.float64]:
     )
 
 
-def _read_rows(
-    features: list[Feature], error: NDArray[np.float64], weights: NDArray[np.float64] | None
-) -> tuple[SliceRows, list[NDArray[np.integer]]]:
-    """Rows with a weight, and the codes of all rows."""
-    codes = [feature.groups.codes for feature in features]
-    sizes = [feature.groups.n_groups for feature in features]
+def _drop_weightless(
+    X: Any, error: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> tuple[Any, NDArray[np.float64], NDArray[np.float64] | None]:
     if weights is None or (weights > 0).all():
-        return SliceRows(codes, sizes, error, weights), codes
-    kept = weights > 0
-    if not kept.any():
+        return X, error, weights
+    kept = np.flatnonzero(weights)
+    if len(kept) == 0:
         raise ValueError("no row has a sample_weight above 0")
-    return SliceRows([c[kept] for c in codes], sizes, error[kept], weights[kept]), codes
+    return take_rows(X, kept), error[kept], weights[kept]
+
+
+def _holds(conditions: tuple[Predicate, ...], X: Any) -> NDArray[np.bool_]:
+    return np.logical_and.reduce([predicate.holds(X) for predicate in conditions])
 
 
 def _predicates(features: list[Feature], found: Found) -> tuple[Predicate, ...]:
@@ -331,7 +338,8 @@ def _describe(
         n = int(inside.sum())
         weight = float(n if rows.weights is None else rows.weights[inside].sum())
         compared = compare(rows.errors, rows.weights, inside, confidence_level)
-        adjusted = float(np.minimum(1.0, compared.p_value * n_tested))
+        compared = compared._replace(pvalue=float(never_zero(np.array(compared.pvalue))))
+        adjusted = float(np.minimum(1.0, compared.pvalue * n_tested))
         text = " and ".join(map(str, conditions))
         pairs = [(condition.name, condition.label) for condition in conditions]
         share = weight / rows.weight
@@ -339,13 +347,14 @@ def _describe(
         records.append(
             (text, pairs, n, share, weight, slice_.score, *compared, adjusted, significant)
         )
-    return pd.DataFrame(records, columns=_COLUMNS)
+    table = pd.DataFrame(records, columns=_COLUMNS)
+    return table if records else table.astype(_DTYPES)
 
 
 def _warn_undefined(total: float, table: pd.DataFrame) -> None:
     message = "every error is 0: no slice is weak" if total == 0 else None
-    untested = table.loc[table["p_value"].isna(), "slice"].tolist()
+    untested = table.loc[table["pvalue"].isna(), "slice"].tolist()
     if untested:
-        message = f"interval and p_value are undefined and NaN, too few rows: {listed(untested)}"
+        message = f"interval and pvalue are undefined and NaN, too few rows: {listed(untested)}"
     if message:
-        warnings.warn(message, UndefinedMetricWarning, stacklevel=3)
+        warn_undefined_metric(message)

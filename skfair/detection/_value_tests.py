@@ -167,14 +167,24 @@ def divergence_from_all(own: ClassSums, rest: ClassSums) -> Floats:
     return xlogy(parts[0], parts[0] / parts[1]).sum(axis=1)
 
 
-def shape_of(column: Floats) -> tuple[float, float]:
-    """Skewness of a column, and the p-value of D'Agostino and Pearson's test of normality."""
+def shape_of(column: Floats, weights: Floats | None = None) -> tuple[float, float]:
+    """Skewness of a column, and the p-value of D'Agostino and Pearson's test of normality.
+
+    The test knows no weights: every row counts alike.
+    """
     present = column[~np.isnan(column)]
     if len(present) == 0:
         return np.nan, np.nan
     if np.ptp(present) <= _ROUNDING * np.abs(present).max():
         return 0.0, np.nan
-    return float(skew(present)), float(normaltest(present).pvalue) if len(present) >= 20 else np.nan
+    present = np.ldexp(present, -np.frexp(np.abs(present).max())[1])  # cubes stay numbers
+    normality = float(normaltest(present).pvalue) if len(present) >= 20 else np.nan
+    if weights is None:
+        return float(skew(present)), normality
+    own = weights[~np.isnan(column)]
+    centred = present - np.average(present, weights=own)
+    second, third = (np.average(centred**power, weights=own) for power in (2, 3))
+    return float(third / second**1.5), normality
 
 
 def printed_weights(

@@ -23,7 +23,7 @@ from skfair._utils.validation import check_same_length
 from skfair.criteria import ClassSums, critical_value, share_limits
 from skfair.detection._features import Feature, read_features
 from skfair.detection._value_tests import shape_of
-from skfair.groups import Groups, Missing
+from skfair.groups import MISSING, Groups, Missing
 from skfair.tally import count_cells
 
 Floats = NDArray[np.float64]
@@ -194,14 +194,16 @@ class FeatureDistributionDisplay:
         Raises
         ------
         ValueError
-            If lengths differ, or the values are no groups (a text a row).
+            If lengths differ, all values are missing, or they are no groups (a text a row).
         """
         ((found, column),) = named_columns(values)
         label = str(name or found or "feature")
         features = read_features(pd.DataFrame({label: column}), n_bins=n_bins)
         if not features:
             raise ValueError(f"{label!r} can't be drawn: its values are no groups")
-        groups = Groups(np.zeros(len(column), dtype=np.int8), ("all rows",), ("",))
+        if features[0].groups.labels == (MISSING,):
+            raise ValueError(f"{label!r} can't be drawn: no value is present")
+        groups = Groups.single(len(column), label="all rows", name="")
         if by is not None:
             groups = Groups.read(by, missing=missing)
         check_same_length(values=column, by=groups)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair._utils.columns import is_frame, is_series, named_columns
+from skfair._utils.columns import as_floats, is_frame, is_series, named_columns
 from skfair._utils.text import listed
 
 _LARGEST_EXACT = 1 << 53  # floats hold every integer up to here
@@ -47,8 +47,7 @@ class StackedColumn(NamedTuple):
         found = pd.api.types.infer_dtype(self.values, skipna=True)
         if found not in ("integer", "floating", "mixed-integer-float", "decimal"):
             return None
-        column = pd.Series(self.values)
-        return column.where(column.notna(), np.nan).astype(float).to_numpy()
+        return as_floats(self.values)
 
 
 def stack_columns(tables: Sequence[Any]) -> tuple[list[StackedColumn], list[int]]:

@@ -15,6 +15,7 @@ from skfair._utils.columns import (
     named_columns,
     select_column,
     take_columns,
+    take_rows,
     to_array,
 )
 
@@ -112,3 +113,14 @@ def test_take_columns_of_rows():
 def test_take_no_columns():
     assert take_columns(FRAME, []).shape == (2, 0)
     assert take_columns(np.ones((2, 3)), []).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "make", [list, np.array, pd.Series, pl.Series, lambda v: pd.DataFrame({"a": v})]
+)
+def test_take_rows_by_mask(make):
+    by_place = take_rows(make([10, 20, 30]), [1, 2])
+    for mask in ([False, True, True], np.array([False, True, True])):
+        found = take_rows(make([10, 20, 30]), mask)
+        assert np.array(found).ravel().tolist() == [20, 30]
+        assert type(found) is type(by_place)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skfair.criteria import holm
+from skfair.criteria import holm, never_zero
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
 PVALUES = st.lists(st.floats(0, 1), min_size=1, max_size=8)
@@ -43,3 +43,8 @@ def test_between_the_raw_value_and_bonferronis_whatever_the_order(pvalues, seed)
     assert (adjusted <= np.minimum(len(raw) * raw, 1) + 1e-12).all()
     order = np.random.default_rng(seed).permutation(len(raw))
     assert_allclose(holm(raw[order]), adjusted[order])
+
+
+def test_p_values_of_0_are_the_least_number_and_none_stay_none():
+    found = never_zero(np.array([0.0, 0.2, np.nan]))
+    assert_array_equal(found, [np.finfo(float).tiny, 0.2, np.nan])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal, assert_series_equal
@@ -21,6 +22,8 @@ from skfair.detection import (
     sample_disparity,
     total_variation,
 )
+from skfair.detection._report import ranked
+from skfair.detection._value_tests import shape_of
 from skfair.groups import MISSING
 
 Z = 1.959963984540054
@@ -163,7 +166,7 @@ def test_the_three_tests_and_their_share(fitted):
     assert (report["is_disparate"] == (report["label_disparity"].abs() >= 0.05)).all()
     assert (report["is_divergent"] == (report["kl_to_all"] >= 0.005)).all()
     tests = report[["is_significant", "is_disparate", "is_divergent"]]
-    assert_allclose(report["weight"], tests.sum(axis=1) / 3)
+    assert_allclose(report["weight"], report["is_significant"] * tests.sum(axis=1) / 3)
     largest = report.groupby("feature")["weight"].max()
     assert_allclose(fitted.weights_, largest[fitted.weights_.index])
     assert fitted.weights_.is_monotonic_decreasing
@@ -647,3 +650,113 @@ def test_german():
     strongest = detector.report_.loc[detector.report_["pvalue"].idxmin()]
     assert strongest["kind"] == "cut"
     assert strongest["label_disparity"] > 0.1  # the young are good less often
+
+
+# Weights of 0, unequal weights
+
+
+@pytest.mark.parametrize("make", [lambda x: x, pl.from_pandas], ids=["pandas", "polars"])
+def test_rows_of_weight_0_are_no_rows(make):
+    weights = np.where(np.arange(len(Y)) % 3 == 0, 0, 1 + Y)
+    lacking = X.assign(noise=X["noise"].where(np.arange(len(Y)) % 6 != 0))
+    kept = np.flatnonzero(weights)
+    options = {"control_features": ["age", "noise"]}
+    for control in (options, {}):
+        found = BiasDetector(**control).fit(
+            make(lacking), Y, sensitive_features=SEX, sample_weight=weights
+        )
+        alone = BiasDetector(**control).fit(
+            make(lacking.iloc[kept]),
+            Y[kept],
+            sensitive_features=SEX[kept],
+            sample_weight=weights[kept],
+        )
+        assert_frame_equal(found.report_, alone.report_)
+        assert_frame_equal(found.features_, alone.features_)
+        assert_frame_equal(found.groups_, alone.groups_)
+        assert_frame_equal(found.proxies_, alone.proxies_)
+        if control:
+            assert found.strata_[kept].tolist() == alone.strata_.tolist()
+            assert (found.strata_[weights == 0] == -1).all()
+
+
+def test_shapes_of_columns_are_weighted():
+    weights = np.random.default_rng(0).integers(1, 4, len(Y))
+    lacking = X[["noise", "city"]].where(np.random.default_rng(1).random((len(Y), 2)) < 0.8)
+    shape = ["skewness", "missing_share"]
+    weighted, repeated = (
+        d.features_.set_index("feature").sort_index()[shape]
+        for d in (
+            BiasDetector().fit(lacking, Y, sample_weight=weights),
+            BiasDetector().fit(
+                lacking.loc[np.repeat(lacking.index, weights)], np.repeat(Y, weights)
+            ),
+        )
+    )
+    assert_frame_equal(weighted, repeated)
+
+
+def test_unequal_weights_flag_no_more_by_chance():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        data = pd.DataFrame(
+            {f"c{j}": rng.zipf(1.6, 1000).clip(0, 200).astype(str) for j in range(4)}
+        )
+        y, weights = (rng.random(1000) < 0.08).astype(int), rng.uniform(0.5, 1.5, 1000)
+        assert BiasDetector().fit(data, y, sample_weight=weights).biased_features_ == []
+
+
+# The order of features
+
+
+def test_detected_features_come_before_loud_noise():
+    """Ten rows of a rare value are disparate and divergent by chance, and that weighs nothing."""
+    rng = np.random.default_rng(1)
+    n = 4000
+    data = pd.DataFrame({"rare": rng.integers(0, 400, n).astype(str), "sex": ["f", "m"] * (n // 2)})
+    y = (rng.random(n) < np.where(data["sex"] == "f", 0.45, 0.55)).astype(int)
+    detector = BiasDetector(kl_threshold=1.0).fit(data, y)
+    assert detector.biased_features_ == ["sex"]
+    assert detector.features_["feature"].tolist() == ["sex", "rare"]
+    rare = detector.report_[detector.report_["feature"] == "rare"]
+    assert rare["is_disparate"].any()
+    assert not rare["is_significant"].any()
+    assert (rare["weight"] == 0).all()
+    assert detector.weights_["rare"] == 0
+
+
+def test_a_detected_feature_comes_before_one_of_more_weight():
+    features = pd.DataFrame({"feature": ["a", "b"], "is_detected": [False, True]})
+    ranks = ranked(features.assign(weight=[1.0, 2 / 3], effect=[0.9, 0.1]))
+    assert ranks["feature"].tolist() == ["b", "a"]
+
+
+# Several classes, warnings, p-values
+
+
+def test_rates_of_several_classes_are_not_drawn():
+    y = np.where(np.arange(len(Y)) % 7 == 0, 2, Y)
+    detector = BiasDetector(candidates="region").fit(X, y)
+    assert detector.positive_rate_ is None
+    with pytest.raises(ValueError, match="pass pos_label"):
+        detector.plot()
+    one = BiasDetector(candidates="region", pos_label=2).fit(X, y)
+    assert_allclose(one.positive_rate_, (y == 2).mean())
+
+
+def test_columns_left_out_are_warned_of_at_the_callers_line():
+    with pytest.warns(UserWarning, match="columns left out") as found:
+        BiasDetector().fit(X.assign(text=[f"row {i}" for i in range(len(X))]), Y)
+    assert found[0].filename == __file__
+
+
+def test_p_values_are_never_0():
+    data = pd.DataFrame({"g": ["a"] * 5000 + ["b"] * 5000})
+    report = BiasDetector().fit(data, (data["g"] == "a").astype(int)).report_
+    assert (report["pvalue"] == np.finfo(float).tiny).all()
+    assert (report["adjusted_pvalue"] > 0).all()
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_the_skewness_of_tiny_and_huge_numbers(factor):
+    assert_allclose(shape_of(factor * X["noise"].to_numpy()), shape_of(X["noise"].to_numpy()))

@@ -320,3 +320,16 @@ def test_bad_input_of_find_leakage_is_refused():
         )
     with pytest.raises(ValueError, match="no such splits"):
         find_leakage(SPLITS).rows("train", "train")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda v: pd.DataFrame({"id": pd.array(v, dtype="Int64"), "x": 1}),
+        lambda v: pl.DataFrame({"id": v, "x": [1] * len(v)}),
+        lambda v: {"id": pd.Series(v, dtype="Int64"), "x": np.ones(len(v))},
+    ],
+)
+def test_large_integers_beside_missing_ones_are_told_apart_in_chosen_columns(make):
+    table = make([2**53, 2**53 + 1, None, None])
+    assert find_duplicates(table, columns=["id"]).clusters.tolist() == [-1, -1, 0, 0]

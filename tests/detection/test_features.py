@@ -196,3 +196,11 @@ def test_columns_that_arent_there(columns):
 def test_one_dimension_is_no_table():
     with pytest.raises(ValueError, match="Expected 2D array"):
         column_positions([1, 2, 3])
+
+
+def test_features_know_the_edges_of_their_bins():
+    ages, sex = read_features(
+        pd.DataFrame({"age": [18, 19, 21, 22], "sex": list("fmfm")}), n_bins=2
+    )
+    assert (ages.edges, ages.groups.labels) == ((20.0,), ("age<=20", "age>20"))
+    assert sex.edges is None

@@ -264,3 +264,21 @@ def test_without_cleanlab(monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
     with pytest.raises(ImportError, match=r"skfair\[audit\]"):
         suspect_labels(Y, PROBA)
+
+
+def test_rows_without_weight_are_no_suspects_of_a_group():
+    found = suspect_labels(Y, PROBA, sample_weight=[1] * 7 + [0])
+    assert found.table[["n", "n_suspect", "suspect_share"]].iloc[0].tolist() == [7, 0, 0]
+    assert found.ranking.index.tolist() == [7]
+
+
+def test_classes_that_a_group_lacks_are_not_suggested():
+    y = np.array([0, 1] * 30 + [2] * 10 + [0] * 10)
+    proba = np.full((80, 3), 0.2)
+    proba[np.arange(80), y] = 0.6
+    proba[:6] = [[0.48, 0.01, 0.51] if label else [0.01, 0.48, 0.51] for label in y[:6]]
+    proba[6:60] = [[0.3, 0.5, 0.2] if label else [0.5, 0.3, 0.2] for label in y[6:60]]
+    found = suspect_labels(y, proba, sensitive_features=["a"] * 60 + ["b"] * 20).ranking
+    assert len(found) > 0
+    assert (found["group"] == "a").all()
+    assert (found["suggested"] == 1 - found["label"]).all()

@@ -518,3 +518,14 @@ def test_labels_are_read_once_by_groups_and_levels():
     found = label_disparity(arrays[0], sensitive_features=arrays[1], control_features=arrays[2])
     assert_allclose(found["estimate"], 0, atol=1e-12)
     assert_array_equal(found.index, ["f", "m"])
+
+
+def test_a_group_of_one_row_is_as_uncertain_with_weights():
+    rng = np.random.default_rng(0)
+    y = (rng.random(2000) < 0.05).astype(int)
+    group = np.where(np.arange(2000) == y.argmax(), "one", "rest")
+    plain = label_disparity(y, sensitive_features=group)["pvalue"]
+    weighted = label_disparity(
+        y, sensitive_features=group, sample_weight=rng.uniform(0.5, 1.5, 2000)
+    )
+    assert_allclose(weighted["pvalue"], plain, rtol=0.1)

@@ -234,3 +234,13 @@ def test_trees_are_not_judged_by_the_rows_they_were_fitted_to():
         for _ in range(20)
     ]
     assert np.mean(found) < 0.57  # by those rows: 0.8
+
+
+@pytest.mark.parametrize("n_values", [10, 50, 300])
+def test_a_proxy_of_many_values_is_seen_through(n_values):
+    rng = np.random.default_rng(0)
+    value = rng.integers(0, n_values, 3000)
+    X = pd.DataFrame({"code": value.astype(str), "noise": rng.integers(0, 300, 3000).astype(str)})
+    table = find_proxies(X, sensitive_features={"sex": value % 2}).set_index("feature")
+    assert table.loc["code", "auc"] > 0.99
+    assert abs(table.loc["noise", "auc"] - 0.5) < 0.04

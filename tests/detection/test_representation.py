@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import binomtest, fisher_exact
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import Limits, ratio_limits, wilson_interval
+from skfair.criteria import Limits, holm, ratio_limits, wilson_interval
 from skfair.detection import RepresentationReport, compare_representation
 from skfair.groups import MISSING, Groups
 
@@ -40,12 +40,12 @@ def test_known_shares_by_hand():
     assert_allclose(table["reference_share"], [0.5, 0.5])
     assert_allclose(table["ratio"], [0.4, 1.6])
     assert_allclose(table.loc["f", ["low", "high"]].astype(float), [low / 0.5, high / 0.5])
-    assert table["under_represented"].tolist() == [True, False]
+    assert table["is_under_represented"].tolist() == [True, False]
     assert table["n_to_collect"].tolist() == [60, 0]  # 80 of 160
 
 
 def test_two_groups_are_one_test():
-    p = compare_representation(SEX, shares=HALF).table["p_value"]
+    p = compare_representation(SEX, shares=HALF).table["pvalue"]
     assert_allclose(p, binomtest(20, 100, 0.5).pvalue)
 
 
@@ -55,15 +55,15 @@ def test_holm_by_hand():
     assert raw[2] < raw[0] < raw[1]
     shares = dict(zip(["g0", "g1", "g2"], shares, strict=True))
     table = compare_representation(rows_of(counts), shares=shares).table
-    assert_allclose(table["p_value"], [2 * raw[0], max(raw[1], 2 * raw[0]), 3 * raw[2]])
-    assert table["under_represented"].tolist() == [True, False, False]
+    assert_allclose(table["adjusted_pvalue"], [2 * raw[0], max(raw[1], 2 * raw[0]), 3 * raw[2]])
+    assert table["is_under_represented"].tolist() == [True, False, False]
 
 
 def test_holm_never_falls():
     """The second p-value times 2 is below the first times 3, and is raised to it."""
     counts, shares = [40, 30, 30], {"g0": 0.31, "g1": 0.395, "g2": 0.295}
     raw = sorted(binomtest(k, 100, r).pvalue for k, r in zip(counts, shares.values(), strict=True))
-    found = compare_representation(rows_of(counts), shares=shares).table["p_value"]
+    found = compare_representation(rows_of(counts), shares=shares).table["adjusted_pvalue"]
     assert 2 * raw[1] < 3 * raw[0]
     assert_allclose(sorted(found)[:2], 3 * raw[0])
 
@@ -71,7 +71,7 @@ def test_holm_never_falls():
 def test_a_ratio_below_1_alone_is_no_flag():
     table = compare_representation(["f"] * 45 + ["m"] * 55, shares=HALF).table
     assert table.loc["f", "ratio"] == pytest.approx(0.9)
-    assert not table["under_represented"].any()
+    assert not table["is_under_represented"].any()
 
 
 def test_the_level_sets_the_flag_and_the_interval():
@@ -80,9 +80,9 @@ def test_the_level_sets_the_flag_and_the_interval():
         compare_representation(values, shares=HALF, confidence_level=level).table
         for level in (0.95, 0.9)
     )
-    assert 0.05 < at_95.loc["f", "p_value"] < 0.1
-    assert not at_95.loc["f", "under_represented"]
-    assert at_90.loc["f", "under_represented"]
+    assert 0.05 < at_95.loc["f", "adjusted_pvalue"] < 0.1
+    assert not at_95.loc["f", "is_under_represented"]
+    assert at_90.loc["f", "is_under_represented"]
     assert at_90.loc["f", "low"] > at_95.loc["f", "low"]
 
 
@@ -90,8 +90,8 @@ def test_sample_by_hand():
     table = compare_representation(SEX, reference=["f"] * 30 + ["m"] * 30).table
     expected = ratio_limits(Limits(0.2, *wilson(20, 100)), Limits(0.5, *wilson(30, 60)))
     assert_allclose(table.loc["f", ["ratio", "low", "high"]].astype(float), expected)
-    assert table.loc["f", "p_value"] == pytest.approx(fisher_exact([[20, 80], [30, 30]])[1])
-    assert table["under_represented"].tolist() == [True, False]
+    assert table.loc["f", "adjusted_pvalue"] == pytest.approx(fisher_exact([[20, 80], [30, 30]])[1])
+    assert table["is_under_represented"].tolist() == [True, False]
     assert table["n_to_collect"].tolist() == [60, 0]
 
 
@@ -118,7 +118,7 @@ def test_groups_without_a_known_share_are_infinite():
     table = compare_representation(["a", "b", "b"], shares={"b": 1.0}).table
     assert table["reference_share"].tolist() == [0, 1]
     assert table.loc["a", "ratio"] == np.inf
-    assert table.loc["a", "p_value"] == 0
+    assert table.loc["a", "pvalue"] == np.finfo(float).tiny
     assert table["n_to_collect"].tolist() == [0, np.inf]
 
 
@@ -126,7 +126,7 @@ def test_a_share_of_0_without_rows_is_undefined():
     with pytest.warns(UndefinedMetricWarning, match=r"ratio .*\['c'\] of sex"):
         report = compare_representation({"sex": ["a", "b"]}, shares={"a": 0.5, "b": 0.5, "c": 0.0})
     assert report.table["ratio"].isna().tolist() == [False, False, True]
-    assert not report.table.loc["c", "under_represented"]
+    assert not report.table.loc["c", "is_under_represented"]
 
 
 @REPRODUCIBLE
@@ -228,7 +228,7 @@ def test_uneven_weights_cost_certainty():
     assert found.loc["f", "high"] - found.loc["f", "low"] > 1.2 * (
         plain.loc["f", "high"] - plain.loc["f", "low"]
     )
-    assert_allclose(found["p_value"], binomtest(12, 61, 0.5).pvalue)
+    assert_allclose(found["adjusted_pvalue"], binomtest(12, 60, 0.5).pvalue)
 
 
 def test_weights_of_the_reference():
@@ -340,3 +340,20 @@ def test_report_as_frame_and_text():
     text = repr(compare_representation(SEX, reference=["f", "m"] * 30))
     assert "100 rows against 60 rows, 95 % intervals" in text
     assert "under-represented ['f']" in text
+
+
+def test_p_values_are_raw_and_adjusted_and_never_0():
+    table = compare_representation(["a"] * 4000 + ["b", "c"], shares={"a": 0.2, "b": 0.4, "c": 0.4})
+    assert (table.table["pvalue"] == np.finfo(float).tiny).any()
+    raw = [binomtest(k, 4002, r).pvalue for k, r in ((4000, 0.2), (1, 0.4), (1, 0.4))]
+    expected = holm(np.maximum(raw, np.finfo(float).tiny))
+    assert_allclose(table.table["adjusted_pvalue"], expected)
+    assert (table.table["adjusted_pvalue"] > 0).all()
+
+
+def test_weighted_rows_are_no_evidence_of_more_rows_than_they_are_worth():
+    """Effective sizes are rounded down, and counts towards the reference share."""
+    found = compare_representation(
+        list("fmmm"), shares={"f": 0.9, "m": 0.1}, sample_weight=[1.0, 1, 1, 2]
+    ).table  # effective size 25 / 7 = 3.6: f has 0.2 of 3, rounded up to 1
+    assert_allclose(found["pvalue"], binomtest(1, 3, 0.9).pvalue)

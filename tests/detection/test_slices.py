@@ -163,7 +163,7 @@ def test_weights_count_by_effective_rows_in_the_exact_test(spread):
     assert (n < [150, 250]).all()
     high = int(np.floor(rates.rate[0] * n[0])), int(np.ceil(rates.rate[1] * n[1]))
     table = [[high[0], n[0] - high[0]], [high[1], n[1] - high[1]]]
-    assert_allclose(row["p_value"], fisher_exact(table, alternative="greater").pvalue, rtol=1e-9)
+    assert_allclose(row["pvalue"], fisher_exact(table, alternative="greater").pvalue, rtol=1e-9)
 
 
 @settings(deadline=None, max_examples=25)
@@ -203,7 +203,7 @@ def test_a_small_table_by_hand():
     # 4 + 2 values, 8 pairs
     assert found.n_tested == 14
     p = fisher_exact([[10, 0], [5, 65]], alternative="greater").pvalue
-    assert_allclose([best["p_value"], best["p_adjusted"]], [p, 14 * p], rtol=1e-9)
+    assert_allclose([best["pvalue"], best["adjusted_pvalue"]], [p, 14 * p], rtol=1e-9)
     assert found.mean_error == 15 / 80
     # the others that score above 0: x (15 of 40), a (10 of 20), (b, x) (5 of 10), b (5 of 20)
     scores = {
@@ -236,9 +236,9 @@ def test_welchs_test_and_interval_for_other_errors():
     row = found.slices.iloc[0]
     first, second = errors[:40], errors[40:]
     test = ttest_ind(first, second, equal_var=False, alternative="greater")
-    assert_allclose(row["p_value"], test.pvalue)
+    assert_allclose(row["pvalue"], test.pvalue)
     assert found.n_tested == 2
-    assert_allclose(row["p_adjusted"], 2 * test.pvalue)
+    assert_allclose(row["adjusted_pvalue"], 2 * test.pvalue)
     both = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
     assert_allclose([row["low"], row["high"]], [both.low, both.high])
 
@@ -249,7 +249,7 @@ def test_significance_follows_the_level():
     p = 2 * fisher_exact([[12, 28], [6, 54]], alternative="greater").pvalue
     for level, expected in ((1 - p * 1.01, True), (1 - p * 0.99, False)):
         found = find_weak_slices(X, errors=errors, confidence_level=level)
-        assert found.slices["significant"].tolist() == [expected]
+        assert found.slices["is_significant"].tolist() == [expected]
 
 
 def many_rows(seed=0, n=600):
@@ -279,7 +279,7 @@ def test_integer_weights_are_repeated_rows_in_the_estimates():
     assert_allclose(weighted["weight"], again["n"])
     assert (weighted["n"] < again["n"]).all()
     assert (weighted["high"] - weighted["low"] > again["high"] - again["low"]).all()
-    assert (weighted["p_value"] > again["p_value"]).all()
+    assert (weighted["pvalue"] > again["pvalue"]).all()
 
 
 @pytest.mark.parametrize("real", [False, True])
@@ -420,8 +420,8 @@ def test_too_few_rows_in_the_rest_is_a_warning():
     X = pd.DataFrame({"g": ["a"] * 3 + ["b"]})
     with pytest.warns(UndefinedMetricWarning, match=r"too few rows: \[\"g = 'a'\"\]"):
         found = find_weak_slices(X, errors=[2.0, 1.0, 3.0, 0.5], min_size=2)
-    assert found.slices["p_adjusted"].isna().tolist() == [True]
-    assert found.slices["significant"].tolist() == [False]
+    assert found.slices["adjusted_pvalue"].isna().tolist() == [True]
+    assert found.slices["is_significant"].tolist() == [False]
 
 
 def test_the_default_size_is_one_percent_but_32_rows_at_least():
@@ -565,7 +565,7 @@ def share_of_false_alarms(kind, seeds):
         if kind == "squared":
             errors = rng.normal(size=len(X)) ** 2
         found = find_weak_slices(X, errors=errors, sample_weight=weights, k=50)
-        alarms.append(found.slices["significant"].any())
+        alarms.append(found.slices["is_significant"].any())
     return np.mean(alarms)
 
 
@@ -592,3 +592,40 @@ def test_adult_beside_a_group_by():
     for _, row in triples.iterrows():
         key = tuple(label for _, label in row["predicates"])
         assert_allclose([row["n"], row["mean_error"]], table.loc[key].tolist())
+
+
+def test_bins_of_other_rows_end_where_their_labels_say():
+    X = pd.DataFrame({"age": [18, 19, 21, 22] * 40})
+    found = find_weak_slices(X, errors=X["age"] < 20, n_bins=2)
+    assert found.slices["slice"].tolist() == ["age<=20"]
+    others = pd.DataFrame({"age": [-5, 19.5, 20, 20.5, np.nan]})
+    assert found.mask(0, others).tolist() == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_bins_are_those_of_rows_with_weight(kind):
+    rng = np.random.default_rng(0)
+    data = {"age": np.r_[rng.uniform(0, 100, 300), np.full(900, 5.0)], "job": ["x", "y"] * 600}
+    errors = np.r_[np.r_[data["age"][:300] > 80], np.zeros(900)].astype(float)
+    weights = np.r_[np.ones(300), np.zeros(900)]
+    found = find_weak_slices(kind(data), errors=errors, sample_weight=weights)
+    few = {name: column[:300] for name, column in data.items()}
+    alone = find_weak_slices(kind(few), errors=errors[:300], sample_weight=weights[:300])
+    pd.testing.assert_frame_equal(found.slices, alone.slices)
+    assert_array_equal(found.mask(0)[:300], alone.mask(0))
+    assert len(found.mask(0)) == 1200
+
+
+def test_a_search_without_finds_has_columns_of_numbers():
+    found = find_weak_slices(pd.DataFrame({"a": ["x"] * 100}), errors=[0, 1] * 50).slices
+    assert len(found) == 0
+    assert found.dtypes[["n", "score", "pvalue", "is_significant"]].tolist() == [
+        *("int64", "float64", "float64", "bool")
+    ]
+
+
+def test_p_values_of_slices_are_never_0():
+    X = pd.DataFrame({"a": ["x"] * 5000 + ["y"] * 5000})
+    found = find_weak_slices(X, errors=X["a"] == "x").slices
+    assert found["pvalue"].tolist() == [np.finfo(float).tiny]
+    assert (found["adjusted_pvalue"] > 0).all()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from scipy.stats import spearmanr
 
 from skfair.detection._features import read_features
@@ -95,3 +96,33 @@ def test_columns_of_ties_are_cut_where_they_can_be():
     codes = strata(["gain"], X=zeros)
     assert 1 <= len(set(codes)) <= 20
     assert len(set(codes[zeros["gain"] == 0])) <= 5  # its folds' models differ a little
+
+
+def test_strata_have_equal_weights():
+    weights = np.where(X["score"] > 1, 9.0, 1.0)
+    codes = stratify(read_features(X, columns=["score"]), POSITIVE, 4, weights)
+    assert_allclose(np.bincount(codes, weights) / weights.sum(), 0.25, atol=0.01)
+
+
+def test_equal_weights_change_no_strata():
+    features = read_features(X, columns=["score", "hours"])
+    plain, equal = (stratify(features, POSITIVE, 10, w) for w in (None, np.full(N, 3.0)))
+    assert plain.tolist() == equal.tolist()
+
+
+def test_the_score_weighs_rows():
+    numbers = pd.DataFrame({"u": RNG.normal(size=N)})
+    part = np.arange(N) % 2 == 0
+    positive = np.where(part, numbers["u"] > 0, numbers["u"] < 0)
+    features = read_features(numbers)
+    for heavy, sign in ((part, 1), (~part, -1)):
+        score = prognostic_score(features, positive, np.where(heavy, 1e-3, 1e-6))
+        assert sign * spearmanr(score, numbers["u"]).statistic > 0.7
+
+
+def test_a_binned_column_with_missing_values_is_no_stratum_a_bin():
+    """Eleven values in ten bins, and the missing ones, make eleven groups."""
+    numbers = pd.DataFrame({"u": [*np.repeat(np.arange(11.0), 20), *[np.nan] * 20]})
+    (feature,) = read_features(numbers)
+    assert feature.groups.n_groups == 11
+    assert len(set(stratify([feature], RNG.random(240) < 0.4, 50))) > 11
