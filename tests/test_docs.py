@@ -67,6 +67,26 @@ def test_the_detecting_guide_runs_in_order():
     assert proxies.head(2).tolist() == ["relationship", "marital-status"]
 
 
+def test_the_thresholds_guide_runs_in_order():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/thresholds.md").read_text(encoding="utf-8")):
+        exec(compile(code, "thresholds.md", "exec"), scope)
+    plt.close("all")
+    assert scope["rule"].criteria_.loc["demographic_parity", "violation"] < 0.06
+    assert scope["search"].best_params_ == {"tol": 0.1}
+
+
+def test_the_guide_to_mitigation_in_the_data_runs_in_order():
+    scope: dict = {}
+    path = ROOT / "docs/mitigating-data.md"
+    for code in PYTHON.findall(path.read_text(encoding="utf-8")):
+        exec(compile(code, "mitigating-data.md", "exec"), scope)
+    assert abs(scope["massager"].base_rates_["after"].diff().iloc[-1]) < 0.01
+    assert "foreign_worker" in scope["to_numbers"].get_feature_names_out()
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -81,6 +101,7 @@ def test_make_targets_that_the_documents_name_exist(target):
         "docs/contributing.md",
         "docs/detecting.md",
         "docs/measuring.md",
+        "docs/thresholds.md",
     ],
 )
 def test_paths_that_a_document_names_exist(document):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skfair.base._meta import BaseMetaMitigator
+from skfair.base._metadata import take_metadata
 from skfair.base._protocol import (
     GroupsAtPredictMixin,
     SensitiveFeaturesMixin,
@@ -16,7 +17,9 @@ from skfair.base._transform import (
     BaseGroupTransformer,
     GroupsAtTransformMixin,
     as_numbers,
+    check_same_features,
     column_names,
+    numeric_matrix,
 )
 from skfair.base._weights import fit_weighted
 
@@ -29,10 +32,13 @@ __all__ = [
     "Resampled",
     "SensitiveFeaturesMixin",
     "as_numbers",
+    "check_same_features",
     "column_names",
     "fit_weighted",
+    "numeric_matrix",
     "read_groups",
     "sensitive_positions",
+    "take_metadata",
     "wants",
     "withdraw_request",
 ]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import inspect
-import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
-from skfair._utils.columns import n_rows, take_rows
+from skfair._utils.columns import n_rows
+from skfair._utils.optional import import_optional
 from skfair._utils.validation import check_weights
+from skfair._utils.warning import warn_user
 from skfair.base._meta import BaseMetaMitigator
+from skfair.base._metadata import take_metadata
 from skfair.groups import Groups
 
 
@@ -63,9 +65,8 @@ class BaseResamplingMitigator(BaseMetaMitigator):
                 "put it before the last step of an imblearn.pipeline.Pipeline"
             )
         new = self._run(X, y, groups, sample_weight)
-        self._fit_clone(
-            new.X, new.y, new.sample_weight, resample_metadata(metadata, new, n_rows(X))
-        )
+        taken = take_metadata(metadata, groups, new.indices, new.groups)
+        self._fit_clone(new.X, new.y, new.sample_weight, taken)
         steps = getattr(self, "preprocessor_", None)
         if steps is not None:
             self.estimator_ = Pipeline([("preprocessor", steps), ("estimator", self.estimator_)])
@@ -78,7 +79,8 @@ class BaseResamplingMitigator(BaseMetaMitigator):
 
         imblearn's Pipeline goes on with the old metadata: later steps that get sensitive features
         or weights as metadata get those of other rows. Name columns of X there, or wrap the
-        estimator instead.
+        estimator instead. Weights reach this step with metadata routing on; with routing off,
+        imblearn drops ``step__sample_weight`` without a word.
 
         Parameters
         ----------
@@ -93,8 +95,10 @@ class BaseResamplingMitigator(BaseMetaMitigator):
         Returns
         -------
         X, y
-            The new rows, of the types they came in. ``sample_indices_`` tells where they are from,
-            ``groups_`` their groups, and ``sample_weight_`` their weights, if they differ.
+            The new rows, of the types they came in, but for a ``sampler``, which gives pandas for
+            any frame. Drawn rows of pandas have a fresh index. ``sample_indices_`` tells where they
+            are from, ``groups_`` their groups, and ``sample_weight_`` their weights, if they
+            differ.
 
         Raises
         ------
@@ -133,11 +137,9 @@ class BaseResamplingMitigator(BaseMetaMitigator):
             )
         kept = new.indices is not None and np.array_equal(new.indices, np.arange(n))
         if not kept and not (sensitive_features is None and sample_weight is None):
-            warnings.warn(
+            warn_user(
                 "an imblearn Pipeline hands later steps the sensitive features and weights of the "
-                f"old rows: name columns of X in {name}, or wrap the estimator in it",
-                UserWarning,
-                stacklevel=3,
+                f"old rows: name columns of X in {name}, or wrap the estimator in it"
             )
 
     def get_metadata_routing(self) -> Any:
@@ -151,7 +153,32 @@ class BaseResamplingMitigator(BaseMetaMitigator):
         by_column = self.sensitive_features is not None
         if by_column or of_method.requests.get("sensitive_features") is None:
             of_method.add_request(param="sensitive_features", alias=not by_column)
+        if of_method.requests.get("sample_weight") is None:
+            of_method.add_request(param="sample_weight", alias=True)
         return request
+
+    def set_fit_resample_request(self, **requests: bool | str | None) -> Self:
+        """Say which metadata ``fit_resample`` asks for, as ``set_fit_request`` does for ``fit``.
+
+        Both sensitive features, where the constructor names no columns, and weights are asked for
+        by default.
+
+        Parameters
+        ----------
+        **requests : bool, str or None
+            ``sensitive_features`` and ``sample_weight``; a string is the name to ask for.
+
+        Returns
+        -------
+        self
+        """
+        # scikit-learn makes this method for classes that are younger than imblearn's import
+        import_optional("imblearn", extra="sampling", purpose="fit_resample")
+        request: Any = self._get_metadata_request()
+        for param, alias in requests.items():
+            request.fit_resample.add_request(param=param, alias=alias)
+        self._metadata_request = request
+        return self
 
     def __sklearn_tags__(self) -> Any:
         if self.estimator is None:
@@ -168,51 +195,11 @@ class BaseResamplingMitigator(BaseMetaMitigator):
 
 
 def _is_called_by_pipeline() -> bool:
-    """Tell whether imblearn's Pipeline is among the callers."""
+    """Tell whether imblearn's Pipeline is the caller."""
     frame = inspect.currentframe()
     while frame is not None:
-        if frame.f_globals.get("__name__") == "imblearn.pipeline":
-            return True
+        module = frame.f_globals.get("__name__", "")
+        if module.split(".")[0] not in ("skfair", "sklearn"):
+            return bool(module == "imblearn.pipeline")
         frame = frame.f_back
     return False
-
-
-def resample_metadata(metadata: dict[str, Any], new: Resampled, n: int) -> dict[str, Any]:
-    """Metadata of the new rows: sensitive features from the groups, all else by row.
-
-    Parameters
-    ----------
-    metadata : dict
-        Values of length ``n`` belong to rows, others to none.
-    new : Resampled
-    n : int
-        Number of old rows.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If rows are synthetic or of unknown origin, and metadata other than groups belong to rows.
-    """
-    out = {}
-    for name, value in metadata.items():
-        if name == "sensitive_features":
-            out[name] = new.groups.to_values()
-        elif not _belongs_to_rows(value, n):
-            out[name] = value
-        elif new.indices is None or (new.indices < 0).any():
-            raise ValueError(f"{name} has no values for synthetic rows: leave it out")
-        else:
-            out[name] = take_rows(value, new.indices)
-    return out
-
-
-def _belongs_to_rows(value: Any, n: int) -> bool:
-    if isinstance(value, str) or not (hasattr(value, "__len__") or hasattr(value, "shape")):
-        return False
-    if getattr(value, "shape", None) == ():  # a number of numpy's
-        return False
-    return not isinstance(value, dict) and n_rows(value) == n

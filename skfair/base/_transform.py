@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import narwhals as nw
@@ -207,6 +208,26 @@ class BaseGroupTransformer(GroupsAtTransformMixin, BaseEstimator):
         tags.input_tags.string = True  # in sensitive columns
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def check_same_features(found: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ValueError if sensitive features are others than at fit, or in another order.
+
+    Features without names, which are called ``sensitive_feature_0`` and so on, are told by place.
+
+    Examples
+    --------
+    >>> check_same_features(["sensitive_feature_0"], ["sex"])
+    """
+    same = len(found) == len(known) and all(
+        a == b or any(name.startswith("sensitive_feature_") for name in (a, b))
+        for a, b in zip(found, known, strict=True)
+    )
+    if not same:
+        raise ValueError(
+            f"sensitive features were {listed(known)} at fit, and are {listed(found)} now: give "
+            "the same ones in the same order"
+        )
 
 
 def column_names(X: Any) -> list[Any]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
 
 from skfair._utils.arrays import divide, nan_max, nan_min
 from skfair._utils.columns import take_rows
 from skfair._utils.text import listed
+from skfair._utils.validation import encode_labels, positive_class
+from skfair._utils.warning import warn_user
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 STRATEGIES = ("balance", "parity", "size")
 METHODS = ("over", "under", "both")
+_FAR = 20
+_MOST_NUMBERS = 30
 
 
 def cell_targets(
@@ -35,6 +42,7 @@ def cell_targets(
     strategy : {"balance", "parity", "size"} or mapping of (group, label) to number
         Make all cells equal; give every group the overall label shares; make groups equal and keep
         their own shares; or whole numbers as sizes, fractions as factors of the present size.
+        Groups and labels without weight stay empty.
     method : {"over", "under", "both"}
         No cell gets fewer rows, none gets more, or the number of all rows stays.
     groups, classes : sequence
@@ -48,6 +56,11 @@ def cell_targets(
     ------
     ValueError
         If a cell has to grow from nothing, or to move against the method; the message names it.
+
+    Warns
+    -----
+    UserWarning
+        If a mapping makes a cell more than 20 times as large or as small.
 
     Examples
     --------
@@ -63,16 +76,19 @@ def cell_targets(
         targets = _named_targets(sizes, strategy, groups, classes)
         wanted = targets.astype(float)
         _check_direction(sizes, targets, method, groups, classes)
+        _warn_of_far(sizes, targets, groups, classes)
     elif strategy in STRATEGIES:
         wanted = _shape(sizes, strategy)
         scale = _scale(sizes, wanted, method, strategy == "parity")
         targets = np.rint(wanted * scale).astype(np.int64)
+        if method == "both":
+            targets = round_to_total(wanted, round(sizes.sum()))
     else:
         raise ValueError(f"strategy must be one of {STRATEGIES} or a dict, got {strategy!r}")
     empty = (sizes == 0) & (wanted > 0)
     if empty.any():
         raise ValueError(
-            f"no rows to draw from in cells {_name_cells(empty, groups, classes)} of (group, "
+            f"no rows to draw from in cells {name_cells(empty, groups, classes)} of (group, "
             "label): merge groups, drop them, or choose another strategy"
         )
     return targets
@@ -82,11 +98,26 @@ def _shape(sizes: Floats, strategy: str) -> Floats:
     """Sizes that the strategy asks for, up to a factor for each group, or one for all."""
     of_group, of_class = sizes.sum(axis=1, keepdims=True), sizes.sum(axis=0, keepdims=True)
     if strategy == "balance":
-        return np.full_like(sizes, sizes.sum() / sizes.size)
+        alive = (of_group > 0) & (of_class > 0)
+        return alive * (sizes.sum() / alive.sum())
     if strategy == "parity":
         return of_group * of_class / sizes.sum()
-    share = np.nan_to_num(divide(sizes, of_group), nan=1.0)  # a group without rows can't grow
-    return share * (sizes.sum() / len(sizes))
+    share = np.nan_to_num(divide(sizes, of_group))
+    return share * (sizes.sum() / np.count_nonzero(of_group))
+
+
+def round_to_total(wanted: Floats, total: int) -> Counts:
+    """Round numbers so that they add up to a total: the largest remainders are rounded up.
+
+    Examples
+    --------
+    >>> round_to_total(np.array([1.5, 1.5, 2.0]), 5)
+    array([2, 1, 2])
+    """
+    whole = np.floor(wanted + 1e-9).astype(np.int64)
+    order = np.argsort((whole - wanted).ravel(), kind="stable")
+    whole.flat[order[: max(0, total - int(whole.sum()))]] += 1
+    return whole
 
 
 def _scale(sizes: Floats, shape: Floats, method: str, by_group: bool) -> Floats | float:
@@ -112,11 +143,32 @@ def _named_targets(
             f"strategy names cells {listed(unknown)}; cells of (group, label): {listed(known)}"
         )
     for cell, wanted in strategy.items():
+        if isinstance(wanted, bool | np.bool_) or not isinstance(wanted, Real):
+            raise ValueError(
+                f"strategy[{cell!r}] must be a number, a size (whole) or a factor (a fraction), "
+                f"got {wanted!r}"
+            )
         if not wanted >= 0 or not np.isfinite(wanted):
             raise ValueError(f"strategy[{cell!r}] must be at least 0, got {wanted!r}")
-        whole = isinstance(wanted, int | np.integer)
+        whole = float(wanted).is_integer()
         targets[known[cell]] = wanted if whole else np.rint(wanted * sizes[known[cell]])
     return targets.astype(np.int64)
+
+
+def _warn_of_far(
+    sizes: Floats, targets: Counts, groups: Sequence[Hashable], classes: Sequence[Hashable]
+) -> None:
+    far = (sizes > 0) & (targets > 0)  # to drop a cell is no slip
+    far &= (targets > _FAR * sizes) | (_FAR * targets < sizes)
+    if far.any():
+        notes = [
+            f"{(groups[i], classes[j])}: {sizes[i, j]:.4g} to {targets[i, j]}"
+            for i, j in np.argwhere(far)
+        ]
+        warn_user(
+            f"strategy makes cells of (group, label) more than {_FAR} times as large or as small: "
+            f"{'; '.join(notes)}. Whole numbers are sizes, fractions factors of the present size"
+        )
 
 
 def _check_direction(
@@ -130,14 +182,21 @@ def _check_direction(
     if wrong is not None and wrong.any():
         way = "shrink" if method == "over" else "grow"
         raise ValueError(
-            f'method="{method}" can\'t make cells {_name_cells(wrong, groups, classes)} {way}: '
+            f'method="{method}" can\'t make cells {name_cells(wrong, groups, classes)} {way}: '
             'use method="both"'
         )
 
 
-def _name_cells(
+def name_cells(
     chosen: NDArray[np.bool_], groups: Sequence[Hashable], classes: Sequence[Hashable]
 ) -> str:
+    """List the chosen cells of a table of groups by labels.
+
+    Examples
+    --------
+    >>> name_cells(np.array([[False, True]]), ["f"], ["no", "yes"])
+    "[('f', 'yes')]"
+    """
     return listed((groups[i], classes[j]) for i, j in np.argwhere(chosen))
 
 
@@ -236,3 +295,62 @@ def take_labels(y: Any, codes: NDArray[np.integer], new: NDArray[np.integer]) ->
     ['yes', 'yes']
     """
     return take_rows(y, np.unique(codes, return_index=True)[1][new])
+
+
+def read_labels(y: Any) -> tuple[NDArray[np.integer], tuple[Hashable, ...]]:
+    """Codes of labels, and the classes.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing or continuous.
+
+    Examples
+    --------
+    >>> read_labels(["no", "yes", "no"])
+    (array([0, 1, 0], dtype=int8), ('no', 'yes'))
+    """
+    (codes,), classes = encode_labels(("y", y))
+    if len(classes) > _MOST_NUMBERS and all(isinstance(label, float) for label in classes):
+        raise ValueError(
+            f"Unknown label type: continuous. y has {len(classes)} distinct floats: cut "
+            "it into classes, or make classes that are numbers integers"
+        )
+    check_classification_targets(y)
+    return codes, classes
+
+
+def positive_of(classes: Sequence[Hashable], pos_label: Any, owner: str) -> int | None:
+    """Position of the positive class, as ``positive_class`` tells it.
+
+    Raises
+    ------
+    ValueError
+        If it isn't known; the message names the estimator that has to be told.
+
+    Examples
+    --------
+    >>> positive_of(("no", "yes"), "yes", "LabelMassager")
+    1
+    """
+    try:
+        return positive_class(classes, pos_label)
+    except ValueError as error:
+        if pos_label is not None:
+            raise
+        raise ValueError(
+            f"labels are {listed(classes)}, and which is positive isn't known: pass pos_label=... "
+            f"to {owner}"
+        ) from error
+
+
+def take_fresh(X: Any, rows: NDArray[np.integer]) -> Any:
+    """Rows of a table or column by position; what pandas gives has a fresh index.
+
+    Examples
+    --------
+    >>> take_fresh(pd.Series(["a", "b"]), np.array([1, 1])).index.tolist()
+    [0, 1]
+    """
+    taken = take_rows(X, rows)
+    return taken.reset_index(drop=True) if isinstance(taken, pd.Series | pd.DataFrame) else taken

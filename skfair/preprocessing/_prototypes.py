@@ -225,6 +225,9 @@ def learn_prototypes(
     bounds += [(_LEAST_RATE, 1.0 - _LEAST_RATE)] * k + [(0.0, None)] * n_features
     vector, n_iter, converged = start.flat(), 0, False
     for i, scale in enumerate(STAGES):
+        if n_iter >= max_iter:
+            converged = False
+            break
         left = max(1, (max_iter - n_iter) // (len(STAGES) - i))
         result = minimize(
             smoothed_loss,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from skfair._utils.columns import named_columns, select_column
+from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length
-from skfair.base import BaseGroupTransformer, as_numbers, read_groups
+from skfair.base import BaseGroupTransformer, as_numbers, check_same_features, read_groups
 from skfair.groups import MISSING, Bins, ColumnSpec, Groups, Missing
 
 Numeric = Literal["groups", "values"]
@@ -37,6 +38,7 @@ class _Features:
 class _Code:
     """How sensitive features become columns of numbers; learnt at fit."""
 
+    features: tuple[str, ...]
     labels: tuple[tuple[Hashable, ...], ...]
     fillers: dict[str, float]
     with_missing: frozenset[str]
@@ -50,8 +52,9 @@ class _Code:
                 with_missing.add(name)
             of_known = None if weights is None else weights[known]
             fillers[name] = float(np.average(values[known], weights=of_known)) if known.any() else 0
+        names = tuple(groups.name for groups in features.groups)
         labels = tuple(groups.labels for groups in features.groups)
-        return cls(labels, fillers, frozenset(with_missing))
+        return cls(names, labels, fillers, frozenset(with_missing))
 
     def names(self, features: _Features) -> list[tuple[str, Hashable]]:
         """Name the columns: (feature, group), or (feature, "value") for a number."""
@@ -64,13 +67,27 @@ class _Code:
                 named.append((name, MISSING))
         return named
 
+    def check(self, features: _Features) -> None:
+        """Raise ValueError if features have other names or kinds than those learnt."""
+        for kind, known, found in (
+            ("groups", self.features, [groups.name for groups in features.groups]),
+            ("numbers", tuple(self.fillers), list(features.numbers)),
+        ):
+            if len(known) != len(found):
+                raise ValueError(
+                    f"sensitive features that are {kind} were {listed(known)} at fit, and are "
+                    f"{listed(found)} now"
+                )
+            check_same_features(found, known)
+
     def columns(self, features: _Features) -> Matrix:
         """Give a 0/1 column for each group, and numbers with a 0/1 column for missing ones."""
+        self.check(features)
         parts = []
         for groups, labels in zip(features.groups, self.labels, strict=True):
             parts.append(np.eye(len(labels))[groups.encode(labels)])
-        for name, filler in self.fillers.items():
-            values = features.numbers[name]
+        numbers = features.numbers.values()
+        for (name, filler), values in zip(self.fillers.items(), numbers, strict=True):
             lacking = np.isnan(values)
             parts.append(np.where(lacking, filler, values)[:, None])
             if name in self.with_missing:
@@ -204,7 +221,7 @@ class CorrelationRemover(BaseGroupTransformer):
     may differ between intersections (women of one race, say). A callable that returns one column
     of intersections makes these equal, too.
 
-    Predictions of a model behind it depend on the group: see ``uses_group_at_predict``.
+    Predictions of a model behind it depend on the group: ``uses_group_at_predict`` is True.
 
     Parameters
     ----------
@@ -226,11 +243,14 @@ class CorrelationRemover(BaseGroupTransformer):
     ----------
     effects_ : DataFrame of shape (n_sensitive_columns, n_changed)
         W: a row for each (feature, group) or (feature, ``"value"``), a column for each column
-        changed. Where S has collinear columns, of all solutions it is the smallest.
+        changed. Where S has collinear columns, it is one of many solutions.
     sensitive_mean_ : Series of shape (n_sensitive_columns,)
         Weighted mean of each column of S.
     n_features_in_, feature_names_in_
         As of other transformers.
+    uses_group_at_predict : bool
+        True: ``transform`` reads the group, so that predictions behind it depend on it beyond the
+        other columns. Different rules by group can be unlawful.
 
     Raises
     ------

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Hashable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedKFold
-from sklearn.utils.multiclass import check_classification_targets
 
 from skfair._utils.arrays import divide
-from skfair._utils.columns import column_positions, n_rows, select_column, take_rows
+from skfair._utils.columns import column_positions, n_rows, select_column
 from skfair._utils.encoding import factorize
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length, encode_labels, generator
-from skfair.base import BaseResamplingMitigator, Resampled, fit_weighted, sensitive_positions
+from skfair._utils.validation import check_same_length, generator
+from skfair._utils.warning import warn_user
+from skfair.base import BaseResamplingMitigator, Resampled, sensitive_positions
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.preprocessing._cells import draw_rows
+from skfair.preprocessing._cells import draw_rows, name_cells, read_labels, take_fresh
+from skfair.preprocessing._ranker import fit_folds
 from skfair.tally import count_cells
 
 Floats = NDArray[np.float64]
@@ -46,7 +45,7 @@ def balancing_weights(
 
     where T is the wanted share of each group x label cell: "keep" the present one, "parity" the
     product of the margins, "balance" the same for all cells. In every cell, weights above ``clip``
-    times their mean are cut to that, and then all are scaled to the cell's share.
+    times their mean before any cut are cut to that, and then all are scaled to the cell's share.
 
     Parameters
     ----------
@@ -72,19 +71,10 @@ def balancing_weights(
     ValueError
         If a cell is empty that should not be, or the strategy or ``clip`` is none.
     """
-    if strategy not in ("keep", "parity", "balance"):
-        raise ValueError(f'strategy must be "keep", "parity" or "balance", got {strategy!r}')
     if not clip >= 1:
         raise ValueError(f"clip must be at least 1, got {clip!r}")
     observed = count_cells([groups, labels], shape, weights)[0]
-    observed = observed / observed.sum()
-    target = {
-        "keep": observed,
-        "parity": observed.sum(axis=1, keepdims=True) * observed.sum(axis=0, keepdims=True),
-        "balance": np.full(shape, 1 / observed.size),
-    }[strategy]
-    if (target[observed == 0] > 0).any():
-        raise ValueError(f"strategy={strategy!r} needs rows in every group x label cell")
+    target = cell_shares(observed, strategy, range(shape[0]), range(shape[1]))
     own = np.ones(len(groups)) if weights is None else weights
     raw = 1 / np.maximum(chance, 1e-12)
     cells = [groups, labels]
@@ -94,6 +84,50 @@ def balancing_weights(
     total = count_cells(cells, shape, cut)[0]
     factor = np.nan_to_num(divide(target, total)) * len(groups)
     return cut * factor[groups, labels], float((raw > limit).mean())
+
+
+def cell_shares(
+    observed: Floats, strategy: str, groups: Sequence[Hashable], classes: Sequence[Hashable]
+) -> Floats:
+    """Wanted share of each group x label cell.
+
+    Parameters
+    ----------
+    observed : ndarray of float of shape (n_groups, n_classes)
+        Sums of weights. Groups and labels without any get no share.
+    strategy : {"keep", "parity", "balance"}
+    groups, classes : sequence
+        Labels of the axes, for messages.
+
+    Returns
+    -------
+    shares : ndarray of float of shape (n_groups, n_classes)
+
+    Raises
+    ------
+    ValueError
+        If a cell is empty that should not be, or the strategy is none.
+
+    Examples
+    --------
+    >>> cell_shares(np.array([[1.0, 3.0], [2.0, 2.0]]), "parity", "fm", [0, 1])
+    array([[0.1875, 0.3125],
+           [0.1875, 0.3125]])
+    """
+    if strategy not in ("keep", "parity", "balance"):
+        raise ValueError(f'strategy must be "keep", "parity" or "balance", got {strategy!r}')
+    share = observed / observed.sum()
+    expected = share.sum(axis=1, keepdims=True) * share.sum(axis=0, keepdims=True)
+    alive = expected > 0
+    target = {"keep": share, "parity": expected, "balance": alive / alive.sum()}[strategy]
+    empty = (share == 0) & (target > 0)
+    if empty.any():
+        raise ValueError(
+            f"strategy={strategy!r} needs rows in every group x label cell, and there are none in "
+            f"cells {name_cells(empty, groups, classes)} of (group, label): merge groups, drop "
+            "them, or choose another strategy"
+        )
+    return np.asarray(target)
 
 
 class GroupBalancer(BaseResamplingMitigator):
@@ -128,7 +162,7 @@ class GroupBalancer(BaseResamplingMitigator):
     columns : sequence of str or int, default=None
         Columns that the group is estimated from; all but the sensitive ones by default.
     clip : float, default=10.0
-        Largest weight in a cell, in multiples of the cell's mean.
+        Largest weight in a cell, in multiples of the cell's mean before cutting.
     cv : int, default=5
         Number of folds; fewer where a group has fewer rows.
     missing : {"group", "raise"}, default="group"
@@ -208,16 +242,18 @@ class GroupBalancer(BaseResamplingMitigator):
     ) -> Resampled:
         if self.method not in ("weight", "resample"):
             raise ValueError(f'method must be "weight" or "resample", got {self.method!r}')
-        (labels,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
+        labels, classes = read_labels(y)
         check_same_length(X=range(n_rows(X)), y=labels)
+        shape = (groups.n_groups, len(classes))
+        observed = count_cells([groups.codes, labels], shape, sample_weight)[0]
+        cell_shares(observed, self.strategy, groups.labels, classes)  # refused before anything runs
         chances = self._chances(X, labels, groups, sample_weight)
-        _warn_if_known(chances)
+        _warn_if_known(chances, sample_weight)
         self.weights_, self.clipped_share_ = balancing_weights(
             chances,
             groups.codes,
             labels,
-            (groups.n_groups, len(classes)),
+            shape,
             strategy=self.strategy,
             clip=self.clip,
             weights=sample_weight,
@@ -232,18 +268,20 @@ class GroupBalancer(BaseResamplingMitigator):
             rng=generator(self.random_state),
         )
         drawn = Groups(groups.codes[rows], groups.labels, groups.names)
-        return Resampled(take_rows(X, rows), take_rows(y, rows), drawn, None, rows)
+        return Resampled(take_fresh(X, rows), take_fresh(y, rows), drawn, None, rows)
 
     def _chances(
         self, X: Any, labels: NDArray[np.integer], groups: Groups, weights: Floats | None
     ) -> Floats:
         """Out-of-fold chance of each row's own group."""
-        sizes = np.bincount(groups.codes)
-        if sizes.min() < 2:
-            rare = [groups.labels[g] for g in np.flatnonzero(sizes < 2)]
+        counted = groups.codes if weights is None else groups.codes[weights > 0]
+        sizes = np.bincount(counted, minlength=groups.n_groups)
+        if (sizes == 1).any():
+            rare = [groups.labels[g] for g in np.flatnonzero(sizes == 1)]
             raise ValueError(f"groups {listed(rare)} have 1 sample: too few to estimate from")
-        if groups.n_groups < 2:
-            raise ValueError(f"there is one group only, {listed(groups.labels)}")
+        there = np.flatnonzero(sizes)
+        if len(there) < 2:
+            raise ValueError(f"there is one group only, {listed(groups.labels[g] for g in there)}")
         own = sensitive_positions(X, self.sensitive_features)
         used = [j for j in column_positions(X, self.columns) if j not in own]
         matrix, is_category = as_matrix(X, used)
@@ -256,25 +294,24 @@ class GroupBalancer(BaseResamplingMitigator):
                 min_samples_leaf=40,
                 random_state=0,
             )
-        folds = StratifiedKFold(min(self.cv, int(sizes.min())), shuffle=True, random_state=0)
         features = np.column_stack([matrix, labels])
-        chances = np.empty(len(labels))
-        for train, test in folds.split(features, groups.codes):
-            own_weights = None if weights is None else weights[train]
-            fitted = fit_weighted(clone(model), features[train], groups.codes[train], own_weights)
-            found = fitted.predict_proba(features[test])
-            chances[test] = found[np.arange(len(test)), groups.codes[test]]
+        n_folds = min(self.cv, int(sizes[there].min()))
+        column = np.searchsorted(there, groups.codes)
+        chances = np.ones(len(labels))  # of groups without weight
+        for test, fitted in fit_folds(
+            model, features, groups.codes, groups.codes, n_folds, weights=weights
+        ):
+            rows = test[sizes[groups.codes[test]] > 0]
+            chances[rows] = fitted.predict_proba(features[rows])[np.arange(len(rows)), column[rows]]
         return chances
 
 
-def _warn_if_known(chances: Floats) -> None:
-    known = float((chances > _SURE).mean())
+def _warn_if_known(chances: Floats, weights: Floats | None) -> None:
+    known = float(np.average(chances > _SURE, weights=weights))
     if known > _MOST_KNOWN:
-        warnings.warn(
+        warn_user(
             f"the features give the group of {known:.0%} of the rows away with near certainty: for "
-            "these there is nothing to balance with; leave columns out (columns=) that tell it",
-            UserWarning,
-            stacklevel=6,
+            "these there is nothing to balance with; leave columns out (columns=) that tell it"
         )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import clone
-from sklearn.utils.multiclass import check_classification_targets
 
 from skfair._utils.arrays import divide
 from skfair._utils.columns import n_rows
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length, encode_labels, positive_class
+from skfair._utils.validation import check_same_length
 from skfair.base import BaseResamplingMitigator, Resampled
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.preprocessing._cells import take_labels
+from skfair.preprocessing._cells import positive_of, read_labels, round_to_total, take_labels
 from skfair.preprocessing._ranker import rank_scores
 from skfair.tally import count_cells
 
@@ -36,7 +35,8 @@ def labels_to_flip(
     A group of weight :math:`n_g` and base rate :math:`p_g` has to gain or lose
     :math:`n_g |p - p_g|` of positive weight: negatives of the highest scores are promoted, or
     positives of the lowest scores demoted, up to the number that comes nearest. With fewer flips
-    allowed, every group gets its share of them, so that the overall rate stays.
+    allowed, every group gets its share of them; without weights as many are promoted as demoted, so
+    that the overall rate stays.
 
     Parameters
     ----------
@@ -78,8 +78,25 @@ def labels_to_flip(
         chosen.append(order[: n + (over < under)])
     total = sum(map(len, chosen))
     if max_flips is not None and total > max_flips:
-        chosen = [rows[: int(len(rows) * max_flips / total)] for rows in chosen]
+        numbers = np.array([len(rows) for rows in chosen])
+        if weights is None:
+            shares = _paired_shares(numbers, due > 0, max_flips)
+        else:
+            shares = (numbers * max_flips / total).astype(np.int64)
+        chosen = [rows[:n] for rows, n in zip(chosen, shares, strict=True)]
     return np.concatenate(chosen).astype(np.intp)
+
+
+def _paired_shares(
+    numbers: NDArray[np.integer], promotes: NDArray[np.bool_], most: int
+) -> NDArray[np.integer]:
+    """Shares of at most so many flips, half of them in groups that promote."""
+    shares = np.zeros_like(numbers)
+    half = min(most // 2, numbers[promotes].sum(), numbers[~promotes].sum())
+    for side in (promotes, ~promotes):
+        if half:
+            shares[side] = round_to_total(numbers[side] * half / numbers[side].sum(), half)
+    return shares
 
 
 class LabelMassager(BaseResamplingMitigator):
@@ -96,9 +113,12 @@ class LabelMassager(BaseResamplingMitigator):
     sensitive_features : str, int, Bins, list of them, or callable, default=None
         Columns of X, or a callable of X; None: pass ``sensitive_features=`` to fit.
     ranker : estimator, default=None
-        A classifier with probabilities, asked out of fold; a clone of the estimator by default.
+        A classifier with probabilities, asked out of fold; a clone of the estimator by default. It
+        gets the labels and weights as they are, and groups that come as metadata if it asks for
+        them.
     max_flips : int, default=None
-        Most labels to change; the gap is then narrowed, not closed.
+        Most labels to change; the gap is then narrowed, not closed. Without weights as many are
+        promoted as demoted.
     pos_label : label, default=None
         The positive class; not needed where labels are {0, 1}, {-1, 1} or booleans.
     missing : {"group", "raise"}, default="group"
@@ -157,33 +177,47 @@ class LabelMassager(BaseResamplingMitigator):
     def _resample(
         self, X: Any, y: Any, groups: Groups, sample_weight: NDArray[np.float64] | None
     ) -> Resampled:
-        (codes,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
+        codes, classes = read_labels(y)
         check_same_length(X=range(n_rows(X)), y=codes)
-        if len(classes) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is multiclass: "
-                f"massaging needs two classes, got {listed(classes)}"
-            )
-        if len(classes) < 2:
-            raise ValueError(f"massaging needs two classes, got 1 class: {listed(classes)}")
-        if self.max_flips is not None and self.max_flips < 0:
-            raise ValueError(f"max_flips must be at least 0, got {self.max_flips!r}")
-        positive = codes == positive_class(classes, self.pos_label)
+        low, high = self._read_classes(codes, classes, sample_weight)
+        positive = codes == high
         ranker = self.ranker if self.ranker is not None else self.estimator
         if ranker is None:
-            raise ValueError("LabelMassager without an estimator needs a ranker")
-        scores = rank_scores(clone(ranker), X, positive)
+            raise ValueError("LabelMassager without an estimator needs a ranker: pass ranker=")
+        given = groups if self.sensitive_features is None else None
+        scores = rank_scores(
+            ranker, X, y, positive, classes[high], weights=sample_weight, groups=given
+        )
         flipped = labels_to_flip(
             positive, groups.codes, groups.n_groups, scores, sample_weight, self.max_flips
         )
         new = codes.astype(np.intp)
-        new[flipped] = 1 - new[flipped]
-        self._remember(groups, codes, new, classes, flipped, scores, sample_weight)
+        new[flipped] = low + high - new[flipped]
+        self._remember(groups, codes, new, classes, high, flipped, scores, sample_weight)
         labels = take_labels(y, codes, new)
         if isinstance(labels, pd.Series | pd.DataFrame):
             labels.index = y.index
         return Resampled(X, labels, groups, sample_weight, np.arange(len(new)))
+
+    def _read_classes(
+        self, codes: NDArray[np.integer], classes: tuple[Any, ...], weights: Floats | None
+    ) -> tuple[int, int]:
+        """Codes of the negative and the positive class, of those that have weight."""
+        if self.max_flips is not None and (
+            not isinstance(self.max_flips, Integral) or self.max_flips < 0
+        ):
+            raise ValueError(f"max_flips must be an integer of at least 0, got {self.max_flips!r}")
+        there = np.unique(codes if weights is None else codes[weights > 0]).tolist()
+        found = [classes[code] for code in there]
+        if len(there) > 2:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is multiclass: "
+                f"massaging needs two classes, got {listed(found)}"
+            )
+        place = positive_of(found, self.pos_label, type(self).__name__) if len(there) == 2 else None
+        if place is None:
+            raise ValueError(f"massaging needs two classes, got 1 class: {listed(found)}")
+        return there[1 - place], there[place]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -197,12 +231,13 @@ class LabelMassager(BaseResamplingMitigator):
         old: NDArray[np.integer],
         new: NDArray[np.integer],
         classes: tuple[Any, ...],
+        positive: int,
         flipped: NDArray[np.intp],
         scores: Floats,
         weights: Floats | None,
     ) -> None:
         labels = np.array(classes, dtype=object)
-        positive = positive_class(classes, self.pos_label)
+        shape = (groups.n_groups, len(classes))
         self.flips_ = pd.DataFrame(
             {
                 "row": flipped,
@@ -214,6 +249,6 @@ class LabelMassager(BaseResamplingMitigator):
         )
         rates = {}
         for name, codes in (("before", old), ("after", new)):
-            sums = count_cells([groups.codes, codes], (groups.n_groups, 2), weights)[0]
+            sums = count_cells([groups.codes, codes], shape, weights)[0]
             rates[name] = divide(sums[:, positive], sums.sum(axis=1))
         self.base_rates_ = pd.DataFrame(rates, index=groups.to_index())

@@ -14,14 +14,21 @@ from sklearn.base import (
     OneToOneFeatureMixin,
     TransformerMixin,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfair._utils.columns import is_frame, take_columns
+from skfair._utils.columns import is_frame
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels, generator
-from skfair.base import SensitiveFeaturesMixin, sensitive_positions
+from skfair._utils.warning import warn_user
+from skfair.base import (
+    SensitiveFeaturesMixin,
+    column_names,
+    numeric_matrix,
+    sensitive_positions,
+)
 from skfair.groups import ColumnSpec, Missing
 from skfair.preprocessing._prototypes import (
     Penalties,
@@ -33,6 +40,8 @@ from skfair.preprocessing._prototypes import (
 )
 
 Floats = NDArray[np.float64]
+
+_WIDE = 100
 
 
 class LearnedFairRepresentation(
@@ -82,7 +91,7 @@ class LearnedFairRepresentation(
     output : {"memberships", "reconstruction"}, default="memberships"
         What ``transform`` gives: :math:`M` or :math:`\hat x`.
     max_iter : int, default=300
-        Most iterations of L-BFGS-B from one start. To stop there is usual, and no error.
+        Most iterations of L-BFGS-B from one start, after which it warns.
     solver_tol : float, default=1e-8
         Relative fall of the loss below which the search ends.
     n_init : int, default=1
@@ -117,6 +126,14 @@ class LearnedFairRepresentation(
     ------
     ValueError
         If features aren't numeric, or there are not two classes.
+
+    Warns
+    -----
+    UserWarning
+        If the standard deviation of a feature is above 100, or 100 times another's (features of two
+        values are not among the others).
+    ConvergenceWarning
+        If the kept search ended by ``max_iter``.
 
     Notes
     -----
@@ -218,6 +235,7 @@ class LearnedFairRepresentation(
             )
         self.classes_ = np.array(classes)
         kept = groups.take(rows)
+        self._warn_of_scales(X, features[rows], weights)
         self._learn(Rows.read(features[rows], codes.astype(float), kept.codes, weights))
         return self
 
@@ -234,6 +252,27 @@ class LearnedFairRepresentation(
         self.loss_parts_ = best.loss._asdict()
         self.loss_ = self.loss_parts_.pop("total")
         self.n_iter_, self.converged_ = best.n_iter, best.converged
+        if not best.converged:
+            warn_user(
+                f"the search for prototypes stopped at max_iter={self.max_iter}, before the loss "
+                "ceased to fall: raise max_iter or solver_tol, or put a StandardScaler before",
+                ConvergenceWarning,
+            )
+
+    def _warn_of_scales(self, X: Any, features: Floats, weights: Floats | None) -> None:
+        """Warn where one distance can't serve all features, of which rare 0/1 ones are no sign."""
+        mean = np.average(features, axis=0, weights=weights)
+        spread = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
+        several = [len(np.unique(column)) > 2 for column in features.T]
+        least = spread[several & (spread > 0)].min(initial=np.inf)
+        wide = (spread > _WIDE) | (spread > _WIDE * least)
+        if wide.any():
+            names = column_names(X if hasattr(X, "shape") else np.asarray(X, dtype=object))
+            found = [names[self._kept[j]] for j in np.flatnonzero(wide)]
+            warn_user(
+                f"columns {listed(found)} have standard deviations above {_WIDE}, or {_WIDE} times "
+                "another's: put a StandardScaler before, since all features share one distance"
+            )
 
     def transform(self, X: Any) -> Any:
         """Give the memberships of rows, or the rows rebuilt from them.
@@ -307,16 +346,9 @@ class LearnedFairRepresentation(
             self._kept = [j for j in range(X.shape[1]) if j not in named]
             if not self._kept:
                 raise ValueError(f"all n_features={X.shape[1]} columns are sensitive features")
-        try:
-            return check_array(
-                take_columns(X, self._kept), dtype=np.float64, input_name="X", estimator=name
-            )
-        except ValueError as error:
-            if "convert" not in str(error):
-                raise
-            raise ValueError(
-                f"{name} needs numeric features, encode and scale them in a step before: {error}"
-            ) from error
+        return check_array(
+            numeric_matrix(X, self._kept), dtype=np.float64, input_name="X", estimator=name
+        )
 
     def _read_labels(self, y: Any, features: Floats) -> NDArray[Any]:
         if y is None:

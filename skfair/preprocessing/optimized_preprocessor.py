@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.columns import (
@@ -23,9 +22,17 @@ from skfair._utils.columns import (
     take_rows,
 )
 from skfair._utils.encoding import factorize
-from skfair._utils.validation import check_same_length, encode_labels, generator
-from skfair.base import BaseResamplingMitigator, Resampled, sensitive_positions
-from skfair.groups import ColumnSpec, Groups, Missing, labels_index
+from skfair._utils.text import listed
+from skfair._utils.validation import check_same_length, generator
+from skfair.base import (
+    BaseResamplingMitigator,
+    Resampled,
+    check_same_features,
+    column_names,
+    sensitive_positions,
+)
+from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.preprocessing._cells import read_labels, take_labels
 from skfair.preprocessing._randomized_mapping import (
     MAX_CHANCES,
     InfeasibleMappingError,
@@ -195,6 +202,7 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
         """
         check_is_fitted(self, "mapping_")
         groups = self._read_groups(X, sensitive_features)
+        check_same_features(groups.names, self._features)
         place = {label: i for i, label in enumerate(self._group_labels)}
         of_row = np.array([place.get(label, -1) for label in groups.labels])[groups.codes]
         values = self._values.encode(X)
@@ -206,8 +214,7 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
     def _resample(
         self, X: Any, y: Any, groups: Groups, sample_weight: NDArray[np.float64] | None
     ) -> Resampled:
-        (codes,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
+        codes, classes = read_labels(y)
         check_same_length(X=range(n_rows(X)), y=codes)
         self._values = DiscreteValues.read(X, self._positions(X))
         n_classes = len(classes)
@@ -230,8 +237,7 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
         new[rows] = draw_states(of_row[rows], mapping.chances, generator(self.random_state))
         self._remember(mapping, joint, groups, classes)
         self._remember_shares(mapping, joint, groups, classes, new % n_classes, sample_weight)
-        _, first = np.unique(codes, return_index=True)
-        labels = take_rows(y, first[new % n_classes])
+        labels = take_labels(y, codes, new % n_classes)
         labels = labels.set_axis(y.index) if isinstance(y, pd.Series | pd.DataFrame) else labels
         changed = self._values.write(X, np.arange(len(new)), new // n_classes)
         return Resampled(changed, labels, groups, sample_weight, np.arange(len(new)))
@@ -244,8 +250,10 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
             chosen = column_positions(X, self.columns)
         both = [j for j in chosen if j in sensitive]
         if both or not chosen:
+            names = column_names(X if hasattr(X, "shape") else np.asarray(X, dtype=object))
             raise ValueError(
-                f"columns {both} are sensitive, and sensitive columns never change: leave them out"
+                f"columns {listed(names[j] for j in both)} are sensitive, and sensitive columns "
+                "never change: leave them out"
                 if both
                 else "there are no columns to map beside the sensitive ones"
             )
@@ -261,11 +269,12 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
             way = (
                 ""
                 if error.raised is None
-                else f", or raise max_distortion (each limit in it) by {error.raised:.4g}"
+                else f", or raise max_distortion (each limit in it) by {_rounded_up(error.raised)}"
             )
             raise ValueError(
                 f"no mapping keeps to epsilon={self.epsilon!r} with max_distortion="
-                f"{self.max_distortion!r}: allow an epsilon of at least {error.epsilon:.4g}{way}"
+                f"{self.max_distortion!r}: allow an epsilon of at least "
+                f"{_rounded_up(error.epsilon)}{way}"
             ) from error
 
     def _remember(
@@ -276,7 +285,7 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
         classes: tuple[Hashable, ...],
     ) -> None:
         self.objective_ = mapping.objective
-        self._group_labels = groups.labels
+        self._group_labels, self._features = groups.labels, groups.names
         new = pd.MultiIndex.from_frame(self.states_)
         labels = groups.to_index().take(mapping.groups).to_frame(index=False)
         old = pd.concat([labels, self.states_.iloc[mapping.states].reset_index(drop=True)], axis=1)
@@ -311,7 +320,7 @@ class OptimizedPreprocessor(BaseResamplingMitigator):
             "expected": after.reshape(groups.n_groups, -1, len(classes)).sum(axis=1),
             "drawn": _shares(groups.codes, drawn, shape, weights),
         }
-        index = labels_index(groups.labels, groups.names)
+        index = groups.to_index()
         frames = {}
         for name, table in tables.items():
             sizes = table.sum(axis=1, keepdims=True)
@@ -413,6 +422,20 @@ def _indexable(X: Any) -> Any:
     if sparse.issparse(X):
         return X.tocsr()
     return X if is_frame(X) or isinstance(X, list | tuple) else np.asarray(X)
+
+
+def _rounded_up(value: float) -> str:
+    """Four digits, never less than the value.
+
+    Examples
+    --------
+    >>> _rounded_up(0.123412)
+    '0.1235'
+    """
+    if not value > 0:
+        return f"{value:.4g}"
+    step = 10.0 ** (np.floor(np.log10(value)) - 3)
+    return f"{np.ceil(value / step - 1e-9) * step + 1e-12:.4g}"
 
 
 def _shares(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -10,15 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils.multiclass import check_classification_targets
 
-from skfair._utils.columns import is_frame, n_rows, named_columns, take_rows
+from skfair._utils.columns import is_frame, n_rows, named_columns
 from skfair._utils.optional import import_optional
-from skfair._utils.validation import check_same_length, encode_labels, generator, positive_class
-from skfair.base import BaseResamplingMitigator, Resampled
-from skfair.groups import ColumnSpec, Groups, Missing, cross
-from skfair.preprocessing._cells import cell_targets, draw_rows, take_labels
-from skfair.preprocessing._ranker import nearness_to_boundary
+from skfair._utils.validation import check_same_length, generator
+from skfair._utils.warning import warn_user
+from skfair.base import BaseResamplingMitigator, Resampled, wants
+from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.preprocessing._cells import (
+    cell_targets,
+    draw_rows,
+    positive_of,
+    read_labels,
+    take_fresh,
+    take_labels,
+)
+from skfair.preprocessing._ranker import nearness_to_boundary, rank_scores
 from skfair.tally import count_cells
 
 
@@ -39,20 +45,22 @@ class Resampler(BaseResamplingMitigator):
     strategy : {"balance", "parity", "size"} or dict, default="parity"
         All cells equal; each group's label shares become the overall ones (Kamiran and Calders'
         sampling); all groups equal, with their own shares; or a dict from (group, label) to whole
-        numbers, which are sizes, or fractions, factors of the present size. Cells that a dict
-        doesn't name stay as they are.
+        numbers (2 and 2.0 alike), which are sizes, or fractions, factors of the present size. A
+        group of several features is a tuple: ``{(("f", "B"), "yes"): 80}``. Cells that a dict
+        doesn't name stay as they are; one that changes more than 20-fold warns.
     method : {"over", "under", "both"}, default="both"
         No cell shrinks, none grows, or the number of rows stays.
     ranker : estimator, default=None
         A classifier with probabilities: rows nearest its boundary are repeated and dropped first
-        (preferential sampling, two classes). None: rows at random (uniform sampling).
+        (preferential sampling, two classes). None: rows at random (uniform sampling). With
+        sampling weights it has to take them.
     sampler : sampler of imbalanced-learn, default=None
         Makes the rows of the cells that grow, or chooses those of cells that shrink: SMOTENC,
         SMOTE, ADASYN, RandomUnderSampler, ... Synthetic rows bear their cell's label and group. Its
         ``sampling_strategy`` is replaced. Other frames reach it, and the estimator, as pandas.
     preprocessor : transformer, default=None
         Fitted and applied before the sampler and the estimator, since SMOTE and SMOTENC refuse
-        missing values and strings. Groups are read before it.
+        missing values and strings. Groups are read before it, and it gets none as metadata.
     pos_label : label, default=None
         The positive class of the ranker; not needed where labels are {0, 1}, {-1, 1} or booleans.
     missing : {"group", "raise"}, default="group"
@@ -124,29 +132,44 @@ class Resampler(BaseResamplingMitigator):
     def _resample(
         self, X: Any, y: Any, groups: Groups, sample_weight: NDArray[np.float64] | None
     ) -> Resampled:
-        (codes,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
+        codes, classes = read_labels(y)
         check_same_length(X=range(n_rows(X)), y=codes)
+        self._check_helpers(sample_weight)
         shape = (groups.n_groups, len(classes))
         sums = count_cells([groups.codes, codes], shape, sample_weight)[0]
         sizes = sums * (len(codes) / sums.sum())
         targets = cell_targets(sizes, self.strategy, self.method, groups.labels, classes)
-        cells = cross(groups.codes, groups.n_groups, Groups(codes, classes, ("label",)))
+        cells = groups.codes.astype(np.intp) * len(classes) + codes
         rng = generator(self.random_state)
         X = self._preprocess(X, y)
         if self.sampler is None:
-            near = self._nearness(X, codes, classes)
+            near = self._nearness(X, y, codes, classes, groups, sample_weight)
             rows = draw_rows(cells, targets.ravel(), weights=sample_weight, nearness=near, rng=rng)
             new, found = _take(X, y, groups, rows), cells[rows]
         else:
-            if self.ranker is not None:
-                raise ValueError("give a ranker or a sampler, not both: each chooses the rows")
-            if sample_weight is not None:
-                raise ValueError("a sampler can't draw by sample_weight: leave one of them out")
             new, found = self._make_rows(X, y, groups, cells, targets, classes, rng)
         after = np.bincount(found, minlength=targets.size).reshape(shape)
         self.cell_sizes_ = _sizes_table(sizes, after, groups, classes)
         return new
+
+    def _check_helpers(self, sample_weight: NDArray[np.float64] | None) -> None:
+        asks = [m for m in ("fit", "transform") if wants(self.preprocessor, m)]
+        if self.preprocessor is not None and asks:
+            raise ValueError(
+                f"the preprocessor gets no metadata, and {type(self.preprocessor).__name__} asks "
+                "for sensitive features: name columns of X in it"
+            )
+        if self.sampler is None:
+            return
+        if isinstance(self.sampler, type) or not hasattr(self.sampler, "fit_resample"):
+            raise ValueError(
+                f"sampler must be an instance with fit_resample, as in sampler=SMOTENC(...), got "
+                f"{self.sampler!r}"
+            )
+        if self.ranker is not None:
+            raise ValueError("give a ranker or a sampler, not both: each chooses the rows")
+        if sample_weight is not None:
+            raise ValueError("a sampler can't draw by sample_weight: leave one of them out")
 
     def _preprocess(self, X: Any, y: Any) -> Any:
         if self.preprocessor is None:
@@ -156,14 +179,27 @@ class Resampler(BaseResamplingMitigator):
         return self.preprocessor_.fit_transform(X, y)
 
     def _nearness(
-        self, X: Any, codes: NDArray[np.integer], classes: tuple[Hashable, ...]
+        self,
+        X: Any,
+        y: Any,
+        codes: NDArray[np.integer],
+        classes: tuple[Hashable, ...],
+        groups: Groups,
+        weights: NDArray[np.float64] | None,
     ) -> NDArray[np.float64] | None:
         if self.ranker is None:
             return None
         if len(classes) > 2:
             raise ValueError("preferential sampling (ranker=) needs two classes")
-        place = positive_class(classes, self.pos_label)
-        return nearness_to_boundary(clone(self.ranker), X, codes == place)
+        place = positive_of(classes, self.pos_label, type(self).__name__)
+        if place is None or len(classes) < 2:
+            raise ValueError("preferential sampling (ranker=) needs two classes")
+        positive = codes == place
+        given = groups if self.sensitive_features is None else None
+        scores = rank_scores(
+            self.ranker, X, y, positive, classes[place], weights=weights, groups=given
+        )
+        return nearness_to_boundary(scores, positive)
 
     def _make_rows(
         self,
@@ -183,7 +219,7 @@ class Resampler(BaseResamplingMitigator):
         left &= wanted > 0
         reached[left] = present[left]  # first the rows that are drawn, then the sampler's
         rows = draw_rows(cells, reached, rng=rng)
-        start = _take(X, y, groups, rows)
+        start = _take(_as_pandas(X), y, groups, rows)
         if not left.any():
             return start, cells[rows]
         sampler = clone(self.sampler)
@@ -191,7 +227,18 @@ class Resampler(BaseResamplingMitigator):
         params: dict[str, Any] = {"sampling_strategy": targeted}
         if "random_state" in sampler.get_params() and sampler.random_state is None:
             params["random_state"] = int(rng.integers(np.iinfo(np.int32).max))
-        made, found = sampler.set_params(**params).fit_resample(_as_pandas(start.X), cells[rows])
+        try:
+            made, found = sampler.set_params(**params).fit_resample(start.X, cells[rows])
+        except (ValueError, TypeError) as error:
+            names = [
+                (groups.labels[c // len(classes)], classes[c % len(classes)]) for c in targeted
+            ]
+            sizes = dict(zip(names, present[left].tolist(), strict=True))
+            raise ValueError(
+                f"{type(sampler).__name__} failed on cells of (group, label), of these sizes: "
+                f"{sizes}. Strings and missing values need preprocessor=, which encodes and "
+                f"imputes; small cells need fewer neighbours than rows, or merging: {error}"
+            ) from error
         self._check_sizes(found, wanted, groups, classes)
         labels = take_labels(y, cells % len(classes), found % len(classes))
         if isinstance(labels, pd.Series | pd.DataFrame):
@@ -213,11 +260,9 @@ class Resampler(BaseResamplingMitigator):
             for c in np.flatnonzero(short)
         ]
         if notes:
-            warnings.warn(
+            warn_user(
                 f"{type(self.sampler).__name__} didn't meet the sizes of cells of (group, label) "
-                f"{'; '.join(notes)}",
-                UserWarning,
-                stacklevel=6,
+                f"{'; '.join(notes)}"
             )
 
 
@@ -231,7 +276,7 @@ def _sizes_table(
 
 def _take(X: Any, y: Any, groups: Groups, rows: NDArray[np.intp]) -> Resampled:
     kept = Groups(groups.codes[rows], groups.labels, groups.names)
-    return Resampled(take_rows(X, rows), take_rows(y, rows), kept, None, rows)
+    return Resampled(take_fresh(X, rows), take_fresh(y, rows), kept, None, rows)
 
 
 def _as_pandas(X: Any) -> Any:
@@ -249,7 +294,10 @@ def _drops_rows(sampler: Any) -> bool:
 def _origin(sampler: Any, rows: NDArray[np.intp], n: int) -> NDArray[np.intp] | None:
     """Which row each row that a sampler gives was."""
     if hasattr(sampler, "sample_indices_"):
-        return rows[sampler.sample_indices_]
+        origin = rows[sampler.sample_indices_]
+        if getattr(sampler, "shrinkage_", None) is not None:  # smoothed rows are new ones
+            origin[len(rows) :] = -1
+        return origin
     base = import_optional("imblearn.over_sampling.base", extra="sampling", purpose="sampler=")
     if isinstance(sampler, base.BaseOverSampler):  # they append what they make
         return np.concatenate([rows, np.full(n - len(rows), -1)])

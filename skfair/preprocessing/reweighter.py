@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.multiclass import check_classification_targets
 
 from skfair._utils.arrays import divide
-from skfair._utils.validation import check_same_length, check_weights, encode_labels
+from skfair._utils.validation import check_same_length, check_weights
+from skfair._utils.warning import warn_user
 from skfair.base import BaseMetaMitigator
 from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.preprocessing._cells import name_cells, read_labels
 from skfair.tally import count_cells
 
 
@@ -68,8 +69,7 @@ def _reweigh(
     y: Any, groups: Groups, sample_weight: Any
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Hashable, ...]]:
     """Weight of each row, factor of each (label, group) cell, and the labels."""
-    (codes,), classes = encode_labels(("y", y))
-    check_classification_targets(y)
+    codes, classes = read_labels(y)
     check_same_length(y=codes, sensitive_features=groups)
     weights = check_weights(sample_weight, len(codes))
     observed = count_cells([codes, groups.codes], (len(classes), groups.n_groups), weights)[0]
@@ -106,6 +106,11 @@ class Reweighter(BaseMetaMitigator):
     n_features_in_, feature_names_in_
         As of the fitted estimator, where it has them.
 
+    Warns
+    -----
+    UserWarning
+        If a label has no rows in a group, so that the two can't be made independent.
+
     References
     ----------
     Kamiran, F. and Calders, T. (2012). Data preprocessing techniques for classification without
@@ -138,5 +143,12 @@ class Reweighter(BaseMetaMitigator):
         self, X: Any, y: Any, groups: Groups, sample_weight: Any, metadata: dict[str, Any]
     ) -> None:
         weights, factors, classes = _reweigh(y, groups, sample_weight)
+        lacking = np.asarray(np.isnan(factors).T)
+        empty = lacking & ~lacking.all(axis=1, keepdims=True) & ~lacking.all(axis=0)
+        if empty.any():
+            warn_user(
+                f"no rows in cells {name_cells(empty, groups.labels, classes)} of (group, label): "
+                "weights can't make label and group independent; merge groups, or drop them"
+            )
         self.cell_weights_ = pd.DataFrame(factors, index=list(classes), columns=groups.to_index())
         self._fit_clone(X, y, weights, metadata)

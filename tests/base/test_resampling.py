@@ -34,11 +34,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from skfair._utils.columns import column_positions, take_rows
-from skfair.base import BaseResamplingMitigator, Resampled, sensitive_positions
-from skfair.base._resampling import resample_metadata
+from skfair.base import (
+    BaseResamplingMitigator,
+    Resampled,
+    sensitive_positions,
+    take_metadata,
+)
 from skfair.groups import Bins, Groups
 from skfair.metrics import fairness_scorer
-from skfair.preprocessing import GroupBalancer, LabelMassager, Resampler
+from skfair.preprocessing import CorrelationRemover, GroupBalancer, LabelMassager, Resampler
 
 
 def second(X):
@@ -226,9 +230,10 @@ def test_metadata_follow_their_rows():
         "short": [1, 2],
         "dict": {1: 1, 2: 2, 3: 3, 4: 4},
     }
-    found = resample_metadata(metadata, new, 4)
+    groups = Groups.read(list("abcd"))
+    found = take_metadata(metadata, groups, new.indices, new.groups)
     assert list(found) == list(metadata)
-    assert found["sensitive_features"].tolist() == ["f", "f", "f"]
+    assert found["sensitive_features"] == ["d", "b", "b"]  # as they came
     assert found["list"] == ["d", "b", "b"]
     assert found["series"].tolist() == ["d", "b", "b"]
     assert found["frame"]["v"].to_list() == ["d", "b", "b"]
@@ -239,10 +244,11 @@ def test_metadata_follow_their_rows():
 
 @pytest.mark.parametrize("indices", [[0, 1, -1], None])
 def test_metadata_of_synthetic_rows_are_refused(indices):
-    new = resampled(indices)
+    new, groups = resampled(indices), Groups.read(list("abcd"))
     with pytest.raises(ValueError, match="ages has no values for synthetic rows"):
-        resample_metadata({"ages": [1, 2, 3, 4]}, new, 4)
-    found = resample_metadata({"sensitive_features": list("abcd"), "unit": "years"}, new, 4)
+        take_metadata({"ages": [1, 2, 3, 4]}, groups, new.indices, new.groups)
+    values = {"sensitive_features": list("abcd"), "unit": "years"}
+    found = take_metadata(values, groups, new.indices, new.groups)
     assert found["sensitive_features"].tolist() == ["f", "f", "f"]
     assert found["unit"] == "years"
 
@@ -614,3 +620,55 @@ def test_the_doubles_know_their_rows():
     assert_array_equal(groups, group_of(row_ids(X)))
     assert_array_equal(weights, weight_of(row_ids(X)))
     assert_array_equal(y, label_of(row_ids(X)))
+
+
+def test_weights_reach_a_sampler_in_imblearns_pipeline_without_a_request(routing):
+    X, y = biased()
+    request = get_routing_for_object(Resampler(sensitive_features="sex"))
+    assert request.fit_resample.requests["sample_weight"] is True
+    pipe = sampling()
+    pipe[-1].set_fit_request(sample_weight=False)
+    weights = np.where(X["sex"] == "f", 3.0, 1.0)
+    with pytest.warns(UserWarning, match="weights of the old rows"):
+        pipe.fit(X, y, sample_weight=weights)
+    own = Resampler(sensitive_features="sex", random_state=0)
+    own.fit_resample(X, y, sample_weight=weights)
+    pd.testing.assert_frame_equal(pipe[0].cell_sizes_, own.cell_sizes_)
+
+
+def test_drawn_rows_have_a_fresh_index():
+    X, y = biased()
+    for sampler in (
+        Resampler(sensitive_features="sex", random_state=0),
+        Resampler(sensitive_features="sex", sampler=RandomOverSampler(), random_state=0),
+        GroupBalancer(sensitive_features="sex", method="resample", random_state=0),
+    ):
+        rows, labels = sampler.fit_resample(X.set_axis(np.arange(240)[::-1]), pd.Series(y))
+        assert_array_equal(rows.index, np.arange(len(rows)))
+        assert_array_equal(labels.index, np.arange(len(rows)))
+
+
+def test_numbers_with_missing_values_stay_numbers_as_metadata(routing):
+    rng = np.random.default_rng(0)
+    X, y = pd.DataFrame({"x": rng.normal(size=60)}), np.arange(60) % 2
+    age = pd.Series(rng.integers(20, 25, 60).astype(float))
+    age[::7] = np.nan
+    inner = make_pipeline(CorrelationRemover(numeric="values"), LogisticRegression())
+    model = Resampler(inner, strategy="size", random_state=0).fit(X, y, sensitive_features=age)
+    assert model.predict(X, sensitive_features=age).shape == (60,)
+
+
+def test_a_users_estimator_inside_imblearns_pipeline_may_call_fit_resample():
+    class Own(LogisticRegression):
+        def fit(self, X, y):
+            GroupBalancer(sensitive_features="sex").fit_resample(X, y)
+            return super().fit(X[["skill"]], y)
+
+    X, y = biased()
+    SamplingPipeline([("m", Own())]).fit(X, y)
+
+
+def test_the_message_without_groups_tells_what_a_search_does_at_predict():
+    X, y = biased()
+    with pytest.raises(ValueError, match=r"search\.best_estimator_\.predict\(X, sens"):
+        Resampler(MODEL).fit(X, y)

@@ -26,6 +26,7 @@ with warnings.catch_warnings():
 pytestmark = [
     pytest.mark.peers,
     pytest.mark.filterwarnings("ignore:is_.*_dtype is deprecated"),  # in fairlearn's narwhals
+    pytest.mark.filterwarnings("ignore:groups .* have fewer than 30 effective rows"),
 ]
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=40)

@@ -61,7 +61,7 @@ def test_sizes_by_hand(strategy, method, expected):
         ({("f", 1): 2.5}, "over", [[30, 25], [20, 40]]),
         ({("f", 0): 0.5, ("m", 1): 7}, "under", [[15, 10], [20, 7]]),
         ({("f", 0): 0.25, ("m", 0): np.int64(33)}, "both", [[8, 10], [33, 40]]),
-        ({("f", 0): 1, ("f", 1): 1.0}, "both", [[1, 10], [20, 40]]),
+        ({("f", 0): 2, ("f", 1): 1.0}, "both", [[2, 1], [20, 40]]),
         ({("f", 0): 0}, "under", [[0, 10], [20, 40]]),
         ({}, "over", [[30, 10], [20, 40]]),
     ],
@@ -77,9 +77,9 @@ def test_a_dict_has_whole_numbers_as_sizes_and_fractions_as_factors(strategy, me
 @given(tables(), st.sampled_from(METHODS))
 def test_balance_makes_cells_equal(sizes, method):
     found = of_table(sizes, "balance", method)
-    assert len(np.unique(found)) == 1
+    assert np.ptp(found) <= (method == "both")  # the number of rows stays
     expected = {"over": sizes.max(), "under": sizes.min(), "both": sizes.mean()}[method]
-    assert abs(found[0, 0] - expected) <= 0.5
+    assert abs(found - expected).max() <= (1 if method == "both" else 0.5)
 
 
 @REPRODUCIBLE
@@ -89,7 +89,8 @@ def test_parity_gives_each_group_the_overall_shares(sizes, method):
     shares = sizes.sum(axis=0) / sizes.sum()
     factor = sizes / shares
     of_group = {"over": factor.max(axis=1), "under": factor.min(axis=1), "both": sizes.sum(axis=1)}
-    assert_allclose(found, np.outer(of_group[method], shares), atol=0.5 + 1e-9)
+    off = 1 if method == "both" else 0.5
+    assert_allclose(found, np.outer(of_group[method], shares), atol=off + 1e-9)
 
 
 @REPRODUCIBLE
@@ -99,7 +100,8 @@ def test_size_makes_groups_equal_and_keeps_their_shares(sizes, method):
     found = of_table(sizes, "size", method)
     of_group = sizes.sum(axis=1, keepdims=True)
     whole = {"over": of_group.max(), "under": of_group.min(), "both": of_group.mean()}[method]
-    assert_allclose(found, sizes / of_group * whole, atol=0.5 + 1e-9)
+    off = 1 if method == "both" else 0.5
+    assert_allclose(found, sizes / of_group * whole, atol=off + 1e-9)
 
 
 @REPRODUCIBLE
@@ -110,7 +112,7 @@ def test_methods_move_one_way_or_keep_the_number_of_rows(sizes, strategy):
     assert (under <= sizes).all()
     assert (over == sizes).any()
     assert (under == sizes).any()
-    assert abs(both.sum() - sizes.sum()) <= sizes.size / 2
+    assert both.sum() == round(sizes.sum())
 
 
 @REPRODUCIBLE
@@ -135,19 +137,16 @@ def test_an_empty_cell_is_named(strategy, method):
 def test_size_leaves_empty_cells_empty(method):
     found = targets("size", method, [[30, 10], [20, 0]])
     expected = {"over": [[30, 10], [40, 0]], "under": [[15, 5], [20, 0]]}
-    assert found.tolist() == expected.get(method, [[22, 8], [30, 0]])
+    assert found.tolist() == expected.get(method, [[23, 7], [30, 0]])
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_group_that_weighs_nothing_stays_empty_under_parity_and_is_refused_else(method):
+def test_a_group_that_weighs_nothing_stays_empty(method):
     sizes = [[30, 10], [0, 0], [10, 10]]
-    assert targets("parity", method, sizes)[1].tolist() == [0, 0]
-    assert_array_equal(
-        targets("parity", method, sizes)[[0, 2]], targets("parity", method, [[30, 10], [10, 10]])
-    )
-    for strategy in ("balance", "size"):
-        with pytest.raises(ValueError, match=r"\('m', 0\), \('m', 1\)"):
-            targets(strategy, method, sizes)
+    for strategy in STRATEGIES:
+        found = targets(strategy, method, sizes)
+        assert found[1].tolist() == [0, 0]
+        assert_array_equal(found[[0, 2]], targets(strategy, method, [[30, 10], [10, 10]]))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -158,7 +157,28 @@ def test_a_class_that_weighs_nothing_stays_empty_under_parity(method):
 def test_a_dict_that_wants_rows_of_an_empty_cell_is_refused():
     with pytest.raises(ValueError, match=r"no rows to draw from in cells \[\('m', 1\)\]"):
         targets({("m", 1): 5}, "over", [[30, 10], [20, 0]])
-    assert targets({("m", 1): 5.0}, "over", [[30, 10], [20, 0]]).tolist() == [[30, 10], [20, 0]]
+    assert targets({("m", 1): 5.5}, "over", [[30, 10], [20, 0]]).tolist() == [[30, 10], [20, 0]]
+
+
+def test_of_many_cells_of_one_and_a_half_rows_half_are_rounded_up():
+    assert (
+        sorted(targets("balance", "both", [[1, 2], [3, 0.5], [1, 1.5]]).ravel())
+        == [1] * 3 + [2] * 3
+    )
+    sizes = np.tile([[1.0, 2.0]], (25, 1))
+    assert cell_targets(sizes, "balance", "both", range(25), [0, 1]).sum() == 75
+
+
+def test_sizes_and_factors_far_from_what_there_is_warn():
+    with pytest.warns(UserWarning, match=r"\('f', 0\): 30 to 1; \('m', 1\): 40 to 801.*are sizes"):
+        targets({("f", 0): 1, ("m", 1): 801.0}, "both")
+    assert targets({("f", 0): 0, ("m", 1): 800}, "both").tolist() == [[0, 10], [20, 800]]
+
+
+def test_sizes_fed_back_are_sizes():
+    found = targets("parity", "both")
+    again = {(g, c): float(found[i, c]) for i, g in enumerate("fm") for c in (0, 1)}
+    assert_array_equal(targets(again, "both"), found)
 
 
 # What can't be
@@ -172,6 +192,8 @@ def test_a_dict_that_wants_rows_of_an_empty_cell_is_refused():
         ({("x", 0): 9}, "over", r"names cells \[\('x', 0\)\]; cells .*\('f', 0\), \('f', 1\)"),
         ({"f": 9}, "over", r"names cells \['f'\]"),
         ({("f", 0): -1}, "both", r"strategy\[\('f', 0\)\] must be at least 0, got -1"),
+        ({("f", 0): True}, "both", r"must be a number, a size .* got True"),
+        ({("f", 0): "900"}, "both", r"must be a number, a size .* got '900'"),
         ({("f", 0): np.nan}, "both", r"must be at least 0, got nan"),
         ({("f", 0): np.inf}, "both", r"must be at least 0, got inf"),
         ("equal", "both", r"strategy must be one of .*or a dict, got 'equal'"),

@@ -382,3 +382,17 @@ def test_the_function_refuses_what_it_cannot_use(X, groups, weights, message):
 def test_it_is_found_in_its_package_only():
     assert "CorrelationRemover" not in skfair.__all__
     assert not hasattr(skfair, "CorrelationRemover")
+
+
+def test_features_of_other_names_or_kinds_are_refused():
+    X = pd.DataFrame({"x": np.arange(8.0)})
+    groups = pd.DataFrame({"p": list("aabb") * 2, "q": list("ab") * 4})
+    model = CorrelationRemover().fit(X, sensitive_features=groups)
+    with pytest.raises(ValueError, match=r"were \['p', 'q'\] at fit, and are \['q', 'p'\]"):
+        model.transform(X, sensitive_features=groups[["q", "p"]])
+    age = pd.Series([1.0, 5, 2, 8, 3, 1, 9, 4], name="age")
+    model = CorrelationRemover(numeric="values").fit(X, sensitive_features=age)
+    by_name = model.transform(X, sensitive_features=age)
+    pd.testing.assert_frame_equal(by_name, model.transform(X, sensitive_features=age.to_numpy()))
+    with pytest.raises(ValueError, match=r"numbers were \['age'\]|groups were \[\]"):
+        model.transform(X, sensitive_features=age.astype(str))

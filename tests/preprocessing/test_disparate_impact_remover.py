@@ -18,6 +18,7 @@ from skfair.groups import Bins
 from skfair.preprocessing import DisparateImpactRemover, repair_disparate_impact
 from skfair.preprocessing.disparate_impact_remover import SampleDistribution
 
+pytestmark = pytest.mark.filterwarnings("ignore:groups .* effective rows:UserWarning")
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=25)
 
 
@@ -371,3 +372,30 @@ def test_the_function_refuses_what_it_cannot_use(X, groups, weights, message):
 def test_it_is_found_in_its_package_only():
     assert "DisparateImpactRemover" not in skfair.__all__
     assert not hasattr(skfair, "DisparateImpactRemover")
+
+
+# Small groups
+
+
+@pytest.mark.filterwarnings("error")
+def test_small_groups_warn_and_have_their_weight_in_the_overall_distribution():
+    X = frame_of({"a": np.arange(40), "b": np.arange(40) + 10, "c": [1000]})
+    model = DisparateImpactRemover(sensitive_features="group")
+    with pytest.warns(UserWarning, match=r"groups \['c'\] have fewer than 30 effective rows"):
+        model.fit(X)
+    with pytest.warns(UserWarning, match=r"groups \['a', 'b', 'c'\]"):
+        model.fit(X, sample_weight=np.where(X["x"] == 15, 1e3, 1.0))
+    out = model.set_params(target="overall").fit(X).transform(X)["x"]
+    assert out.iloc[20] == out.iloc[60] == 25  # the middle of all 81 values
+    assert_array_equal(repair_disparate_impact(X[["x"]], X["group"], target="overall").ravel(), out)
+    with pytest.raises(ValueError, match='target must be "median" or "overall"'):
+        model.set_params(target="mean").fit(X)
+
+
+def test_features_of_other_names_or_order_are_refused():
+    X = pd.DataFrame({"x": np.arange(8.0)})
+    groups = pd.DataFrame({"p": list("aabb") * 2, "q": list("ab") * 4})
+    model = DisparateImpactRemover().fit(X, sensitive_features=groups)
+    with pytest.raises(ValueError, match=r"were \['p', 'q'\] at fit, and are \['q', 'p'\]"):
+        model.transform(X, sensitive_features=groups[["q", "p"]])
+    model.transform(X, sensitive_features=groups.to_numpy())  # by place

@@ -611,3 +611,36 @@ def test_features_that_give_the_group_away_are_told():
         GroupBalancer(LogisticRegression()).fit(X, y, sensitive_features=sex)
     skills = GroupBalancer(LogisticRegression(), columns=["skill"])
     assert skills.fit(X, y, sensitive_features=sex).effective_sample_size_ < 400
+
+
+class Untouched(LogisticRegression):
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("nothing should be fitted")
+
+
+def test_empty_cells_are_named_before_anything_is_fitted():
+    X = pd.DataFrame({"sex": list("ffmm") * 5, "x": np.arange(20.0)})
+    y = np.where((X["sex"] == "f") | (X["x"] % 2 == 0), "no", "yes")
+    model = GroupBalancer(
+        LogisticRegression(),
+        sensitive_features="sex",
+        strategy="parity",
+        group_estimator=Untouched(),
+    )
+    with pytest.raises(ValueError, match=r"none in cells \[\('f', 'yes'\)\]"):
+        model.fit(X, y)
+
+
+def test_a_group_without_weight_is_no_group():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=81)})
+    y, groups = rng.integers(0, 2, 81), np.array(["f", "m"] * 40 + ["x"])
+    options = {"strategy": "balance", "group_estimator": LogisticRegression()}
+    model = GroupBalancer(**options)
+    weights = np.r_[np.ones(80), 0.0]
+    model.fit_resample(X, y, sensitive_features=groups, sample_weight=weights)
+    assert model.weights_[80] == 0
+    alone = GroupBalancer(**options)
+    alone.fit_resample(X[:80], y[:80], sensitive_features=groups[:80], sample_weight=weights[:80])
+    share = alone.weights_ / alone.weights_.sum()
+    assert_allclose(model.weights_[:80] / model.weights_.sum(), share)

@@ -14,8 +14,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from skfair.groups import Groups
 from skfair.metrics import fairness_scoring, select_fair
-from skfair.preprocessing import LabelMassager
+from skfair.preprocessing import CorrelationRemover, LabelMassager
 from skfair.preprocessing.label_massager import labels_to_flip
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=80)
@@ -266,8 +267,8 @@ def test_weights_count_rows_and_reach_the_estimator():
     assert model.flips_["row"].tolist() == [2, 9]
     assert_allclose(model.base_rates_, [[1 / 6, 0.5], [5 / 6, 0.5]])
     assert_array_equal(model.estimator_.weights_, weights)
-    nothing = np.where(X["g"] == "a", 0.0, 1.0)
-    model.fit(X, Y, sample_weight=nothing)
+    twice = pd.concat([X, X], ignore_index=True)
+    model.fit(twice, np.tile(Y, 2), sample_weight=np.where(twice["g"] == "a", 0.0, 1.0))
     assert model.base_rates_.loc["a"].isna().all()
     assert model.flips_.empty
     assert list(model.flips_.columns) == ["row", "group", "old", "new", "score"]
@@ -296,7 +297,9 @@ def test_labels_of_all_kinds(labels):
     params = {} if 1 in labels or True in labels else {"pos_label": labels[1]}
     y = np.array(labels)[Y]
     sampler = LabelMassager(sensitive_features="g", ranker=Scores(), **params)
-    _, new = sampler.fit_resample(X, y)
+    rising = labels[1] > labels[0]  # the ranker's second column is that of the greater label
+    table = X if rising else X.assign(score=1 - X["score"])
+    _, new = sampler.fit_resample(table, y)
     expected = y.copy()
     expected[[2, 9]] = expected[[0, 1]]
     assert_array_equal(new, expected)
@@ -349,7 +352,7 @@ def test_three_groups_a_missing_one_and_intersections():
     ("params", "y", "message"),
     [
         ({"ranker": None}, Y, "without an estimator needs a ranker"),
-        ({"max_flips": -1}, Y, "max_flips must be at least 0, got -1"),
+        ({"max_flips": -1}, Y, "max_flips must be an integer of at least 0, got -1"),
         ({}, np.arange(10) % 3, "Only binary classification is supported.*needs two classes"),
         ({}, np.ones(10, int), "got 1 class"),
         ({}, np.where(Y, "yes", "no"), "pos_label"),
@@ -400,3 +403,71 @@ def test_a_search_over_flips_scores_alike_in_both_forms():
     gaps = by_column.cv_results_["mean_test_demographic_parity_difference"]
     assert gaps[0] < gaps[2] - 0.1
     assert by_column.best_params_ == by_metadata.best_params_
+
+
+# The ranker
+
+
+def test_fewer_flips_promote_as_many_as_they_demote_over_three_groups():
+    positive = np.r_[np.ones(9), np.zeros(1), np.zeros(7), np.ones(3), np.zeros(10)].astype(bool)
+    codes = np.repeat([0, 1, 2], 10)
+    scores = np.linspace(0.1, 0.9, 30)
+    for most in range(11):
+        rows = labels_to_flip(positive, codes, 3, scores, None, most)
+        assert (~positive[rows]).sum() == positive[rows].sum() == min(most // 2, 5)
+
+
+def test_flips_are_whole_numbers():
+    with pytest.raises(ValueError, match=r"max_flips must be an integer .* got 2\.7"):
+        LabelMassager(Scores(), sensitive_features="g", max_flips=2.7).fit(X, Y)
+
+
+def test_the_positive_class_is_asked_of_the_estimator():
+    with pytest.raises(ValueError, match=r"pass pos_label=\.\.\. to LabelMassager"):
+        LabelMassager(Scores(), sensitive_features="g").fit(X, np.array(["no", "yes"])[Y])
+
+
+def test_the_ranker_gets_labels_weights_and_mixed_rows():
+    seen = []
+
+    class Watching(Scores):
+        def fit(self, X, y, sample_weight=None):
+            seen.append((set(X.index), set(y), sample_weight.tolist()))
+            return super().fit(X, y)
+
+    weights = np.r_[np.zeros(1), np.arange(1.0, 10)]
+    LabelMassager(Scores(), ranker=Watching(), sensitive_features="g", pos_label="yes")._resample(
+        X, np.array(["no", "yes"])[Y], Groups.read(X["g"]), weights
+    )
+    rows = [sorted(r) for r, _, _ in seen]
+    assert all(labels == {"no", "yes"} for _, labels, _ in seen)
+    assert all(w == weights[sorted(r)].tolist() for r, _, w in seen)
+    assert not any(0 in r for r in rows)  # it weighs nothing
+    left_out = [sorted(set(range(1, 10)) - set(r)) for r in rows]
+    assert any(np.diff(r).max(initial=1) > 1 for r in left_out if len(r) > 1)  # folds are mixed
+
+
+def test_a_class_without_weight_is_no_class():
+    y = np.where(np.arange(11) == 10, 2, np.r_[Y, 0])
+    table = pd.concat([X, X.iloc[:1]], ignore_index=True)
+    sampler = LabelMassager(sensitive_features="g", ranker=WeightedScores(), pos_label=1)
+    _, new = sampler.fit_resample(table, y, sample_weight=np.r_[np.ones(10), 0.0])
+    assert sampler.flips_["row"].tolist() == [2, 9]
+    assert new[10] == 2
+
+
+class WeightedScores(Scores):
+    """Takes weights."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y)
+
+
+def test_a_ranker_that_asks_for_groups_gets_those_of_its_rows(routing):
+    rng = np.random.default_rng(0)
+    group = np.repeat(["a", "b"], 60)
+    table = pd.DataFrame({"x": rng.normal(size=120), "z": rng.normal(size=120) + (group == "b")})
+    y = (table["z"] + rng.normal(size=120) > 0.5).astype(int)
+    inner = make_pipeline(CorrelationRemover(), LogisticRegression())
+    model = LabelMassager(inner).fit(table, y, sensitive_features=group)
+    assert_allclose(np.ptp(model.base_rates_["after"]), 0, atol=0.02)

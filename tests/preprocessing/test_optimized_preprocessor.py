@@ -579,3 +579,17 @@ def test_on_adult_with_decades_and_years_of_education():
     old, new = mapping.index.to_frame(index=False), mapping.columns.to_frame(index=False)
     fewer = new["education"].to_numpy() < old["education"].to_numpy()[:, None]
     assert mapping.to_numpy()[fewer].max() < 1e-6
+
+
+def test_limits_in_messages_are_rounded_up_and_sensitive_columns_named():
+    X = pd.DataFrame({"sex": list("ffm") * 7, "job": list("aab") * 7})
+    y = np.r_[np.ones(8), np.zeros(13)].astype(int)
+    model = OptimizedPreprocessor(sensitive_features="sex", columns=["job", "sex"])
+    with pytest.raises(ValueError, match=r"columns \['sex'\] are sensitive"):
+        model.fit_resample(X, y)
+    X["x"], y = "v", np.where(X["sex"] == "f", np.arange(21) % 7 == 0, 1).astype(int)
+    model.set_params(columns="x", max_distortion=0.123, epsilon=0.0)
+    with pytest.raises(ValueError, match="an epsilon of at least") as caught:
+        model.fit_resample(X, y)
+    least = float(str(caught.value).split("at least ")[1].split(",")[0])
+    model.set_params(epsilon=least).fit_resample(X, y)

@@ -27,7 +27,7 @@ from skfair.base import BaseMetaMitigator
 from skfair.datasets import load_adult
 from skfair.groups import Bins, Groups
 from skfair.metrics import fairness_scoring, select_fair
-from skfair.preprocessing import Resampler
+from skfair.preprocessing import CorrelationRemover, Resampler
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=20)
 
@@ -93,7 +93,8 @@ def test_after_balance_all_cells_are_equal(counts, method, seed):
     found = drawn(*rows_of(counts, seed), strategy="balance", method=method)
     expected = {"over": counts.max(), "under": counts.min(), "both": counts.mean()}[method]
     assert found.shape == counts.shape
-    assert (found == np.rint(expected)).all()
+    assert abs(found - expected).max() <= (1 if method == "both" else 0.5)
+    assert method != "both" or found.sum() == counts.sum()
 
 
 @REPRODUCIBLE
@@ -146,12 +147,12 @@ def test_a_dict_gives_sizes_and_factors(strategy, method, expected):
 def test_cells_of_intersections_and_string_labels():
     X = pd.DataFrame({"sex": list("ffmm") * 6, "race": list("uvuv") * 6, "n": np.arange(24)})
     y = np.where(X["n"] % 3 == 0, "yes", "no")
-    strategy = {(("f", "u"), "yes"): 9, (("m", "v"), "no"): 2.0}
+    strategy = {(("f", "u"), "yes"): 9, (("m", "v"), "no"): 2.5}
     sampler = Resampler(sensitive_features=["sex", "race"], strategy=strategy, random_state=0)
     rows, labels = sampler.fit_resample(X, y)
     found = pd.crosstab([rows["sex"], rows["race"]], np.asarray(labels))
     expected = pd.crosstab([X["sex"], X["race"]], y)
-    expected.loc[("f", "u"), "yes"], expected.loc[("m", "v"), "no"] = 9, 8
+    expected.loc[("f", "u"), "yes"], expected.loc[("m", "v"), "no"] = 9, 10
     assert_array_equal(found, expected)
     assert sampler.cell_sizes_.loc[("after", "f", "u"), "yes"] == 9
     sampler.set_params(strategy="balance", method="over").fit_resample(X, y)
@@ -241,7 +242,8 @@ def test_rows_are_copies_of_the_rows_they_were():
     X, y = rows_of([[30, 10], [20, 40]], seed=0)
     sampler = Resampler(sensitive_features="g", strategy="balance", method="over", random_state=0)
     rows, labels = sampler.fit_resample(X, y)
-    pd.testing.assert_frame_equal(rows, X.iloc[sampler.sample_indices_])
+    expected = X.iloc[sampler.sample_indices_].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, expected)
     assert_array_equal(labels, y[sampler.sample_indices_])
     groups = sampler.groups_
     assert_array_equal(np.array(groups.labels)[groups.codes], rows["g"])
@@ -279,7 +281,7 @@ def test_preferential_sampling_needs_to_know_the_positive_class():
         sampler.fit_resample(X, words[y])
     sampler.set_params(pos_label="good").fit_resample(X, words[y])
     assert sampler.sample_indices_.tolist() == [0, 2, 3, 4, 4, 5, 6, 6, 7, 8, 10, 11]
-    sampler.set_params(pos_label="bad").fit_resample(X.assign(score=1 - X["score"]), words[y])
+    sampler.set_params(pos_label="bad").fit_resample(X, words[y])
     assert sampler.sample_indices_.tolist() == [0, 2, 3, 4, 4, 5, 6, 6, 7, 8, 10, 11]
 
 
@@ -705,3 +707,37 @@ def test_a_search_over_strategies_and_methods_scores_alike_in_both_forms(make):
         assert len(set(scores)) > 3
     assert by_column.best_params_ == by_metadata.best_params_
     assert_array_equal(by_column.predict(make(X)), by_metadata.predict(make(X)))
+
+
+# What a new user meets
+
+
+def test_helpers_that_cannot_work_are_refused():
+    X, y = rows_of([[30, 10], [20, 40]], seed=0)
+    for sampler in (RandomOverSampler, "smote"):
+        with pytest.raises(ValueError, match="sampler must be an instance"):
+            Resampler(sensitive_features="g", sampler=sampler).fit_resample(X, y)
+    with pytest.raises(ValueError, match="the preprocessor gets no metadata"):
+        Resampler(preprocessor=CorrelationRemover()).fit_resample(X, y, sensitive_features=X["g"])
+    with pytest.raises(ValueError, match=r"continuous. y has \d+ distinct floats"):
+        Resampler(sensitive_features="g").fit_resample(X, np.arange(len(y)) * 1.0)
+
+
+def test_errors_of_a_sampler_name_the_preprocessor_and_the_cells():
+    X, y = rows_of([[30, 3], [20, 40]], seed=0)
+    with pytest.raises(ValueError, match=r"SMOTE failed on cells.*\): 3.*preprocessor="):
+        Resampler(sensitive_features="g", sampler=SMOTE(), method="over").fit_resample(X, y)
+
+
+def test_smoothed_rows_are_synthetic():
+    X = np.c_[np.repeat([0.0, 1], 20), np.arange(40.0)]
+    y = np.r_[np.zeros(15), np.ones(5), np.zeros(10), np.ones(10)].astype(int)
+    sampler = Resampler(
+        sensitive_features=0,
+        sampler=RandomOverSampler(shrinkage=1.0),
+        strategy="balance",
+        method="over",
+        random_state=0,
+    )
+    rows, _ = sampler.fit_resample(X, y)
+    assert (sampler.sample_indices_ == -1).sum() == len(rows) - 40

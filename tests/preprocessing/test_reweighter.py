@@ -312,7 +312,9 @@ def test_cell_weights_do_not_hold_the_sample_weights():
 def test_cell_weights_of_empty_cells_are_nan_and_of_intersections_have_two_levels():
     X = pd.DataFrame({"sex": list("ffmmm"), "race": list("bwbww"), "x": [1.0, 2, 3, 4, 5]})
     inner = make_pipeline(make_column_transformer((StandardScaler(), ["x"])), LogisticRegression())
-    model = Reweighter(inner, sensitive_features=["sex", "race"]).fit(X, [0, 1, 0, 1, 0])
+    model = Reweighter(inner, sensitive_features=["sex", "race"])
+    with pytest.warns(UserWarning, match=r"no rows in cells \[\(\('f', 'b'\), 1\)"):
+        model.fit(X, [0, 1, 0, 1, 0])
     assert model.cell_weights_.columns.names == ["sex", "race"]
     assert model.cell_weights_.loc[0, ("f", "b")] == pytest.approx(3 / 5)
     assert model.cell_weights_.loc[1, ("m", "w")] == pytest.approx(2 * 2 / 5)
