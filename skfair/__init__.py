@@ -12,6 +12,7 @@ from skfair._version import __version__
 
 if TYPE_CHECKING:
     from skfair.detection import BiasDetector
+    from skfair.postprocessing import ThresholdOptimizer
     from skfair.preprocessing import Resampler, Reweighter
 
 _SUBPACKAGES = (
@@ -22,6 +23,7 @@ _SUBPACKAGES = (
     "groups",
     "metrics",
     "model_selection",
+    "postprocessing",
     "preprocessing",
     "similarity",
     "tally",
@@ -30,9 +32,10 @@ _EXPORTS = {
     "BiasDetector": "skfair.detection",
     "Resampler": "skfair.preprocessing",
     "Reweighter": "skfair.preprocessing",
+    "ThresholdOptimizer": "skfair.postprocessing",
 }
 
-__all__ = ["BiasDetector", "Resampler", "Reweighter", "__version__"]
+__all__ = ["BiasDetector", "Resampler", "Reweighter", "ThresholdOptimizer", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

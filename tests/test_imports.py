@@ -18,6 +18,7 @@ PACKAGES = (
     "groups",
     "metrics",
     "model_selection",
+    "postprocessing",
     "preprocessing",
     "similarity",
     "tally",

@@ -1,0 +1,204 @@
+"""Constraints of a decision rule: windows for the groups' rates, bounds on them, a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfair.criteria import CRITERIA, RATES, Criterion, Rate, get_criterion, get_rate
+
+Floats = NDArray[np.float64]
+
+_UP = {"selection_rate", "true_positive_rate", "false_positive_rate"}
+_DOWN = {"true_negative_rate", "false_negative_rate"}
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A rate, or the mean of some, that must lie in one window for all groups.
+
+    Parameters
+    ----------
+    rates : tuple of Rate
+    width : float
+        Allowed difference, or shortfall of the ratio from 1.
+    as_ratio : bool
+    """
+
+    rates: tuple[Rate, ...]
+    width: float
+    as_ratio: bool
+
+    @property
+    def direction(self) -> int:
+        """1 where it rises with every row selected, -1 where it falls, 0 where it may do both."""
+        names = {rate.name for rate in self.rates}
+        return 1 if names <= _UP else -1 if names <= _DOWN else 0
+
+    def values(self, cells: Floats) -> Floats:
+        """Value at each cut; NaN where it is 0/0."""
+        return np.mean([rate(cells) for rate in self.rates], axis=0)
+
+    def places(self, cells: Floats) -> Floats:
+        """Value on an axis on which the window has a width: logarithms where ratios are bound."""
+        values = self.values(cells)
+        if self.as_ratio:
+            with np.errstate(divide="ignore"):
+                values = np.log(values)
+        return -values if self.direction < 0 else values
+
+    @property
+    def span(self) -> float:
+        """Width of the window on that axis."""
+        if not self.as_ratio:
+            return self.width
+        return float(-np.log1p(-self.width)) if self.width < 1 else np.inf
+
+    def steps(self, totals: Floats, squares: Floats) -> Floats:
+        """Half of one over the effective number of rows in each group's denominator.
+
+        No rate can be asked to be nearer than that to a value, so a group may be off by as much.
+        """
+        worst = np.zeros(len(totals))
+        for rate in self.rates:
+            tn, fp, fn, tp = (float(b != 0) for b in rate.denominator)
+            side = np.array([max(tn, fp), max(fn, tp)])
+            size = (totals @ side) ** 2 / np.maximum(squares @ side, 1e-300)
+            worst = np.maximum(worst, 0.5 / np.maximum(size, 0.5))
+        return worst
+
+    def slack(self, cells: Floats, step: float) -> Floats:
+        """Slack of each cut on the axis of :meth:`places`."""
+        if not self.as_ratio or step == 0:
+            return np.full(len(cells), step)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log1p(step / self.values(cells))
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """All that a rule must meet.
+
+    Parameters
+    ----------
+    criteria : tuple of (Criterion, float)
+        Criteria and the violation that each allows.
+    rate_bounds : tuple of (Rate, float, float)
+        Lowest and highest value of a rate in every group.
+    budget : float or None
+        Largest share of all rows to select.
+    """
+
+    criteria: tuple[tuple[Criterion, float], ...]
+    rate_bounds: tuple[tuple[Rate, float, float], ...] = ()
+    budget: float | None = None
+
+    @property
+    def coordinates(self) -> list[Coordinate]:
+        """What must lie in windows; a ratio that may fall to 0 lies in any."""
+        found = [c for criterion, tol in self.criteria for c in coordinates_of(criterion, tol)]
+        return [coordinate for coordinate in found if np.isfinite(coordinate.span)]
+
+    @property
+    def rates(self) -> list[Rate]:
+        """Rates that must lie in windows or within bounds."""
+        shared = [rate for coordinate in self.coordinates for rate in coordinate.rates]
+        return shared + [rate for rate, _, _ in self.rate_bounds]
+
+    def allowed(self, totals: Floats, squares: Floats) -> dict[str, float]:
+        """Violation that a deterministic rule of the two smallest groups may show, by criterion."""
+        found = {}
+        for criterion, tol in self.criteria:
+            steps = [c.steps(totals, squares) for c in coordinates_of(criterion, tol)]
+            extra = max(float(np.sort(step)[-2:].sum()) for step in steps)
+            found[criterion.name] = min(tol + extra, 1.0)
+        return found
+
+    @property
+    def bounds_a_mean(self) -> bool:
+        """Whether the mean of several gaps is bound, not each gap."""
+        return any(criterion.combination == "mean" for criterion, _ in self.criteria)
+
+
+def coordinates_of(criterion: Criterion, tol: float) -> list[Coordinate]:
+    """List what a criterion keeps in windows of this width."""
+    as_ratio = criterion.gap == "ratio"
+    if criterion.combination == "mean_rate":
+        return [Coordinate(criterion.rates, tol, as_ratio)]
+    return [Coordinate((rate,), tol, as_ratio) for rate in criterion.rates]
+
+
+def read_constraints(
+    constraints: Any,
+    tol: float | Sequence[float],
+    rate_bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
+    budget: float | None = None,
+) -> Constraints:
+    """Read what the user asks for.
+
+    Parameters
+    ----------
+    constraints : str, Criterion, sequence of them, or None
+        Criteria or rates; fairlearn's names (``"true_positive_rate_parity"``) are known, too.
+    tol : float or sequence of float
+        Violation allowed, for all or for each.
+    rate_bounds : mapping of rate to (low, high), default=None
+        None on either side is no bound.
+    budget : float, default=None
+
+    Returns
+    -------
+    Constraints
+
+    Raises
+    ------
+    ValueError
+        If a name isn't known or a number is out of range.
+
+    Examples
+    --------
+    >>> found = read_constraints("equalized_odds", 0.05, {"selection_rate": (0.1, None)})
+    >>> [coordinate.rates[0].name for coordinate in found.coordinates]
+    ['true_positive_rate', 'false_positive_rate']
+    """
+    several = isinstance(constraints, Sequence) and not isinstance(constraints, str)
+    named = [] if constraints is None else list(constraints) if several else [constraints]
+    tols = list(tol) if isinstance(tol, Sequence) else [tol] * len(named)
+    if len(tols) != len(named):
+        raise ValueError(f"{len(named)} constraints have {len(tols)} tolerances")
+    for value in tols:
+        if not 0 <= value <= 1:
+            raise ValueError(f"tol must be between 0 and 1, got {value!r}")
+    criteria = tuple((_criterion(name), float(t)) for name, t in zip(named, tols, strict=True))
+    if len(criteria) > 1 and any(c.combination == "mean" for c, _ in criteria):
+        raise ValueError("a mean of gaps can't be combined with other constraints")
+    if budget is not None and not 0 < budget <= 1:
+        raise ValueError(f"budget must be above 0 and at most 1, got {budget!r}")
+    return Constraints(criteria, _rate_bounds(rate_bounds or {}), budget)
+
+
+def _criterion(name: str | Criterion) -> Criterion:
+    if isinstance(name, str) and name not in CRITERIA and name.endswith("_parity"):
+        rate = {"accuracy_score": "accuracy"}.get(name.removesuffix("_parity"))
+        rate = rate or name.removesuffix("_parity")
+        if rate in RATES:
+            return get_criterion(rate)
+    return get_criterion(name)
+
+
+def _rate_bounds(
+    given: Mapping[str, tuple[float | None, float | None]],
+) -> tuple[tuple[Rate, float, float], ...]:
+    found = []
+    for name, pair in given.items():
+        if not isinstance(pair, Sequence) or len(pair) != 2:
+            raise ValueError(f"rate_bounds[{name!r}] must be a pair (low, high), got {pair!r}")
+        low, high = (0.0 if pair[0] is None else pair[0]), (1.0 if pair[1] is None else pair[1])
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"rate_bounds[{name!r}] must rise within [0, 1], got {pair!r}")
+        found.append((get_rate(name), float(low), float(high)))
+    return tuple(found)

@@ -1,0 +1,115 @@
+"""What a decision rule is chosen for: a linear sum over cells, or a ratio of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfair._utils.text import did_you_mean
+from skfair.criteria import RATES, Rate
+
+Floats = NDArray[np.float64]
+
+_SCORES = {
+    "accuracy_score": "accuracy",
+    "f1_score": "f1_score",
+    "precision_score": "positive_predictive_value",
+    "recall_score": "true_positive_rate",
+}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A ratio of two linear functions of all rows' cells (tn, fp, fn, tp), to be maximised.
+
+    Parameters
+    ----------
+    name : str
+    numerator, denominator : ndarray of float of shape (4,)
+        Where the denominator doesn't hang on decisions, the ratio is linear in them.
+    """
+
+    name: str
+    numerator: Floats
+    denominator: Floats
+
+    def __call__(self, cells: Floats) -> float:
+        """Value of cells of shape (4,)."""
+        below = float(cells @ self.denominator)
+        return float(cells @ self.numerator) / below if below > 0 else float("nan")
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the denominator is the same for all decisions."""
+        tn, fp, fn, tp = self.denominator
+        return bool(tn == fp and fn == tp)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest value that any cells can have."""
+        counts = self.denominator > 0
+        shares = self.numerator[counts] / self.denominator[counts]
+        return float(shares.min()), float(shares.max())
+
+    def least_denominator(self, total: Floats) -> float:
+        """Find what no decisions fall short of, given the cells of any decisions."""
+        tn, fp, fn, tp = self.denominator
+        return float(min(tn, fp) * total[:2].sum() + min(fn, tp) * total[2:].sum())
+
+
+def read_objective(objective: Any, totals: Floats) -> Objective:
+    """Find what is to be maximised.
+
+    Parameters
+    ----------
+    objective : str, Rate, or mapping
+        ``"balanced_accuracy_score"``, a rate, a score of scikit-learn that is one
+        (``"accuracy_score"``, ``"f1_score"``), or costs of a false positive and a false negative
+        ``{"fp": 1, "fn": 5}``.
+    totals : ndarray of float of shape (2,)
+        Weight of all negatives and positives.
+
+    Returns
+    -------
+    Objective
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name, or costs are negative.
+
+    Examples
+    --------
+    >>> read_objective("accuracy_score", np.array([30.0, 10.0]))(np.array([20.0, 10, 5, 5]))
+    0.625
+    >>> read_objective({"fp": 1, "fn": 5}, np.array([30.0, 10.0]))(np.array([20.0, 10, 5, 5]))
+    -0.875
+    """
+    if isinstance(objective, Mapping):
+        if not set(objective) <= {"fp", "fn"} or not objective:
+            raise ValueError(f'costs are named "fp" and "fn", got {sorted(objective)}')
+        costs = [float(objective.get(name, 0.0)) for name in ("fp", "fn")]
+        if min(costs) < 0 or max(costs) == 0:
+            raise ValueError(f"costs must be at least 0 and not all 0, got {dict(objective)}")
+        return Objective("cost", np.array([0.0, -costs[0], -costs[1], 0.0]), np.ones(4))
+    if objective == "balanced_accuracy_score":
+        negative, positive = np.where(totals > 0, totals, np.inf)
+        weights = np.array([0.5 / negative, 0.0, 0.0, 0.5 / positive])
+        return Objective("balanced_accuracy_score", weights * totals.sum(), np.ones(4))
+    rate = (
+        objective if isinstance(objective, Rate) else RATES.get(_SCORES.get(objective, objective))
+    )
+    if rate is None:
+        known = ["balanced_accuracy_score", *_SCORES, *RATES]
+        raise ValueError(
+            f"no objective is named {objective!r}; there are {known}, and costs "
+            f'{{"fp": 1, "fn": 5}}{did_you_mean(objective, known)}'
+        )
+    sign = 1.0 if rate.higher_is_better else -1.0
+    return Objective(
+        rate.name, sign * np.array(rate.numerator, float), np.array(rate.denominator, float)
+    )
