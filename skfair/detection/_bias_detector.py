@@ -389,7 +389,11 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
     def _columns(self, X: Any) -> tuple[list[int], list[int]]:
         control = self.control_features
         held = [] if control is None else column_positions(X, control)
-        searched = [j for j in column_positions(X, self.candidates) if j not in held]
+        searched = column_positions(X, self.candidates)
+        both = sorted(set(searched) & set(held))
+        if self.candidates is not None and both:
+            raise ValueError(f"columns {both} are both candidates and control_features")
+        searched = [j for j in searched if j not in held]
         if not searched:
             raise ValueError("no candidates are left to search")
         return searched, held

@@ -144,7 +144,29 @@ def _check_same_names(first: dict[Any, Any], other: dict[Any, Any], place: int) 
         )
 
 
+_KINDS = {
+    "string": "text",
+    **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "numbers"),
+    **dict.fromkeys(("datetime64", "datetime", "date"), "dates"),
+}
+
+
+def _check_same_kind(name: Hashable | None, parts: list[Any]) -> None:
+    """Refuse text beside numbers or dates: equal values would look different."""
+    kinds = []
+    for part in parts:
+        values = part.categories if isinstance(part, pd.Categorical) else part
+        kinds.append(_KINDS.get(pd.api.types.infer_dtype(values, skipna=True)))
+    found = sorted({kind for kind in kinds if kind})
+    if len(found) > 1:
+        raise ValueError(
+            f"column {name!r} holds {' in one table and '.join(found)} in another, so that equal "
+            "values would not be found: read both with one type"
+        )
+
+
 def _stack(name: Hashable | None, parts: list[Any]) -> StackedColumn:
+    _check_same_kind(name, parts)
     is_category = any(isinstance(part.dtype, pd.CategoricalDtype) for part in parts)
     arrays = [np.asarray(part) for part in parts]
     dtype = _common_dtype(arrays)

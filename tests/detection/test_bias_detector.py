@@ -318,7 +318,7 @@ def test_nothing_to_search():
     ):
         BiasDetector(candidates="note").fit(texts, [0, 1] * 25)
     with pytest.raises(ValueError, match="no candidates are left to search"):
-        BiasDetector(candidates="a", control_features="a").fit(texts, [0, 1] * 25)
+        BiasDetector(control_features=["a", "note"]).fit(texts, [0, 1] * 25)
     with (
         pytest.warns(UserWarning, match="'note'"),
         pytest.raises(ValueError, match="no control feature has values that are groups"),
@@ -760,3 +760,9 @@ def test_p_values_are_never_0():
 @pytest.mark.parametrize("factor", [1e-200, 1e200])
 def test_the_skewness_of_tiny_and_huge_numbers(factor):
     assert_allclose(shape_of(factor * X["noise"].to_numpy()), shape_of(X["noise"].to_numpy()))
+
+
+def test_a_column_cannot_be_searched_and_controlled_for():
+    X, y = pd.DataFrame({"a": [0, 1] * 10, "b": [0, 0, 1, 1] * 5}), [0, 1, 1, 0] * 5
+    with pytest.raises(ValueError, match="both candidates and control_features"):
+        BiasDetector(candidates=["a", "b"], control_features="b").fit(X, y)

@@ -66,10 +66,6 @@ def test_numbers_are_equal_by_value_whatever_their_type():
     parts += [np.array([1, 0], dtype=t) for t in ("uint64", "int8", "float32", "float16", object)]
     for part in row_codes(*parts):
         assert part.tolist() == [0, 1]
-    assert [c.tolist() for c in row_codes(np.array([1, 2]), np.array(["1", "2"]))] == [
-        [0, 1],
-        [2, 3],
-    ]
 
 
 def test_large_integers_are_not_rounded_to_floats():
@@ -94,8 +90,10 @@ def test_large_integers_beside_missing_ones_are_not_rounded_either():
 
 def test_dates_of_different_units_are_equal_and_are_no_integers():
     days = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[s]")
-    found = row_codes(days, days.astype("datetime64[ns]"), days.astype("int64"))
-    assert [c.tolist() for c in found] == [[0, 1], [0, 1], [2, 3]]
+    found = row_codes(days, days.astype("datetime64[ns]"))
+    assert [c.tolist() for c in found] == [[0, 1], [0, 1]]
+    with pytest.raises(ValueError, match="dates in one table and numbers in another"):
+        row_codes(days, days.astype("int64"))
     with_text = np.array([pd.Timestamp("2020-01-01"), "x"], dtype=object)
     assert [c.tolist() for c in row_codes(days, with_text)] == [[0, 1], [0, 2]]
 
@@ -177,3 +175,18 @@ def test_no_table_and_sparse_tables_are_refused():
         row_codes()
     with pytest.raises(ValueError, match="toarray"):
         row_codes(sparse.csr_array(np.eye(2)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([30, 40], ["30", "40"]),
+        (pd.to_datetime(["2020-01-01", "2021-01-01"]), ["2020-01-01", "2021-01-01"]),
+        (pd.Categorical(["1", "2"]), [1.0, 2.0]),
+    ],
+)
+def test_text_beside_numbers_or_dates_is_refused(one, other):
+    with pytest.raises(ValueError, match=r"column 'a' holds .* in one table and .* in another"):
+        row_codes(pd.DataFrame({"a": one}), pd.DataFrame({"a": other}))
+    lacking = pd.DataFrame({"a": [None, None]})
+    assert len(row_codes(pd.DataFrame({"a": one}), lacking)) == 2
