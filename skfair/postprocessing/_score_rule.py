@@ -88,6 +88,12 @@ class BaseScoreRule(GroupsAtPredictMixin, BaseMetaMitigator):
             cv=self.cv,
             n_jobs=self.n_jobs,
         )
+        known = getattr(self.estimator_, "classes_", classes)
+        if len(known) != 2:
+            raise ValueError(
+                f"{type(self).__name__} is for two classes, and the fitted estimator knows "
+                f"{len(known)}: {list(known[:10])}"
+            )
         self.pos_label_, self.group_labels_, self._names = (
             classes[place],
             groups.labels,

@@ -13,15 +13,18 @@ from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skfair._utils.text import listed
 from skfair._utils.validation import generator
-from skfair.criteria import Criterion, gap_interval
+from skfair._utils.warning import warn_user
+from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.postprocessing._constraints import read_constraints
 from skfair.postprocessing._curves import ScoreCurves
-from skfair.postprocessing._reached import reached, rule_tally
+from skfair.postprocessing._reached import reached, upper_end
 from skfair.postprocessing._score_rule import BaseScoreRule
 from skfair.postprocessing._shrinkage import shrink
 from skfair.postprocessing.optimal import (
+    counted_on,
     optimal_thresholds,
     single_threshold,
     without_undefined,
@@ -112,7 +115,9 @@ class ThresholdOptimizer(BaseScoreRule):
         Threshold and probability of each cut, by group.
     criteria_ : DataFrame
         A row a constraint: what the rule reaches on the out-of-fold scores, with the interval
-        (of deterministic rules), what was allowed, and what one cut for all would reach.
+        (of deterministic rules), what was allowed, and what one cut for all would reach. Then a
+        row a bound of a rate (``"true_positive_rate >= 0.8"``) with the worst group's value and
+        what it falls short by, and ``"budget"`` with the share selected; those without intervals.
     effective_tol_ : dict of str to float
         Violation that the search allowed: ``tol``, less the margin, plus the data's resolution.
     gap_ : float
@@ -128,7 +133,8 @@ class ThresholdOptimizer(BaseScoreRule):
     -----
     UserWarning
         If shrinkage keeps the constraints from being met on the scores as they are, by more than
-        0.02, if a rule is constant within a group, or if the search was cut short.
+        0.02, if no cuts keep the interval within ``tol`` as ``margin`` asks, if a rule is constant
+        within a group, or if the search was cut short.
 
     References
     ----------
@@ -210,13 +216,28 @@ class ThresholdOptimizer(BaseScoreRule):
         -------
         ThresholdOptimizer
             Fitted.
+
+        Raises
+        ------
+        ValueError
+            If ``fallback`` is given, and the rule has a cut for other groups where it is "raise",
+            or none where it is "pooled".
         """
+        has_cut = rule.fallback_cut is not None
+        if params.get("fallback", "pooled" if has_cut else "raise") != (
+            "pooled" if has_cut else "raise"
+        ):
+            raise ValueError(
+                f"fallback={params['fallback']!r}, but the rule has {'a' if has_cut else 'no'} cut "
+                "for groups without a cut of their own: leave fallback out, or find the rule with "
+                "that fallback"
+            )
         self = cls(estimator, cv="prefit", pos_label=pos_label, **params)
         self.estimator_ = estimator
         check_is_fitted(estimator)
         classes = tuple(np.asarray(estimator.classes_).tolist())
         self.pos_label_ = classes[self._positive_place(classes)]
-        if rule.fallback_cut is not None:
+        if has_cut:
             self.fallback = "pooled"
         self._take_rule(rule)
         for name in ("n_features_in_", "feature_names_in_"):
@@ -244,14 +265,15 @@ class ThresholdOptimizer(BaseScoreRule):
             amount = None if self.shrinkage == "auto" else float(self.shrinkage)
             curves, self.shrinkage_ = shrink(curves, amount)
         rows = scores, positive, groups, weights
-        single = rule = single_threshold(self.curves_, self.objective)
+        single = rule = single_threshold(self.curves_, self.objective, self.budget)
         bound = bool(asked.rate_bounds) or asked.budget is not None
         if bound or self.shrinkage_ is None or self.shrinkage_.to_numpy().any():
-            rule = self._search(curves, rows)
+            known = without_undefined(self.curves_, asked, self.fallback)
+            rule = counted_on(self._search(curves, rows), known, self.objective)
         own = single.fallback_cut if self.fallback == "pooled" else None
         self._take_rule(replace(rule, fallback_cut=own))
-        self.criteria_ = reached(rule, single, rows, asked.criteria, self.confidence_level)
-        self._warn_if_missed()
+        self.criteria_ = reached(rule, single, rows, asked, self.confidence_level)
+        self._warn_if_missed(rows)
 
     def _take_rule(self, rule: ThresholdRule) -> None:
         self.rule_ = rule
@@ -291,23 +313,47 @@ class ThresholdOptimizer(BaseScoreRule):
         )
 
     def _upper_end(self, rule: ThresholdRule, rows: tuple[Any, ...], criterion: Criterion) -> float:
-        found = gap_interval(
-            rule_tally(rule, *rows), criterion, confidence_level=self.confidence_level
-        )
-        return 1 - found.low if criterion.gap == "ratio" else found.high
+        return upper_end(rule, rows, criterion, self.confidence_level)
 
-    def _warn_if_missed(self) -> None:
+    def _warn_if_missed(self, rows: tuple[Any, ...]) -> None:
         table = self.criteria_
-        missed = table.index[table["violation"] > table["allowed"] + _NOTICEABLE].tolist()
-        if missed:
-            cause = "shrinkage" if self.shrinkage is not None else "margin"
-            warnings.warn(
-                f"the rule doesn't meet {missed} on the out-of-fold scores as they are, see "
-                f"criteria_: {cause} keeps it from following differences that may be chance; "
-                "shrinkage=None enforces tol on these rows",
-                UserWarning,
-                stacklevel=6,
+        missed = table[table["violation"] > table["allowed"] + _NOTICEABLE]
+        if len(missed):
+            figures = [
+                f"{name} ({row.violation:.3g}, allowed {row.allowed:.3g})"
+                for name, row in missed.iterrows()
+            ]
+            cause = (
+                ""
+                if self.shrinkage is None
+                else (
+                    ": shrinkage keeps it from following differences that may be chance; "
+                    "shrinkage=None enforces the constraints on these rows"
+                )
             )
+            warn_user(
+                f"the rule doesn't meet {', '.join(figures)} on the out-of-fold scores as they "
+                f"are, see criteria_{cause}"
+            )
+        if self.margin is not None:
+            ((criterion, tol),) = read_constraints(self.constraints, self.tol).criteria
+            end = self._upper_end(self.rule_, rows, criterion)
+            if end > tol:
+                warn_user(
+                    f'margin="confidence" is missed: no cuts were found whose interval of '
+                    f"{criterion.name} ends within tol={tol:g}; it ends at {end:.3g}"
+                )
+
+    def _read_codes(self, X: Any, sensitive_features: Any) -> Codes:
+        codes = super()._read_codes(X, sensitive_features)
+        if self.rule_.fallback_cut is None and (codes < 0).any():
+            groups = self._read_groups(X, sensitive_features)
+            unseen = [label for label in groups.labels if label not in self.group_labels_]
+            raise ValueError(
+                f"groups {listed(unseen)} were unseen at fit, and the rule has no cut for them: "
+                'fit with fallback="pooled"'
+            )
+        return codes
 
     def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
         if self.rule_.is_deterministic:
@@ -343,6 +389,8 @@ class ThresholdOptimizer(BaseScoreRule):
     def frontier(self, tols: Sequence[float] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)) -> pd.DataFrame:
         """Trade-off on the out-of-fold scores: objective and violation at several tolerances.
 
+        It is that of the groups' own curves, without shrinkage and margin.
+
         Parameters
         ----------
         tols : sequence of float
@@ -351,15 +399,22 @@ class ThresholdOptimizer(BaseScoreRule):
         -------
         DataFrame
             Columns objective and, of each constraint, its violation, indexed by tol.
+
+        Raises
+        ------
+        AttributeError
+            If the rule was found elsewhere.
         """
-        check_is_fitted(self)
+        self._check_has_curves()
         rows: dict[float, dict[str, float]] = {}
         for tol in tols:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 rule = self._find(self.curves_, tol)
             named = read_constraints(self.constraints, self.tol).criteria
-            rows[tol] = {"objective": rule.value} | {c.name: float(c(rule.cells)) for c, _ in named}
+            gaps = {c.name: float(c(rule.cells)) for c, _ in named}
+            short = {c.name: 1 - gaps[c.name] for c, _ in named if c.gap == "ratio"}
+            rows[tol] = {"objective": rule.value} | gaps | short
         table = pd.DataFrame.from_dict(rows, orient="index")
         table.index.name = "tol"
         return table
@@ -378,5 +433,18 @@ class ThresholdOptimizer(BaseScoreRule):
         """
         from skfair.postprocessing.displays import ThresholdRuleDisplay
 
-        check_is_fitted(self)
+        self._check_has_curves()
         return ThresholdRuleDisplay(curves=self.curves_, rule=self.rule_).plot(ax)
+
+    def _check_has_curves(self) -> None:
+        check_is_fitted(self)
+        if not hasattr(self, "curves_"):
+            raise AttributeError(
+                "there are no curves: the rule was found elsewhere (from_rule), and this estimator "
+                "has seen no scores"
+            )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.non_deterministic |= self.randomized and self.random_state is None
+        return tags

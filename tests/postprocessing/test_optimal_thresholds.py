@@ -6,12 +6,15 @@ import itertools
 
 import numpy as np
 import pytest
+from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import get_criterion
+from skfair.criteria import RATES, Criterion, get_criterion
 from skfair.groups import Groups
 from skfair.postprocessing import ScoreCurves, ThresholdRule, optimal_thresholds
 from skfair.postprocessing._constraints import read_constraints
 from skfair.postprocessing._hull import hull_places
+from skfair.postprocessing._objective import read_objective
+from skfair.postprocessing.optimal import single_threshold
 from skfair.tally import ScoreTally
 
 MONOTONE = ["demographic_parity", "equal_opportunity", "predictive_equality", "equalized_odds"]
@@ -340,3 +343,126 @@ def test_a_tiny_group_does_not_loosen_the_bound_for_the_others():
     rates = (rule.cells[:, 1] + rule.cells[:, 3]) / rule.cells.sum(axis=1)
     assert abs(rates[0] - rates[1]) <= 0.02 + 1 / 500 + 1e-9
     assert rule.effective_tol["demographic_parity"] == pytest.approx(0.02 + 0.5 + 0.001)
+
+
+def best_by_exhaustion(curves, objective, feasible):
+    """Best value of all combinations of cuts that part both groups and are feasible."""
+    tables = [curve.cells[1:-1] for curve in curves.curves]
+    goal, best = read_objective(objective, curves.totals.sum(axis=0)), -np.inf
+    for pair in itertools.product(*tables):
+        cells = np.stack(pair)
+        if feasible(cells):
+            best = np.nanmax([best, goal(cells.sum(axis=0))])
+    return best
+
+
+@pytest.mark.parametrize(
+    "objective",
+    ["error_rate", "false_discovery_rate", "precision_score", "negative_predictive_value"],
+)
+@pytest.mark.filterwarnings("ignore:all or none:UserWarning")
+def test_ratios_that_are_negative_or_undefined_somewhere_are_maximised(objective):
+    for seed in range(6):
+        curves = random_curves(seed, n_groups=2)
+        best = best_by_exhaustion(curves, objective, lambda cells: True)
+        rule = optimal_thresholds(curves, "demographic_parity", objective, 1.0)
+        assert rule.value == pytest.approx(best)
+        assert rule.gap == 0
+
+
+@pytest.mark.filterwarnings("ignore:all or none:UserWarning")
+def test_a_rule_whose_objective_is_defined_comes_before_one_that_selects_none():
+    y, score = [0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5]
+    curves = ScoreCurves.from_arrays(y, score, list("aabb"))
+    rule = optimal_thresholds(curves, "demographic_parity", "false_discovery_rate")
+    assert rule.value == -0.5
+    with pytest.warns(UndefinedMetricWarning, match="under every rule"):
+        nobody = optimal_thresholds(
+            curves, None, "precision_score", rate_bounds={"selection_rate": (None, 0.0)}
+        )
+    assert np.isnan(nobody.value)
+
+
+def test_the_gap_of_a_mean_of_gaps_covers_the_best_rule():
+    smaller = 0
+    for seed in range(8):
+        curves = random_curves(seed, n_groups=2)
+        rule = optimal_thresholds(curves, "average_abs_odds", "balanced_accuracy_score", 0.05)
+        criterion, allowed = get_criterion("average_abs_odds"), rule.effective_tol
+        best = best_by_exhaustion(
+            curves,
+            "balanced_accuracy_score",
+            lambda c, fits=criterion, tol=allowed["average_abs_odds"]: fits(c) <= tol + 1e-9,
+        )
+        assert rule.value + rule.gap >= best - 1e-7
+        smaller += rule.value < best - 1e-7
+    assert smaller > 0  # there are rules that the search leaves out
+
+
+def many_rows():
+    rng = np.random.default_rng(0)
+    score, group = rng.random(6000), rng.integers(0, 3, 6000)
+    y = (rng.random(6000) < score * (0.5 + 0.2 * group)).astype(int)
+    return ScoreCurves.from_arrays(y, score, group)
+
+
+@pytest.mark.filterwarnings("error:the search was cut short")
+@pytest.mark.parametrize("objective", ["accuracy_score", "f1_score"])
+def test_the_gap_within_a_budget_covers_cuts_that_were_left_out(objective):
+    curves = many_rows()
+    exact = optimal_thresholds(curves, "demographic_parity", objective, 0.01)
+    thinned = optimal_thresholds(curves, "demographic_parity", objective, 0.01, budget=1.0)
+    assert thinned.value < exact.value
+    assert thinned.value + thinned.gap >= exact.value
+    assert thinned.gap < 0.05
+
+
+def test_a_ratio_that_is_cut_short_tells_how_much_better_a_rule_may_be():
+    curves = many_rows()
+    exact = optimal_thresholds(curves, "demographic_parity", "f1_score", 0.01)
+    with pytest.warns(UserWarning, match="cut short"):
+        rule = optimal_thresholds(curves, "demographic_parity", "f1_score", 0.01, time_limit=0)
+    assert rule.value < exact.value <= rule.value + rule.gap
+    assert rule.value + rule.gap <= 1
+
+
+def test_a_search_without_a_choice_in_time_says_so():
+    with pytest.raises(ValueError, match="time_limit=0 seconds"):
+        optimal_thresholds(many_rows(), "equalized_odds", "f1_score", 0.001, time_limit=0)
+
+
+def test_a_ratio_that_may_fall_to_zero_binds_nothing():
+    y, group = [0, 0, 1, 1, 1, 1, 0, 0], list("aaaabbbb")
+    curves = ScoreCurves.from_arrays(y, [0.9, 0.8, 0.1, 0.2, 0.9, 0.8, 0.3, 0.1], group)
+    ratio = Criterion("tpr_ratio", (RATES["true_positive_rate"],), gap="ratio")
+    free, bound = (optimal_thresholds(curves, c, "true_negative_rate", 1.0) for c in (None, ratio))
+    assert bound.value == free.value
+
+
+def test_a_group_that_falls_back_is_not_in_a_budget():
+    y, score = [0, 1, 0, 1, 0, 0], [0.2, 0.8, 0.3, 0.7, 0.1, 0.6]
+    curves = ScoreCurves.from_arrays(y, score, list("aabbcc"))
+    with pytest.raises(ValueError, match=r"groups \['c'\].*not in the budget"):
+        optimal_thresholds(curves, "equal_opportunity", budget=0.5, fallback="pooled")
+
+
+def test_a_bound_of_a_rate_that_a_group_lacks_is_refused():
+    y, score = [0, 1, 0, 1, 0, 0], [0.2, 0.8, 0.3, 0.7, 0.1, 0.6]
+    curves = ScoreCurves.from_arrays(y, score, list("aabbcc"))
+    bounds = {"true_positive_rate": (0.5, None)}
+    with pytest.raises(ValueError, match=r"groups \['c'\] have no rows of a class"):
+        optimal_thresholds(curves, None, rate_bounds=bounds)
+    pooled = optimal_thresholds(curves, None, rate_bounds=bounds, fallback="pooled")
+    assert pooled.labels == ("a", "b")
+
+
+def test_the_best_single_cut_keeps_to_the_budget():
+    y, score = [0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.6, 0.7, 0.8, 0.9]
+    curves = ScoreCurves.from_arrays(y, score, list("ababab"))
+    assert single_threshold(curves).cells[:, [1, 3]].sum() == 4
+    assert single_threshold(curves, budget=0.4).cells[:, [1, 3]].sum() == 2
+
+
+def test_what_is_no_curve_is_named():
+    with pytest.raises(TypeError, match=r"ScoreCurves\.from_arrays"):
+        optimal_thresholds(np.zeros(3))

@@ -426,3 +426,10 @@ def test_what_cant_be_compared_is_refused():
     model = RejectOptionClassifier(Given(), sensitive_features=1, constraints="equal_opportunity")
     with pytest.raises(ValueError, match="equal_opportunity is undefined"):
         model.fit(X, y)
+
+
+def test_large_scores_are_not_rounded_away():
+    scores = np.array([1e9, 2e9, 3e9])
+    grid = Grid.make([2e9], [0.0, 5e8], scores)
+    assert_array_equal(grid.lower, [2e9, 1.5e9])
+    assert_array_equal(grid.upper, [2e9, 2.5e9])

@@ -354,3 +354,111 @@ def test_bounds_hold_where_shrinkage_sees_no_groups():
         MODEL, rate_bounds={"true_positive_rate": (0.9, None)}, **options
     ).fit(X, y)
     assert many.predict(X)[y == 1].mean() > 0.8
+
+
+def test_a_fitted_estimator_of_three_classes_is_refused():
+    X, y = biased(300)
+    three = clone(MODEL).fit(X, y + (X.iloc[:, 0] > 1))
+    with pytest.raises(ValueError, match="fitted estimator knows 3"):
+        ThresholdOptimizer(three, sensitive_features="group", cv="prefit").fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:the rule doesn't meet")
+@pytest.mark.parametrize("shrinkage", [None, 0.0])
+def test_a_margin_that_no_cut_achieves_is_told(shrinkage):
+    X, y = biased(150)
+    model = ThresholdOptimizer(
+        MODEL, sensitive_features="group", margin="confidence", shrinkage=shrinkage
+    )
+    with pytest.warns(UserWarning, match='margin="confidence" is missed') as caught:
+        model.fit(X, y)
+    high = model.criteria_.loc["demographic_parity", "high"]
+    assert any(f"it ends at {high:.3g}" in str(w.message) for w in caught)
+    assert high > 0.01
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_margin_leaves_out_groups_that_the_rule_was_not_fitted_to():
+    X, y = biased(1500, groups=("a", "b", "c"))
+    y = y.where(X["group"] > 0, 0)
+    model = ThresholdOptimizer(
+        MODEL,
+        sensitive_features="group",
+        constraints="true_negative_rate",
+        rate_bounds={"true_positive_rate": (0.1, None)},
+        tol=0.2,
+        margin="confidence",
+        fallback="pooled",
+        shrinkage=None,
+    ).fit(X, y)
+    assert model.rule_.labels == (1, 2)
+    single = model.set_params(margin=None).fit(X, y).rule_.value
+    assert model.set_params(margin="confidence").fit(X, y).rule_.value > single - 0.05
+
+
+def test_a_fallback_without_a_cut_is_refused():
+    X, y = biased(600)
+    model = ThresholdOptimizer(MODEL, sensitive_features="group").fit(X, y)
+    with pytest.raises(ValueError, match="the rule has no cut for them"):
+        model.set_params(fallback="pooled").predict(X.assign(group=7))
+    pooled = ThresholdOptimizer(MODEL, sensitive_features="group", fallback="pooled").fit(X, y)
+    for rule, fallback in ((model.rule_, "pooled"), (pooled.rule_, "raise")):
+        with pytest.raises(ValueError, match="leave fallback out"):
+            ThresholdOptimizer.from_rule(model.estimator_, rule, fallback=fallback)
+
+
+def test_bounds_and_budget_are_among_the_criteria():
+    X, y = biased(900)
+    model = ThresholdOptimizer(
+        MODEL,
+        sensitive_features="group",
+        constraints=None,
+        shrinkage=0.0,
+        budget=0.5,
+        rate_bounds={"true_positive_rate": (0.6, None), "false_positive_rate": (None, 0.1)},
+    )
+    with pytest.warns(UserWarning, match=r"false_positive_rate <= 0.1 \(0\.\d+, allowed 0\)"):
+        model.fit(X, y)
+    table, cells = model.criteria_, model.rule_.cells
+    names = ["true_positive_rate >= 0.6", "false_positive_rate <= 0.1", "budget"]
+    assert table.index.tolist() == names
+    tpr, fpr = (cells[:, k] / cells[:, [k - 1, k]].sum(axis=1) for k in (3, 1))
+    np.testing.assert_allclose(
+        table["estimate"], [tpr.min(), fpr.max(), cells[:, [1, 3]].sum() / 900]
+    )
+    short = max(0.6 - tpr.min(), 0), fpr.max() - 0.1, max(table.loc["budget", "estimate"] - 0.5, 0)
+    np.testing.assert_allclose(table["violation"], short)
+    assert table.loc["budget", "single_cut"] <= 0.5
+
+
+@pytest.mark.filterwarnings("ignore:the rule doesn't meet")
+def test_the_rule_counts_rows_as_they_are_under_shrinkage():
+    X, y = biased(900)
+    fitted = clone(MODEL).fit(X, y)
+    model = ThresholdOptimizer(fitted, sensitive_features="group", cv="prefit", shrinkage=0.5)
+    predicted = model.fit(X, y).predict(X)
+    expected = Tally.from_arrays(y, predicted, X["group"]).cells()
+    np.testing.assert_allclose(model.rule_.cells, expected)
+    assert model.rule_.value == pytest.approx((predicted == y).mean())
+
+
+def test_a_rule_found_elsewhere_has_no_curves_to_draw():
+    X, y = biased(600)
+    model = ThresholdOptimizer(MODEL, sensitive_features="group").fit(X, y)
+    found = ThresholdOptimizer.from_rule(model.estimator_, model.rule_)
+    for method in (found.plot, found.frontier):
+        with pytest.raises(AttributeError, match="no curves"):
+            method()
+
+
+def test_tags_tell_of_draws():
+    assert ThresholdOptimizer(MODEL, randomized=True).__sklearn_tags__().non_deterministic
+    assert not ThresholdOptimizer(MODEL).__sklearn_tags__().non_deterministic
+
+
+def test_the_frontier_tells_what_ratios_fall_short_by():
+    X, y = biased(1500)
+    model = ThresholdOptimizer(
+        MODEL, sensitive_features="group", constraints="disparate_impact", shrinkage=None
+    ).fit(X, y)
+    assert (model.frontier([0.05, 0.2])["disparate_impact"] <= [0.06, 0.21]).all()
