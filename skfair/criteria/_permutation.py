@@ -16,7 +16,7 @@ from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria._limits import CellSums, Floats, effective_size, have_own_rows
 from skfair.criteria.criterion import Criterion, evaluate, get_criterion
 from skfair.criteria.rates import Rate
-from skfair.tally import Tally
+from skfair.tally import Tally, split_levels
 
 _MOST_ROWS = 10**9  # numpy's hypergeometric draws go no further
 
@@ -138,29 +138,8 @@ def _by_level(
     tally: Tally, control_features: str | Sequence[str], rates: Sequence[Rate], pos_label: Any
 ) -> tuple[list[Hashable], CellSums]:
     """List groups without their control features, and sums of shape (n_levels, n_groups, 4)."""
-    control = [control_features] if isinstance(control_features, str) else control_features
-    if not isinstance(control, Sequence) or not all(isinstance(name, str) for name in control):
-        raise ValueError(
-            f"control features of a tally are some of the names of its features, {tally.names}"
-        )
-    unknown = [name for name in control if name not in tally.names]
-    if unknown:
-        raise ValueError(f"no sensitive feature of the tally is named {unknown}: {tally.names}")
-    rest = [i for i, name in enumerate(tally.names) if name not in control]
-    if not rest:
-        raise ValueError(f"all features of the tally are control features: {tally.names}")
-    sums = CellSums.of(tally, rates, pos_label)
-    if not control:
-        return list(tally.labels), CellSums(*(array[None] for array in sums))
-    parts = [label if isinstance(label, tuple) else (label,) for label in tally.labels]
-    own = [tuple(part[i] for i in rest) if len(rest) > 1 else part[rest[0]] for part in parts]
-    held = [tuple(v for i, v in enumerate(part) if i not in rest) for part in parts]
-    groups, levels = list(dict.fromkeys(own)), list(dict.fromkeys(held))
-    places = [levels.index(x) for x in held], [groups.index(x) for x in own]
-    spread = np.zeros((3, len(levels), len(groups), 4))
-    for out, array in zip(spread, sums, strict=True):
-        out[places] = array
-    return groups, CellSums(*spread)
+    labels, _, levels = split_levels(tally, control_features, CellSums.of(tally, rates, pos_label))
+    return list(labels), CellSums(*levels)
 
 
 def _are_comparable(criterion: Criterion, levels: CellSums, labels: list[Hashable]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from skfair._utils.validation import (
 )
 from skfair.criteria import ClassSums
 from skfair.groups import Groups, Missing, labels_index
-from skfair.tally import Tally, count_cells
+from skfair.tally import Tally, count_cells, split_levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +77,8 @@ class LabelTable:
     def _of_tally(cls, tally: Tally, control_features: Any) -> LabelTable:
         parts = (tally.weight, tally.weight2, tally.count.astype(np.float64))
         sums = ClassSums(*(array.sum(axis=2) for array in parts))
-        if control_features is None:
-            one = ClassSums(*(array[None] for array in sums))
-            return cls(tally.labels, tally.names, tally.classes, one)
-        control = [control_features] if isinstance(control_features, str) else control_features
-        labels, names, arrays = split_levels(tally, list(control), sums)
+        control = () if control_features is None else control_features
+        labels, names, arrays = split_levels(tally, control, sums)
         return cls(labels, names, tally.classes, ClassSums(*arrays))
 
     @property
@@ -122,37 +119,3 @@ class LabelTable:
                 f"y has one class only, {list(self.classes)}: two are needed to compare groups"
             )
         return place
-
-
-def split_levels(
-    tally: Tally, control: Sequence[str], sums: ClassSums
-) -> tuple[tuple[Hashable, ...], tuple[str, ...], list[Any]]:
-    """Part the groups of a tally into levels of its control features and the groups proper."""
-    unknown = [name for name in control if name not in tally.names]
-    if unknown:
-        raise ValueError(f"no sensitive feature of the tally is named {unknown}: {tally.names}")
-    rest = [i for i, name in enumerate(tally.names) if name not in control]
-    if not rest:
-        raise ValueError(f"all features of the tally are control features: {tally.names}")
-    held = [i for i in range(len(tally.names)) if i not in rest]
-    features = Groups(np.arange(tally.n_groups), tally.labels, tally.names).split()
-    groups, levels = (_intersection([features[i] for i in part]) for part in (rest, held))
-    arrays = []
-    for array in sums:
-        spread = np.zeros((levels.n_groups, groups.n_groups, array.shape[-1]))
-        spread[levels.codes, groups.codes] = array
-        arrays.append(spread)
-    return groups.labels, groups.names, arrays
-
-
-def _intersection(features: Sequence[Groups]) -> Groups:
-    """Cross features as :class:`Groups` does, in its order."""
-    if len(features) == 1:
-        return features[0]
-    places = np.stack([feature.codes for feature in features])
-    present, codes = np.unique(places, axis=1, return_inverse=True)
-    labels = [
-        tuple(feature.labels[j] for feature, j in zip(features, column, strict=True))
-        for column in present.T
-    ]
-    return Groups(codes.ravel(), tuple(labels), tuple(name for f in features for name in f.names))

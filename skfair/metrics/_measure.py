@@ -139,8 +139,7 @@ def _are_scores(y: Any) -> bool:
 
 def one_group(y: Any) -> Groups:
     """All rows as one group."""
-    n = len(as_column(y, "y_pred"))
-    return Groups(np.zeros(n, dtype=np.int8), ("all",), ("all",))
+    return Groups.single(len(as_column(y, "y_pred")))
 
 
 def tally_rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skfair.tally._kernel import count_cells, sum_cells
+from skfair.tally._levels import split_levels
 from skfair.tally._moments import MomentTally
 from skfair.tally._scores import ScoreTally
 from skfair.tally._soft import soft_cells
@@ -15,5 +16,6 @@ __all__ = [
     "count_cells",
     "one_against_rest",
     "soft_cells",
+    "split_levels",
     "sum_cells",
 ]
