@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from skfair.criteria._bounds import read_criteria
 from skfair.criteria._limits import (
     Limits,
     average_limits,
@@ -90,6 +91,7 @@ __all__ = [
     "parse_metric",
     "ratio",
     "ratio_limits",
+    "read_criteria",
     "share_limits",
     "to_overall",
     "whole_rows",

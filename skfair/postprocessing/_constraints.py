@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair.criteria import CRITERIA, RATES, Criterion, Rate, get_criterion, get_rate
+from skfair.criteria import Criterion, Rate, get_rate, read_criteria
 
 Floats = NDArray[np.float64]
 
@@ -165,29 +165,12 @@ def read_constraints(
     >>> [coordinate.rates[0].name for coordinate in found.coordinates]
     ['true_positive_rate', 'false_positive_rate']
     """
-    several = isinstance(constraints, Sequence) and not isinstance(constraints, str)
-    named = [] if constraints is None else list(constraints) if several else [constraints]
-    tols = list(tol) if isinstance(tol, Sequence) else [tol] * len(named)
-    if len(tols) != len(named):
-        raise ValueError(f"{len(named)} constraints have {len(tols)} tolerances")
-    for value in tols:
-        if not 0 <= value <= 1:
-            raise ValueError(f"tol must be between 0 and 1, got {value!r}")
-    criteria = tuple((_criterion(name), float(t)) for name, t in zip(named, tols, strict=True))
+    criteria = read_criteria(constraints, tol)
     if len(criteria) > 1 and any(c.combination == "mean" for c, _ in criteria):
         raise ValueError("a mean of gaps can't be combined with other constraints")
     if budget is not None and not 0 < budget <= 1:
         raise ValueError(f"budget must be above 0 and at most 1, got {budget!r}")
     return Constraints(criteria, _rate_bounds(rate_bounds or {}), budget)
-
-
-def _criterion(name: str | Criterion) -> Criterion:
-    if isinstance(name, str) and name not in CRITERIA and name.endswith("_parity"):
-        rate = {"accuracy_score": "accuracy"}.get(name.removesuffix("_parity"))
-        rate = rate or name.removesuffix("_parity")
-        if rate in RATES:
-            return get_criterion(rate)
-    return get_criterion(name)
 
 
 def _rate_bounds(
