@@ -47,6 +47,7 @@ from skfair import Reweighter
 from skfair.groups import Bins, Groups
 from skfair.metrics import fairness_scorer, fairness_scoring, performance_scorer, select_fair
 from skfair.model_selection import GroupLabelStratifiedKFold
+from skfair.postprocessing import RejectOptionClassifier, ThresholdOptimizer
 from skfair.preprocessing import GroupBalancer, LabelMassager, Resampler
 
 LEVELS = {"estimator__level": [-0.5, 0.5]}
@@ -619,6 +620,98 @@ def test_the_best_estimator_of_a_search_predicts_by_group(routing, wrap):
         best.predict(X, sensitive_features=turned(groups))
     with pytest.raises(ValueError, match="needs sensitive features"):
         best.predict(X)
+
+
+# Rules by group around an estimator: the inner one checks that each fold's rows are its own
+
+
+RULES = {
+    "ThresholdOptimizer": lambda inner, column: ThresholdOptimizer(
+        inner, sensitive_features=column, tol=1.0, shrinkage=None, cv=3
+    ),
+    "randomized ThresholdOptimizer": lambda inner, column: ThresholdOptimizer(
+        inner, sensitive_features=column, tol=1.0, shrinkage=None, randomized=True, random_state=0
+    ),
+    "RejectOptionClassifier": lambda inner, column: RejectOptionClassifier(
+        inner, sensitive_features=column, tol=1.0, cv=3
+    ),
+}
+FAIR = ("accuracy", "demographic_parity_difference")
+INSIDE = {
+    "nothing": lambda rule: rule,
+    "pipeline": lambda rule: Pipeline([("keep", FunctionTransformer()), ("rule", rule)]),
+    "mitigator": lambda rule: watching(rule.sensitive_features, rule),
+    "grid search": lambda rule: search(
+        rule,
+        {"estimator__estimator__level": [-0.5, 0.5]},
+        scoring=fairness_scoring(*FAIR, sensitive_features=rule.sensitive_features),
+        refit="accuracy",
+    ),
+}
+
+
+@pytest.mark.parametrize("column", [None, "group"])
+@pytest.mark.parametrize("wrapper", INSIDE)
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_by_group_fit_and_predict_with_the_groups_of_their_rows(
+    routing, rule, wrapper, column
+):
+    X, y, groups, weights = make_rows()
+    inner = watching(column, RowChecker(weights="known"), weights="known")
+    model = INSIDE[wrapper](RULES[rule](inner, column))
+    metadata = {} if column else {"sensitive_features": groups}
+    fitted(model, X, y, sample_weight=weights, **metadata)
+    model = getattr(model, "best_estimator_", model)
+    given = {} if column else {"sensitive_features": groups}
+    assert model.predict(X, **given).shape == y.shape
+    others = X.assign(group=turned(groups)) if column else X
+    metadata = {} if column else {"sensitive_features": turned(groups)}
+    with pytest.raises(Misaligned, match="groups belong to other rows"):
+        model.fit(others, y, sample_weight=weights, **metadata)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_by_group_score_alike_in_both_forms(rule):
+    X, y = biased_rows()
+    columns = make_column_transformer((StandardScaler(), ["skill", "proxy"]))
+    inner = make_pipeline(columns, LogisticRegression())
+    by_column, by_metadata = RULES[rule](inner, "sex"), RULES[rule](inner, None)
+    options = {"cv": 4, "error_score": "raise"}
+    expected = cross_validate(
+        by_column, X, y, scoring=fairness_scoring(*FAIR, sensitive_features="sex"), **options
+    )
+    metadata = {"sensitive_features": X["sex"]}
+    with config_context(enable_metadata_routing=True):
+        found = cross_validate(
+            by_metadata, X, y, scoring=fairness_scoring(*FAIR), params=metadata, **options
+        )
+        with pytest.raises(ValueError, match="needs sensitive features"):
+            cross_val_predict(by_metadata, X, y, cv=4, params=metadata)
+    for name in FAIR:
+        assert_array_equal(found[f"test_{name}"], expected[f"test_{name}"])
+    assert cross_val_predict(by_column, X, y, cv=4).shape == y.shape
+    assert VotingClassifier([("rule", by_column)]).fit(X, y).predict(X).shape == y.shape
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("rule", RULES)
+def test_their_own_score_serves_searches_without_scoring_in_both_forms(rule, weighted):
+    X, y = biased_rows()
+    columns = make_column_transformer((StandardScaler(), ["skill", "proxy"]))
+    with config_context(enable_metadata_routing=True):
+        last = LogisticRegression().set_fit_request(sample_weight=weighted)
+        inner = make_pipeline(columns, last)
+        metadata = {"sample_weight": np.where(y == 1, 1.0, 3.0)} if weighted else {}
+        by_column = search(RULES[rule](inner, "sex"), {"tol": [0.5, 1.0]}, scoring=None)
+        by_metadata = search(RULES[rule](inner, None), {"tol": [0.5, 1.0]}, scoring=None)
+        by_column.fit(X, y, **metadata)
+        by_metadata.fit(X, y, sensitive_features=X["sex"], **metadata)
+        score = by_metadata.best_estimator_.score(X, y, sensitive_features=X["sex"], **metadata)
+    key = "mean_test_score"
+    assert_array_equal(by_column.cv_results_[key], by_metadata.cv_results_[key])
+    predicted = by_column.best_estimator_.predict(X)
+    expected = np.average(predicted == y, weights=metadata.get("sample_weight"))
+    assert score == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc", ["accuracy", "recall"], None])

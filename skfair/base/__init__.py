@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from skfair.base._labels import TwoClasses, read_two_classes
 from skfair.base._meta import BaseMetaMitigator
 from skfair.base._metadata import take_metadata
 from skfair.base._protocol import (
+    ControlFeaturesMixin,
     GroupsAtPredictMixin,
+    GroupsAtScoreMixin,
     SensitiveFeaturesMixin,
     read_groups,
     sensitive_positions,
@@ -27,16 +30,20 @@ __all__ = [
     "BaseGroupTransformer",
     "BaseMetaMitigator",
     "BaseResamplingMitigator",
+    "ControlFeaturesMixin",
     "GroupsAtPredictMixin",
+    "GroupsAtScoreMixin",
     "GroupsAtTransformMixin",
     "Resampled",
     "SensitiveFeaturesMixin",
+    "TwoClasses",
     "as_numbers",
     "check_same_features",
     "column_names",
     "fit_weighted",
     "numeric_matrix",
     "read_groups",
+    "read_two_classes",
     "sensitive_positions",
     "take_metadata",
     "wants",

@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import (
     get_routing_for_object,
 )
 
-from skfair._utils.columns import column_positions
+from skfair._utils.columns import column_positions, n_rows
 from skfair.groups import Bins, ColumnSpec, Groups, Missing
 
 
@@ -64,6 +64,50 @@ class GroupsAtPredictMixin(SensitiveFeaturesMixin):
     __metadata_request__decision_function = {"sensitive_features": True}  # noqa: RUF012
 
     uses_group_at_predict = True
+
+
+class GroupsAtScoreMixin(GroupsAtPredictMixin):
+    """Reads sensitive features at fit, at predict and in its own ``score``."""
+
+    # Searches of scikit-learn 1.6 without scoring read the requests of the class alone.
+    __metadata_request__score = {"sensitive_features": True, "sample_weight": True}  # noqa: RUF012
+
+
+class ControlFeaturesMixin(SensitiveFeaturesMixin):
+    """Reads control features by the same protocol; without any, all rows are on one level."""
+
+    __metadata_request__fit = {"control_features": True}  # noqa: RUF012
+
+    control_features: ColumnSpec | None
+
+    def _read_levels(self, X: Any, control_features: Any = None) -> Groups:
+        """Read the levels of the rows of X.
+
+        Raises
+        ------
+        ValueError
+            If both the constructor and the call name control features.
+        """
+        if self.control_features is None and control_features is None:
+            return Groups.single(n_rows(X))
+        if self.control_features is not None and control_features is not None:
+            raise ValueError(
+                f"{type(self).__name__} got control features twice: columns of X "
+                f"({self.control_features!r}) in its constructor and values in the call"
+            )
+        return read_groups(
+            X,
+            control_features,
+            columns=self.control_features,
+            missing=getattr(self, "missing", "group"),
+            owner=f"control_features of {type(self).__name__}",
+        )
+
+    def _own_request(self) -> MetadataRequest:
+        request = super()._own_request()
+        if self.control_features is not None:
+            request.fit.add_request(param="control_features", alias=False)
+        return request
 
 
 def read_groups(

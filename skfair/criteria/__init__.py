@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from skfair.criteria._bounds import read_criteria
+from skfair.criteria._bounds import rate_steps, read_criteria
 from skfair.criteria._limits import (
     Limits,
     average_limits,
@@ -48,6 +48,7 @@ from skfair.criteria.inference import (
     group_intervals,
     pair_intervals,
 )
+from skfair.criteria.objective import Objective, read_objective
 from skfair.criteria.rates import RATES, Rate, get_rate
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "GroupIntervals",
     "Limits",
     "Method",
+    "Objective",
     "PairIntervals",
     "Rate",
     "average_limits",
@@ -89,9 +91,11 @@ __all__ = [
     "ordered_limits",
     "pair_intervals",
     "parse_metric",
+    "rate_steps",
     "ratio",
     "ratio_limits",
     "read_criteria",
+    "read_objective",
     "share_limits",
     "to_overall",
     "whole_rows",

@@ -62,6 +62,21 @@ class Criterion:
         """Whether y_true matters."""
         return any(rate.needs_labels for rate in self.rates)
 
+    @property
+    def compared(self) -> tuple[tuple[Rate, ...], ...]:
+        """What must agree between groups: rates one by one, or the mean of all of them.
+
+        Examples
+        --------
+        >>> [len(rates) for rates in CRITERIA["equalized_odds"].compared]
+        [1, 1]
+        >>> [len(rates) for rates in CRITERIA["average_odds"].compared]
+        [2]
+        """
+        if self.combination == "mean_rate":
+            return (self.rates,)
+        return tuple((rate,) for rate in self.rates)
+
     def group_rates(self, cells: Any) -> Any:
         """Rates by group.
 

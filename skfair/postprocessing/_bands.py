@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skfair._utils.arrays import divide
-from skfair.criteria import Criterion
+from skfair.criteria import Criterion, Objective
 from skfair.groups import Groups
-from skfair.postprocessing._objective import Objective
 from skfair.tally import ScoreTally
 
 Floats = NDArray[np.float64]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair.criteria import Criterion, Rate, get_rate, read_criteria
+from skfair.criteria import Criterion, Rate, get_rate, rate_steps, read_criteria
 
 Floats = NDArray[np.float64]
 
@@ -63,13 +64,7 @@ class Coordinate:
 
         No rate can be asked to be nearer than that to a value, so a group may be off by as much.
         """
-        worst = np.zeros(len(totals))
-        for rate in self.rates:
-            tn, fp, fn, tp = (float(b != 0) for b in rate.denominator)
-            side = np.array([max(tn, fp), max(fn, tp)])
-            size = (totals @ side) ** 2 / np.maximum(squares @ side, 1e-300)
-            worst = np.maximum(worst, 0.5 / np.maximum(size, 0.5))
-        return worst
+        return rate_steps(self.rates, totals, squares)
 
     def slack(self, cells: Floats, step: float) -> Floats:
         """Slack of each cut on the axis of :meth:`places`."""
@@ -109,6 +104,16 @@ class Constraints:
         shared = [rate for coordinate in self.coordinates for rate in coordinate.rates]
         return shared + [rate for rate, _, _ in self.rate_bounds]
 
+    @property
+    def one_sided(self) -> list[tuple[Rate, float, int]]:
+        """Bounds of rates that bind anything, as (rate, limit, 1 where it is a floor, else -1)."""
+        return [
+            (rate, limit, sign)
+            for rate, low, high in self.rate_bounds
+            for limit, sign, free in ((low, 1, 0.0), (high, -1, 1.0))
+            if limit != free
+        ]
+
     def allowed(self, totals: Floats, squares: Floats) -> dict[str, float]:
         """Violation that a deterministic rule of the two smallest groups may show, by criterion."""
         found = {}
@@ -124,12 +129,21 @@ class Constraints:
         return any(criterion.combination == "mean" for criterion, _ in self.criteria)
 
 
+def bound_name(rate: Rate, limit: float, sign: int) -> str:
+    """Name a bound of a rate.
+
+    Examples
+    --------
+    >>> bound_name(get_rate("selection_rate"), 0.1, 1)
+    'selection_rate >= 0.1'
+    """
+    return f"{rate.name} {'>=' if sign > 0 else '<='} {limit:g}"
+
+
 def coordinates_of(criterion: Criterion, tol: float) -> list[Coordinate]:
     """List what a criterion keeps in windows of this width."""
     as_ratio = criterion.gap == "ratio"
-    if criterion.combination == "mean_rate":
-        return [Coordinate(criterion.rates, tol, as_ratio)]
-    return [Coordinate((rate,), tol, as_ratio) for rate in criterion.rates]
+    return [Coordinate(rates, tol, as_ratio) for rates in criterion.compared]
 
 
 def read_constraints(
@@ -168,20 +182,38 @@ def read_constraints(
     criteria = read_criteria(constraints, tol)
     if len(criteria) > 1 and any(c.combination == "mean" for c, _ in criteria):
         raise ValueError("a mean of gaps can't be combined with other constraints")
-    if budget is not None and not 0 < budget <= 1:
-        raise ValueError(f"budget must be above 0 and at most 1, got {budget!r}")
-    return Constraints(criteria, _rate_bounds(rate_bounds or {}), budget)
+    if budget is not None and not (is_share(budget) and budget > 0):
+        raise ValueError(f"budget must be a number above 0 and at most 1, got {budget!r}")
+    bounds = _rate_bounds({} if rate_bounds is None else rate_bounds)
+    return Constraints(criteria, bounds, None if budget is None else float(budget))
 
 
-def _rate_bounds(
-    given: Mapping[str, tuple[float | None, float | None]],
-) -> tuple[tuple[Rate, float, float], ...]:
+def is_share(value: Any) -> bool:
+    """Tell whether a value is a number within [0, 1]; a boolean is none.
+
+    Examples
+    --------
+    >>> is_share(0.2), is_share("0.2"), is_share(True)
+    (True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
+
+
+def _rate_bounds(given: Any) -> tuple[tuple[Rate, float, float], ...]:
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            'rate_bounds must be a mapping of rates to pairs, {"true_positive_rate": (0.6, None)}, '
+            f"got {given!r}"
+        )
     found = []
     for name, pair in given.items():
-        if not isinstance(pair, Sequence) or len(pair) != 2:
+        if not isinstance(pair, Sequence | np.ndarray) or isinstance(pair, str) or len(pair) != 2:
             raise ValueError(f"rate_bounds[{name!r}] must be a pair (low, high), got {pair!r}")
         low, high = (0.0 if pair[0] is None else pair[0]), (1.0 if pair[1] is None else pair[1])
-        if not 0 <= low <= high <= 1:
-            raise ValueError(f"rate_bounds[{name!r}] must rise within [0, 1], got {pair!r}")
+        if not (is_share(low) and is_share(high) and low <= high):
+            raise ValueError(
+                f"rate_bounds[{name!r}] must be numbers that rise within [0, 1], or None, got "
+                f"{pair!r}"
+            )
         found.append((get_rate(name), float(low), float(high)))
     return tuple(found)

@@ -95,7 +95,7 @@ def out_of_fold_scores(
     if is_prefit(estimator, cv):
         check_is_fitted(estimator)
         return _score(estimator, X, groups, positive, metadata), estimator
-    splits = _splits(cv, X, labels, groups, weights)
+    splits = read_splits(cv, X, labels, groups, weights)
     fitted = fit_weighted(clone(estimator), X, y, weights, **metadata)
     parts = Parallel(n_jobs=n_jobs)(
         delayed(_fit_and_score)(
@@ -202,9 +202,10 @@ def _score(fitted: Any, X: Any, groups: Groups, positive: Any, metadata: dict[st
     return positive_scores(fitted, X, positive, **params)
 
 
-def _splits(
+def read_splits(
     cv: Any, X: Any, labels: Any, groups: Groups, weights: Floats | None
 ) -> list[tuple[Rows, Rows]]:
+    """Rows of training and of test, fold by fold; see :func:`out_of_fold_scores`."""
     if isinstance(cv, int | np.integer) and not isinstance(cv, bool):
         return _deal_folds(int(cv), labels, groups, weights)
     if cv is None or isinstance(cv, str | bool):

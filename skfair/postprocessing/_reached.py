@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair._utils.arrays import divide
-from skfair.criteria import Criterion, Rate, gap_interval
+from skfair.criteria import Criterion, Rate, gap_interval, get_rate, group_intervals
 from skfair.groups import Groups
-from skfair.postprocessing._constraints import Constraints
+from skfair.postprocessing._constraints import Constraints, bound_name
 from skfair.postprocessing.rule import ThresholdRule
 from skfair.tally import Tally
 
@@ -36,7 +35,12 @@ def rule_tally(
 def upper_end(
     rule: ThresholdRule, rows: Rows, criterion: Criterion, confidence_level: float
 ) -> float:
-    """Upper end of the interval of a deterministic rule's violation, in the groups it knows."""
+    """Upper end of the interval of a deterministic rule's violation, in the groups it knows.
+
+    One group has nothing that it could differ from.
+    """
+    if len(rule.labels) < 2:
+        return 0.0
     tally = rule_tally(rule, *_of_known_groups(rule, rows))
     found = gap_interval(tally, criterion, confidence_level=confidence_level)
     return float(1 - found.low if criterion.gap == "ratio" else found.high)
@@ -77,38 +81,55 @@ def reached(
 ) -> pd.DataFrame:
     """Lay out estimate, interval, violation, allowance, and the estimate of one cut for all.
 
-    Criteria come first, then each bound of a rate with the worst group's value, then the budget.
+    Criteria come first, then each bound of a rate with the worst group's value and its interval,
+    then the budget with that of the share selected. Randomized rules have no intervals.
     """
     rows = _of_known_groups(rule, rows)
     cells, plain = expected_rows(rule, rows), expected_rows(single, rows)
+    tally = rule_tally(rule, *rows) if rule.is_deterministic else None
     table = {}
     for criterion, tol in asked.criteria:
         estimate, low, high = float(criterion(cells)), np.nan, np.nan
-        if rule.is_deterministic:
-            found: Any = gap_interval(
-                rule_tally(rule, *rows), criterion, confidence_level=confidence_level
-            )
-            low, high = found.low, found.high
+        if tally is not None and tally.n_groups > 1:
+            low, high = gap_interval(tally, criterion, confidence_level=confidence_level)[1:3]
         violation = 1 - estimate if criterion.gap == "ratio" else estimate
         allowed = max(rule.effective_tol.get(criterion.name, tol), tol)
-        of_single = float(criterion(plain))
-        table[criterion.name] = (estimate, low, high, violation, allowed, of_single)
-    for rate, low, high in asked.rate_bounds:
-        for limit, sign in ((low, 1.0), (high, -1.0)):
-            if 0 < limit < 1:
-                worst, of_single = (_worst(rate, c, sign) for c in (cells, plain))
-                short = max(sign * (limit - worst), 0.0)
-                name = f"{rate.name} {'>=' if sign > 0 else '<='} {limit:g}"
-                table[name] = (worst, np.nan, np.nan, short, 0.0, of_single)
+        table[criterion.name] = (estimate, low, high, violation, allowed, float(criterion(plain)))
+    for rate, limit, sign in asked.one_sided:
+        g, worst = _worst(rate, cells, sign)
+        low, high = _limits(tally, rate, g, confidence_level)
+        short, of_single = max(sign * (limit - worst), 0.0), _worst(rate, plain, sign)[1]
+        table[bound_name(rate, limit, sign)] = (worst, low, high, short, 0.0, of_single)
     if asked.budget is not None:
         share, of_single = (float(c[:, [1, 3]].sum() / c.sum()) for c in (cells, plain))
-        over = max(share - asked.budget, 0.0)
-        table["budget"] = (share, np.nan, np.nan, over, 0.0, of_single)
+        whole = None if tally is None else _merged(tally)
+        low, high = _limits(whole, get_rate("selection_rate"), 0, confidence_level)
+        table["budget"] = (share, low, high, max(share - asked.budget, 0.0), 0.0, of_single)
     columns = ["estimate", "low", "high", "violation", "allowed", "single_cut"]
     return pd.DataFrame.from_dict(table, orient="index", columns=columns)
 
 
-def _worst(rate: Rate, cells: Floats, sign: float) -> float:
-    """Lowest value of a group, or with a sign of -1 the highest."""
-    values = divide(cells @ np.array(rate.numerator), cells @ np.array(rate.denominator))
-    return float(sign * np.nanmin(sign * values)) if not np.isnan(values).all() else float("nan")
+def _worst(rate: Rate, cells: Floats, sign: float) -> tuple[int, float]:
+    """Group with the lowest value, or with a sign of -1 the highest, and that value."""
+    values = rate(cells)
+    if np.isnan(values).all():
+        return 0, float("nan")
+    g = int(np.nanargmin(sign * values))
+    return g, float(values[g])
+
+
+def _limits(tally: Tally | None, rate: Rate, g: int, level: float) -> tuple[float, float]:
+    """Find the ends of the interval of a group's rate; NaN for randomized rules."""
+    if tally is None:
+        return float("nan"), float("nan")
+    found = group_intervals(tally, rate, confidence_level=level)
+    return float(found.low[g]), float(found.high[g])
+
+
+def _merged(tally: Tally) -> Tally:
+    """All groups of a tally as one."""
+    whole = {
+        name: getattr(tally, name).sum(axis=0, keepdims=True)
+        for name in ("weight", "weight2", "count")
+    }
+    return replace(tally, labels=("all",), names=("rows",), **whole)

@@ -26,9 +26,10 @@ from skfair._utils.validation import (
     encode_labels,
     positive_class,
 )
-from skfair.base import BaseMetaMitigator, GroupsAtPredictMixin, wants
+from skfair.base import BaseMetaMitigator, GroupsAtScoreMixin, wants
 from skfair.groups import Groups, labels_index
 from skfair.postprocessing._out_of_fold import out_of_fold_scores, positive_scores, score_method
+from skfair.postprocessing.rule import known_codes
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
@@ -38,7 +39,7 @@ def _gives_no_scores(self: Any) -> bool:
     raise AttributeError(f"{type(self).__name__} gives decisions by group")
 
 
-class BaseScoreRule(GroupsAtPredictMixin, BaseMetaMitigator):
+class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
     """Base of two-class rules by group that are fitted to out-of-fold scores.
 
     A subclass overrides ``_fit_rule`` and ``_select``.
@@ -50,6 +51,9 @@ class BaseScoreRule(GroupsAtPredictMixin, BaseMetaMitigator):
 
     def _check_parameters(self) -> None:
         """Raise ValueError for a parameter out of its range."""
+
+    def _see_rows(self, X: Any, labels: Codes, groups: Groups, weights: Floats) -> None:
+        """Learn what a rule needs from the rows beside their scores."""
 
     def _fit_rule(
         self, scores: Floats, positive: NDArray[np.bool_], groups: Groups, weights: Floats
@@ -101,6 +105,7 @@ class BaseScoreRule(GroupsAtPredictMixin, BaseMetaMitigator):
         )
         weights = check_weights(sample_weight, len(codes))
         weights = np.ones(len(codes)) if weights is None else weights
+        self._see_rows(X, codes, groups, weights)
         self._fit_rule(scores, codes == place, groups, weights)
 
     def _check_classes(
@@ -127,7 +132,7 @@ class BaseScoreRule(GroupsAtPredictMixin, BaseMetaMitigator):
         """Codes of the rows' groups in those of fit; -1 if unseen and the fallback is pooled."""
         groups = self._read_groups(X, sensitive_features)
         if self.fallback == "raise":
-            return groups.encode(self.group_labels_)
+            return known_codes(groups, self.group_labels_)
         place = {label: i for i, label in enumerate(self.group_labels_)}
         return np.array([place.get(label, -1) for label in groups.labels])[groups.codes]
 
@@ -202,14 +207,9 @@ class BaseScoreRule(GroupsAtPredictMixin, BaseMetaMitigator):
     def _own_request(self) -> MetadataRequest:
         request = super()._own_request()
         asks = self.sensitive_features is None
-        for method, param, alias in (
-            ("score", "sensitive_features", asks),
-            ("score", "sample_weight", True),
-            ("predict_log_proba", "sensitive_features", asks),
-        ):
-            of_method = getattr(request, method)
-            if of_method.requests.get(param) is None:
-                of_method.add_request(param=param, alias=alias)
+        of_method = request.predict_log_proba
+        if of_method.requests.get("sensitive_features") is None:
+            of_method.add_request(param="sensitive_features", alias=asks)
         return request
 
     def get_metadata_routing(self) -> MetadataRouter:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair.criteria import Objective
 from skfair.criteria.curves import GroupCurve
 from skfair.postprocessing._constraints import Constraints, Coordinate
 from skfair.postprocessing._hull import hull_places
-from skfair.postprocessing._objective import Objective
 from skfair.postprocessing._programs import (
     Found,
     OutOfTimeError,
@@ -67,19 +68,22 @@ def search(
     """
     deadline = time.monotonic() + time_limit
     cells = [curve.cells for curve in curves]
-    corners = [hull_places(curve) for curve in curves]
-    at_corners = [c[k] for c, k in zip(cells, corners, strict=True)]
     if randomized:
-        return _maximise(mixture_solver(at_corners, constraints), objective, cells, corners)
+        corners, at_corners = _corners(curves, cells)
+        return maximise(mixture_solver(at_corners, constraints), objective, cells, corners)
     kept = [_allowed(c, constraints, constant) for c in cells]
     if any(len(k) == 0 for k in kept):
         return None
     part = [_take(c, k) for c, k in zip(cells, kept, strict=True)]
-    relaxed = relaxation(at_corners, constraints, steps)
+
+    @cache  # few searches ask for it
+    def relaxed() -> Relaxation:
+        return relaxation(_corners(curves, cells)[1], constraints, steps)
+
     slacks = _slacks(part, constraints, steps)
     try:
-        solve = _cut_solver(part, constraints, deadline, slacks, relaxed)
-        return _maximise(solve, objective, cells, kept)
+        solve = _cut_solver(part, constraints, deadline, slacks, lambda worth: relaxed()(worth))
+        return maximise(solve, objective, cells, kept)
     except OutOfTimeError:
         raise ValueError(
             f"no rule was found within time_limit={time_limit:g} seconds: allow more time, or more "
@@ -87,7 +91,13 @@ def search(
         ) from None
 
 
-def _maximise(
+def _corners(curves: list[GroupCurve], cells: list[Floats]) -> tuple[list[Places], list[Floats]]:
+    """Cuts at the corners of the curves' hulls, and their cells."""
+    corners = [hull_places(curve) for curve in curves]
+    return corners, [c[k] for c, k in zip(cells, corners, strict=True)]
+
+
+def maximise(
     solve: Solver, objective: Objective, cells: list[Floats], kept: list[Places]
 ) -> Found | None:
     """Solve for a linear objective once, for a ratio by Dinkelbach's method."""
@@ -225,13 +235,13 @@ def _ordered(
     orders, places = [], []
     for c in cells:
         found = np.stack([coordinate.places(c) for coordinate in coordinates], axis=1)
-        order = _defined(c, coordinates)
+        order = np.flatnonzero(np.isfinite(found).all(axis=1))
         if coordinates[0].direction == 0:
             order = order[np.argsort(found[order, 0], kind="stable")]
         orders.append(order)
-        places.append(
-            np.maximum.accumulate(_take(found, order), axis=0)
-        )  # rounding may fall by an ulp
+        place = _take(found, order)
+        falls = bool((place[1:] < place[:-1]).any())  # by an ulp, from rounding
+        places.append(np.maximum.accumulate(place, axis=0) if falls else place)
     return orders, places if all(len(order) for order in orders) else None
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-_BLOCK = 256
+_BLOCK = 32
 _BATCH = 64
 _SLACK = 1e-12
 
@@ -29,8 +29,8 @@ class Choice(NamedTuple):
 class RangeMaximum:
     """Maxima of ranges of an array, many at once.
 
-    Ranges over several blocks are read from maxima of the blocks' heads and tails and a sparse
-    table of whole blocks; those within one block are looked through.
+    Whole blocks are read from a sparse table of their maxima, and the ends of a range are looked
+    through.
 
     Parameters
     ----------
@@ -44,45 +44,40 @@ class RangeMaximum:
     """
 
     def __init__(self, values: Floats) -> None:
-        self.values = values
-        n_blocks = -(-len(values) // _BLOCK)
-        padded = np.full(n_blocks * _BLOCK, -np.inf)
-        padded[: len(values)] = values
-        blocks = padded.reshape(n_blocks, _BLOCK)
-        self._head = np.maximum.accumulate(blocks, axis=1).ravel()
-        self._tail = np.maximum.accumulate(blocks[:, ::-1], axis=1)[:, ::-1].ravel()
-        self._padded = padded
-        self._table = [blocks.max(axis=1)]
-        while 2 ** len(self._table) <= n_blocks:
+        self._n_blocks = -(-len(values) // _BLOCK)
+        self._padded = np.full(self._n_blocks * _BLOCK, -np.inf)
+        self._padded[: len(values)] = values
+        self._table = [self._padded.reshape(self._n_blocks, _BLOCK).max(axis=1)]
+        while 2 ** len(self._table) <= self._n_blocks:
             step, level = 2 ** (len(self._table) - 1), self._table[-1]
             self._table.append(np.maximum(level[:-step], level[step:]))
 
     def __call__(self, start: Integers, stop: Integers) -> Floats:
         """Maximum of each half-open range; -inf of an empty one."""
-        found = np.full(len(start), -np.inf)
-        first, last = start // _BLOCK, (stop - 1) // _BLOCK
-        wide = (stop > start) & (last > first)
-        found[wide] = np.maximum(self._tail[start[wide]], self._head[stop[wide] - 1])
-        inner = np.flatnonzero(wide & (last > first + 1))
-        length = last[inner] - first[inner] - 1
-        level = np.floor(np.log2(np.maximum(length, 1))).astype(int)
+        first, last = np.minimum(start // _BLOCK, self._n_blocks - 1), (stop - 1) // _BLOCK
+        found = np.maximum(self._within(first, start, stop), self._within(last, start, stop))
+        inner = np.flatnonzero(last > first + 1)
+        level = np.floor(np.log2(last[inner] - first[inner] - 1)).astype(int)
         for k in np.unique(level):
             rows = inner[level == k]
             a, b = first[rows] + 1, last[rows] - 2**k
-            found[rows] = np.maximum(found[rows], np.maximum(self._table[k][a], self._table[k][b]))
-        narrow = np.flatnonzero((stop > start) & (last == first))
-        if len(narrow):
-            places = first[narrow, None] * _BLOCK + np.arange(_BLOCK)
-            inside = (places >= start[narrow, None]) & (places < stop[narrow, None])
-            found[narrow] = np.where(inside, self._padded[places], -np.inf).max(axis=1)
+            whole = np.maximum(self._table[k][a], self._table[k][b])
+            found[rows] = np.maximum(found[rows], whole)
         return found
+
+    def _within(self, block: Integers, start: Integers, stop: Integers) -> Floats:
+        """Maximum of each range within one block."""
+        places = block[:, None] * _BLOCK + np.arange(_BLOCK)
+        inside = (places >= start[:, None]) & (places < stop[:, None])
+        return np.where(inside, self._padded[places], -np.inf).max(axis=1)
 
 
 class _Group:
     """What the cuts of one group may pass for on K axes, and what each cut is worth."""
 
     def __init__(self, lows: Floats, highs: Floats, worth: Floats) -> None:
-        self.lows, self.highs, self.worth = lows, highs, worth
+        self.lows, self.highs = (list(np.ascontiguousarray(x.T)) for x in (lows, highs))
+        self.worth = worth
         self.maximum = RangeMaximum(worth)
 
     def ranges(self, low: Floats, high: Floats) -> tuple[Integers, Integers]:
@@ -90,8 +85,8 @@ class _Group:
         start = np.zeros(len(low), dtype=np.int64)
         stop = np.full(len(low), len(self.worth), dtype=np.int64)
         for k in range(low.shape[1]):
-            start = np.maximum(start, np.searchsorted(self.highs[:, k], low[:, k], side="left"))
-            stop = np.minimum(stop, np.searchsorted(self.lows[:, k], high[:, k], side="right"))
+            start = np.maximum(start, np.searchsorted(self.highs[k], low[:, k], side="left"))
+            stop = np.minimum(stop, np.searchsorted(self.lows[k], high[:, k], side="right"))
         return start, stop
 
 
@@ -145,7 +140,7 @@ def best_in_window(
     """
     slacks = [np.zeros_like(x) for x in coordinates] if slacks is None else slacks
     ends = [(x - s, x + s) if s.any() else (x, x) for x, s in zip(coordinates, slacks, strict=True)]
-    if any((np.diff(x, axis=0) < 0).any() for pair in ends for x in pair):
+    if any((x[1:] < x[:-1]).any() for pair in ends for x in pair):
         raise ValueError("coordinates must not decrease along the cuts")
     groups = [
         _Group(low, high, np.asarray(v, dtype=np.float64))
@@ -156,7 +151,7 @@ def best_in_window(
         places = [int(np.argmax(group.worth)) for group in groups]
         value = sum(float(g.worth[i]) for g, i in zip(groups, places, strict=True))
         return Choice(places, value, value)
-    axes = [_origins([g.highs[:, k] for g in groups]) for k in range(len(widths))]
+    axes = [_origins([g.highs[k] for g in groups]) for k in range(len(widths))]
     search = _Search(groups, axes, widths, floor)
     search.run(time.monotonic() + time_limit)
     return search.choice()
@@ -164,9 +159,10 @@ def best_in_window(
 
 def _origins(columns: list[Floats]) -> Floats:
     """Find where the window of an axis can start: up to the least of the groups' largest."""
-    merged = np.sort(np.concatenate(columns), kind="stable")
-    merged = merged[np.append(True, merged[1:] != merged[:-1])]
-    return merged[merged <= min(column[-1] for column in columns)]
+    last = min(column[-1] for column in columns)
+    fit = [column[: np.searchsorted(column, last, side="right")] for column in columns]
+    merged = np.sort(np.concatenate(fit), kind="stable")  # merges what is sorted already
+    return merged[np.append(True, merged[1:] != merged[:-1])[: len(merged)]]
 
 
 class _Search:

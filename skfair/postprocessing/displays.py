@@ -15,6 +15,7 @@ from skfair._utils.plotting import (
     short_names,
 )
 from skfair.postprocessing._curves import ScoreCurves
+from skfair.postprocessing._guessed import GuessedThresholdRule
 from skfair.postprocessing.rule import ThresholdRule
 
 
@@ -28,7 +29,8 @@ class ThresholdRuleDisplay:
     curves : ScoreCurves
         What the rule was chosen from.
     rule : ThresholdRule
-        Crosses mark the cuts that a randomized rule mixes.
+        Crosses mark the cuts that a randomized rule mixes. Points of a rule for guessed groups lie
+        where it puts the true groups, mostly below their curves.
 
     Attributes
     ----------
@@ -71,8 +73,10 @@ class ThresholdRuleDisplay:
             if i is None:
                 continue
             fp, tp = curve.at(self.rule.cuts[i])
-            points = np.stack([fp / max(curve.fp[-1], 1e-300), tp / max(curve.tp[-1], 1e-300)])
             chances = self.rule.chances[i]
+            if isinstance(self.rule, GuessedThresholdRule):  # its cuts aren't those of true groups
+                (fp, tp), chances = self.rule.cells[i, [[1], [3]]], np.ones(1)
+            points = np.stack([fp / max(curve.fp[-1], 1e-300), tp / max(curve.tp[-1], 1e-300)])
             if len(chances) > 1:
                 ax.plot(*points, "x", color=style["color"], markersize=6)
             ax.plot(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -12,12 +13,12 @@ from numpy.typing import NDArray
 from skfair._utils.arrays import divide
 from skfair._utils.text import listed
 from skfair._utils.warning import warn_undefined_metric, warn_user
-from skfair.criteria import Criterion
+from skfair.criteria import Criterion, Objective, read_objective
 from skfair.criteria.curves import GroupCurve
 from skfair.postprocessing._constraints import Constraints, read_constraints
 from skfair.postprocessing._curves import ScoreCurves
-from skfair.postprocessing._objective import Objective, read_objective
-from skfair.postprocessing._search import Found, expected_cells, search
+from skfair.postprocessing._infeasible import explain_infeasible
+from skfair.postprocessing._search import Found, search
 from skfair.postprocessing.rule import ThresholdRule
 from skfair.tally import ScoreTally
 
@@ -91,16 +92,17 @@ def optimal_thresholds(
     Raises
     ------
     ValueError
-        If no rule meets the constraints, or none was found in time, if a group has no rate that is
-        constrained, or if there is a budget and ``fallback="pooled"`` would leave such a group
-        out of it.
+        If no rule meets the constraints (the message tells how much each would have to allow), or
+        none was found in time, if a group has no rate that is constrained, or if there is a budget
+        and ``fallback="pooled"`` would leave such a group out of it.
     TypeError
         If the scores are neither a tally nor curves.
 
     Warns
     -----
     UserWarning
-        If the rule selects all or none of a group, or the search was cut short.
+        If the rule selects all or none of a group, there is one group only, or the search was cut
+        short.
     UndefinedMetricWarning
         If the objective is 0/0 under every rule that meets the constraints.
 
@@ -143,12 +145,32 @@ def optimal_thresholds(
     if found is None:
         found = search(known.curves, asked, goal, constant=True, **options)
     if found is None:
-        raise ValueError("no rule meets the constraints: allow more (tol, rate_bounds, budget)")
+        why = explain_infeasible(
+            asked, lambda other: _is_feasible(known, other, options), time.monotonic() + time_limit
+        )
+        raise ValueError(f"no rule meets the constraints together; {why}")
     rule = _rule(known, found, goal, allowed)
-    _warn(rule, randomized, found.cut_short)
+    warn_of(rule, randomized, found.cut_short)
+    if len(rule.labels) < 2 and asked.criteria:
+        warn_user(
+            f"there is one group only, {listed(rule.labels)}: "
+            f"{listed(c.name for c, _ in asked.criteria)} compare groups, so they bind nothing"
+        )
     if fallback == "raise":
         return rule
     return replace(rule, fallback_cut=best_single_cut(curves.pooled(), goal, budget))
+
+
+def _is_feasible(curves: ScoreCurves, asked: Constraints, options: dict[str, Any]) -> bool:
+    """Tell whether any rule meets constraints, whatever it is worth."""
+    own = dict(options)
+    if "steps" in own:
+        own["steps"] = [c.steps(curves.totals, curves.squares) for c in asked.coordinates]
+    nothing = Objective("nothing", np.zeros(4), np.ones(4))
+    try:
+        return search(curves.curves, asked, nothing, constant=True, **own) is not None
+    except ValueError:
+        raise TimeoutError from None
 
 
 def without_undefined(curves: ScoreCurves, asked: Constraints, fallback: str) -> ScoreCurves:
@@ -194,7 +216,12 @@ def without_undefined(curves: ScoreCurves, asked: Constraints, fallback: str) ->
 def _rule(
     curves: ScoreCurves, found: Found, goal: Objective, allowed: dict[str, float]
 ) -> ThresholdRule:
-    cells = expected_cells([c.cells for c in curves.curves], found.places, found.chances)
+    cells = np.array(
+        [
+            _cells(curve, float(curve.fp[k] @ p), float(curve.tp[k] @ p))
+            for curve, k, p in zip(curves.curves, found.places, found.chances, strict=True)
+        ]
+    )
     value = goal(cells.sum(axis=0))
     gap = max(float(found.bound - found.value), 0.0) if np.isfinite(found.bound) else np.inf
     return ThresholdRule(
@@ -210,7 +237,13 @@ def _rule(
     )
 
 
-def _warn(rule: ThresholdRule, randomized: bool, cut_short: bool) -> None:
+def _cells(curve: GroupCurve, fp: float, tp: float) -> tuple[float, float, float, float]:
+    """Cells (tn, fp, fn, tp) of a group that selects so much of its negatives and positives."""
+    return curve.fp[-1] - fp, fp, curve.tp[-1] - tp, tp
+
+
+def warn_of(rule: ThresholdRule, randomized: bool, cut_short: bool) -> None:
+    """Warn of a rule that is constant within a group, undefined, or not the best for sure."""
     selected = rule.cells[:, 1] + rule.cells[:, 3]
     size = rule.cells.sum(axis=1)
     constant = (selected <= 0) | (selected >= size)
@@ -247,8 +280,7 @@ def counted_on(rule: ThresholdRule, curves: ScoreCurves, objective: Any) -> Thre
     goal = read_objective(objective, curves.totals.sum(axis=0))
     cells = []
     for curve, cuts, chances in zip(curves.curves, rule.cuts, rule.chances, strict=True):
-        fp, tp = (float(part @ chances) for part in curve.at(cuts))
-        cells.append((curve.fp[-1] - fp, fp, curve.tp[-1] - tp, tp))
+        cells.append(_cells(curve, *(float(part @ chances) for part in curve.at(cuts))))
     found = np.array(cells)
     return replace(rule, cells=found, value=goal(found.sum(axis=0)))
 

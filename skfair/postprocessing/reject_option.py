@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from skfair._utils.arrays import divide
 from skfair._utils.text import listed
-from skfair.criteria import Criterion, gap_interval, get_criterion
+from skfair._utils.warning import warn_user
+from skfair.criteria import Criterion, Rate, gap_interval, read_criteria, read_objective
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.postprocessing._bands import SLACK, Grid, band_cells, choose_band
-from skfair.postprocessing._objective import read_objective
 from skfair.postprocessing._out_of_fold import score_method
 from skfair.postprocessing._score_rule import BaseScoreRule
 from skfair.tally import Tally
@@ -44,7 +43,7 @@ class RejectOptionClassifier(BaseScoreRule):
     sensitive_features : str, int, Bins, list of them, or callable, default=None
         Columns of X, or a callable of X; None: pass ``sensitive_features=`` to ``fit`` and to
         ``predict``.
-    constraints : str or Criterion, default="demographic_parity"
+    constraints : str, Criterion or Rate, default="demographic_parity"
         What is bounded: any criterion of :mod:`skfair.criteria`, or the name of a rate.
     objective : str, Rate or dict, default="balanced_accuracy_score"
         What is maximised: ``"balanced_accuracy_score"``, ``"accuracy_score"``, a rate, or costs
@@ -120,7 +119,7 @@ class RejectOptionClassifier(BaseScoreRule):
         estimator: Any,
         *,
         sensitive_features: ColumnSpec | None = None,
-        constraints: str | Criterion = "demographic_parity",
+        constraints: str | Criterion | Rate = "demographic_parity",
         objective: Any = "balanced_accuracy_score",
         tol: float = 0.05,
         deprived: Any = None,
@@ -147,10 +146,16 @@ class RejectOptionClassifier(BaseScoreRule):
         self.missing = missing
 
     def _check_parameters(self) -> None:
-        get_criterion(self.constraints)
+        self._read_constraint()
         read_objective(self.objective, np.ones(2))
-        if not 0 <= self.tol <= 1:
-            raise ValueError(f"tol must lie between 0 and 1, got {self.tol!r}")
+
+    def _read_constraint(self) -> tuple[Criterion, float]:
+        if not isinstance(self.constraints, str | Criterion | Rate):
+            raise ValueError(
+                f"RejectOptionClassifier takes one criterion, got constraints={self.constraints!r}:"
+                " give a name or a Criterion; ThresholdOptimizer takes several"
+            )
+        return read_criteria(self.constraints, self.tol)[0]
 
     def _fit_rule(self, scores: Floats, positive: Bools, groups: Groups, weights: Floats) -> None:
         if np.count_nonzero(np.bincount(groups.codes, weights)) < 2:
@@ -160,27 +165,27 @@ class RejectOptionClassifier(BaseScoreRule):
         grid = Grid.make(self.thresholds, self.margins, None if is_probability else scores[kept])
         plain = scores > (0.5 if is_probability else 0.0)
         deprived = self._find_deprived(plain, groups, weights)
-        criterion = get_criterion(self.constraints)
+        criterion, tol = self._read_constraint()
         totals = np.array([weights[~positive].sum(), weights[positive].sum()])
         band = choose_band(
             band_cells(scores, positive, groups, weights, deprived, grid),
             grid,
             criterion,
             read_objective(self.objective, totals),
-            self.tol,
+            tol,
         )
         self.threshold_, self.margin_ = band.threshold, band.margin
         self.objective_value_ = band.value
         self.cuts_ = self._by_group(np.where(deprived, band.lower, band.upper), "cut")
         self.deprived_ = tuple(groups.labels[g] for g in np.flatnonzero(deprived))
         selected = self._select(scores, groups.codes)
-        self.criteria_ = _reached(criterion, self.tol, positive, selected, plain, groups, weights)
-        if band.violation > self.tol + SLACK:
-            warnings.warn(
-                f"no band has {criterion.name} within tol={self.tol}: the nearest is off by "
-                f"{band.violation:.3g}, and is taken",
-                UserWarning,
-                stacklevel=2,
+        self.criteria_ = _reached(criterion, tol, positive, selected, plain, groups, weights)
+        if band.violation > tol + SLACK:
+            without = float(self.criteria_["plain"].iloc[0])
+            warn_user(
+                f"no band has {criterion.name} within tol={tol:g}: the one with the least "
+                f"violation, {band.violation:.3g}, is taken; without a band {criterion.name} is "
+                f"{without:.3g}"
             )
 
     def _find_deprived(self, plain: Bools, groups: Groups, weights: Floats) -> Bools:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,16 @@ from skfair.criteria.curves import finite_scores
 from skfair.groups import Groups, labels_index
 
 Floats = NDArray[np.float64]
+
+
+def known_codes(groups: Groups, labels: Sequence[Hashable]) -> NDArray[np.integer]:
+    """Code rows in the groups of fit; the error for others tells what would decide for them."""
+    try:
+        return groups.encode(labels)
+    except ValueError as error:
+        raise ValueError(
+            f'{error}; fit with fallback="pooled" to treat them by what all rows together show'
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +91,7 @@ class ThresholdRule:
         """
         groups = Groups.read(sensitive_features)
         if self.fallback_cut is None:
-            return groups.encode(self.labels)
+            return known_codes(groups, self.labels)
         place = {label: i for i, label in enumerate(self.labels)}
         lookup = np.array([place.get(label, len(place)) for label in groups.labels])
         return lookup[groups.codes]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.text import listed
 from skfair._utils.validation import generator
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.postprocessing._constraints import read_constraints
+from skfair.postprocessing._constraints import is_share, read_constraints
 from skfair.postprocessing._curves import ScoreCurves
+from skfair.postprocessing._guessed import GuessedThresholdRule, guessed_thresholds
+from skfair.postprocessing._guessed_curves import GuessedCurves
 from skfair.postprocessing._reached import reached, upper_end
-from skfair.postprocessing._score_rule import BaseScoreRule
 from skfair.postprocessing._shrinkage import shrink
+from skfair.postprocessing._threshold_groups import GroupsOrGuessesMixin
+from skfair.postprocessing._threshold_views import ThresholdViewsMixin
 from skfair.postprocessing.optimal import (
     counted_on,
     optimal_thresholds,
@@ -43,7 +43,7 @@ def _has_proba(self: Any) -> bool:
     return True
 
 
-class ThresholdOptimizer(BaseScoreRule):
+class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
     r"""Decide by cuts of an estimator's score that are best for an objective, within constraints.
 
     Cuts are fitted to out-of-fold scores, so that they hold for new people; the estimator is then
@@ -56,7 +56,8 @@ class ThresholdOptimizer(BaseScoreRule):
     data can't tell the groups apart at all, everybody gets the same cut.
 
     Different cuts by group can be unlawful (for hiring tests in the US, for one), and inferring the
-    group is sensitive itself: see the tags ``uses_group_at_predict`` and ``infers_group``.
+    group is sensitive itself: see ``group_at_predict`` and the attributes ``uses_group_at_predict``
+    and ``infers_group``.
 
     Parameters
     ----------
@@ -88,6 +89,17 @@ class ThresholdOptimizer(BaseScoreRule):
     fallback : {"raise", "pooled"}, default="raise"
         Groups without a constrained rate, and groups unseen at fit, are refused, or get the best
         single cut.
+    group_at_predict : bool, default=True
+        Whether ``predict`` goes by the group of each row. False: it needs none; a classifier
+        guesses the group from X, and there is a cut a guess, while the constraints stay about the
+        true groups. They cost more, the worse the guess; where none can be made, only constant
+        rules may meet them. Inferring a group from X is sensitive itself and can be unlawful, and
+        the guess is wrong for some.
+    group_estimator : estimator, default=None
+        With ``group_at_predict=False``, a classifier or Pipeline that is fitted to the columns of X
+        that ``sensitive_features`` doesn't name (all of them where it is a callable or None) and
+        integer codes of groups; None: gradient boosting with groups weighted to the same size.
+        A ``FrozenEstimator`` that predicts the groups is used as it is.
     cv : int, splitter, iterable, or "prefit", default=5
         Folds of the scores that cuts are fitted to. With "prefit", or around a
         ``FrozenEstimator``, the fitted estimator scores the rows given to fit, which it should
@@ -101,7 +113,9 @@ class ThresholdOptimizer(BaseScoreRule):
     n_jobs : int, default=None
         Folds that are fitted at a time.
     random_state : int, RandomState instance or None, default=None
-        Draws decisions of a randomized rule; an int gives the same ones at every call.
+        Draws decisions of a randomized rule. An int gives the same draws at every call, so rows
+        predicted one at a time would all share one draw: leave it None, pass a RandomState, which
+        moves on from call to call, or draw with :meth:`decision_probability` yourself.
 
     Attributes
     ----------
@@ -116,8 +130,8 @@ class ThresholdOptimizer(BaseScoreRule):
     criteria_ : DataFrame
         A row a constraint: what the rule reaches on the out-of-fold scores, with the interval
         (of deterministic rules), what was allowed, and what one cut for all would reach. Then a
-        row a bound of a rate (``"true_positive_rate >= 0.8"``) with the worst group's value and
-        what it falls short by, and ``"budget"`` with the share selected; those without intervals.
+        row a bound of a rate (``"true_positive_rate >= 0.8"``) with the worst group's value, its
+        Wilson interval and what it falls short by, and ``"budget"`` with the share selected.
     effective_tol_ : dict of str to float
         Violation that the search allowed: ``tol``, less the margin, plus the data's resolution.
     gap_ : float
@@ -126,6 +140,13 @@ class ThresholdOptimizer(BaseScoreRule):
         How much was kept of each group's own base rate, negatives' and positives' scores.
     curves_ : ScoreCurves
         The groups' curves, before shrinkage.
+    group_confusion_ : DataFrame
+        With ``group_at_predict=False``: the share of each true group (rows) that is guessed, out of
+        fold, to be of each group (columns).
+    group_accuracy_ : float
+        Its diagonal's mean: the balanced accuracy of the guesses; 1 / n_groups is chance.
+    group_estimator_ : estimator
+        The classifier that guesses the group.
     n_features_in_, feature_names_in_
         As of the fitted estimator, where it has them.
 
@@ -134,7 +155,8 @@ class ThresholdOptimizer(BaseScoreRule):
     UserWarning
         If shrinkage keeps the constraints from being met on the scores as they are, by more than
         0.02, if no cuts keep the interval within ``tol`` as ``margin`` asks, if a rule is constant
-        within a group, or if the search was cut short.
+        within a group, or if the search was cut short. With ``group_at_predict=False``, if the
+        columns of X tell the group, or a mixture of cuts would be better by more than 0.02.
 
     References
     ----------
@@ -169,6 +191,8 @@ class ThresholdOptimizer(BaseScoreRule):
         margin: Literal["confidence"] | None = None,
         confidence_level: float = 0.95,
         fallback: Literal["raise", "pooled"] = "raise",
+        group_at_predict: bool = True,
+        group_estimator: Any = None,
         cv: Any = 5,
         time_limit: float = 10.0,
         pos_label: Any = None,
@@ -188,6 +212,8 @@ class ThresholdOptimizer(BaseScoreRule):
         self.margin = margin
         self.confidence_level = confidence_level
         self.fallback = fallback
+        self.group_at_predict = group_at_predict
+        self.group_estimator = group_estimator
         self.cv = cv
         self.time_limit = time_limit
         self.pos_label = pos_label
@@ -223,6 +249,11 @@ class ThresholdOptimizer(BaseScoreRule):
             If ``fallback`` is given, and the rule has a cut for other groups where it is "raise",
             or none where it is "pooled".
         """
+        if not params.get("group_at_predict", True) or isinstance(rule, GuessedThresholdRule):
+            raise ValueError(
+                "from_rule makes predictors that go by the group: fit one with "
+                "group_at_predict=False, which fits the classifier of groups as well"
+            )
         has_cut = rule.fallback_cut is not None
         if params.get("fallback", "pooled" if has_cut else "raise") != (
             "pooled" if has_cut else "raise"
@@ -248,8 +279,14 @@ class ThresholdOptimizer(BaseScoreRule):
     def _check_parameters(self) -> None:
         asked = read_constraints(self.constraints, self.tol, self.rate_bounds, self.budget)
         share = self.shrinkage
-        if share not in ("auto", None) and not (isinstance(share, int | float) and 0 <= share <= 1):
-            raise ValueError(f'shrinkage must be "auto", None or within [0, 1], got {share!r}')
+        if share is not None and share != "auto" and not is_share(share):
+            raise ValueError(
+                f'shrinkage must be "auto", None, or a number within [0, 1], got {share!r}'
+            )
+        if not isinstance(self.group_at_predict, bool | np.bool_):
+            raise ValueError(
+                f"group_at_predict must be True or False, got {self.group_at_predict!r}"
+            )
         if self.margin not in ("confidence", None):
             raise ValueError(f'margin must be "confidence" or None, got {self.margin!r}')
         if self.margin and (self.randomized or len(asked.criteria) != 1):
@@ -260,19 +297,24 @@ class ThresholdOptimizer(BaseScoreRule):
     ) -> None:
         self.curves_ = ScoreCurves.of_rows(scores, positive, groups, weights)
         asked = read_constraints(self.constraints, self.tol, self.rate_bounds, self.budget)
-        curves, self.shrinkage_ = without_undefined(self.curves_, asked, self.fallback), None
+        known = without_undefined(self.curves_, asked, self.fallback)
+        curves, self.shrinkage_ = known, None
         if self.shrinkage is not None:
             amount = None if self.shrinkage == "auto" else float(self.shrinkage)
-            curves, self.shrinkage_ = shrink(curves, amount)
+            curves, self.shrinkage_ = shrink(known, amount)
         rows = scores, positive, groups, weights
         single = rule = single_threshold(self.curves_, self.objective, self.budget)
+        drawn = self._by_guess(rows, known, curves, self.shrinkage_)
         bound = bool(asked.rate_bounds) or asked.budget is not None
-        if bound or self.shrinkage_ is None or self.shrinkage_.to_numpy().any():
-            known = without_undefined(self.curves_, asked, self.fallback)
-            rule = counted_on(self._search(curves, rows), known, self.objective)
+        alone = len(curves.labels) < 2  # nothing to shrink towards
+        if bound or alone or self.shrinkage_ is None or self.shrinkage_.to_numpy().any():
+            rule = self._search(drawn, rows)
+            if self.group_at_predict:
+                rule = counted_on(rule, known, self.objective)
         own = single.fallback_cut if self.fallback == "pooled" else None
-        self._take_rule(replace(rule, fallback_cut=own))
-        self.criteria_ = reached(rule, single, rows, asked, self.confidence_level)
+        self._take_rule(self._for_guesses(replace(rule, fallback_cut=own), single))
+        rule, rows_of_rule = self._on_rows(self.rule_, rows)
+        self.criteria_ = reached(rule, single, rows_of_rule, asked, self.confidence_level)
         self._warn_if_missed(rows)
 
     def _take_rule(self, rule: ThresholdRule) -> None:
@@ -281,7 +323,7 @@ class ThresholdOptimizer(BaseScoreRule):
         self.thresholds_ = rule.to_frame()
         self.effective_tol_, self.gap_ = rule.effective_tol, rule.gap
 
-    def _search(self, curves: ScoreCurves, rows: tuple[Any, ...]) -> ThresholdRule:
+    def _search(self, curves: ScoreCurves | GuessedCurves, rows: tuple[Any, ...]) -> ThresholdRule:
         """Find the rule, at a smaller tolerance if the interval has to lie within it."""
         rule = self._find(curves, self.tol)
         if self.margin is None:
@@ -299,21 +341,20 @@ class ThresholdOptimizer(BaseScoreRule):
                 high = middle
         return self._find(curves, 0.0) if best is None else best
 
-    def _find(self, curves: ScoreCurves, tol: float | Sequence[float]) -> ThresholdRule:
-        return optimal_thresholds(
-            curves,
-            self.constraints,
-            self.objective,
-            tol,
-            randomized=self.randomized,
-            rate_bounds=self.rate_bounds,
-            budget=self.budget,
-            fallback=self.fallback,  # type: ignore[arg-type]
-            time_limit=self.time_limit,
-        )
+    def _find(
+        self, curves: ScoreCurves | GuessedCurves, tol: float | Sequence[float]
+    ) -> ThresholdRule:
+        options: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("randomized", "rate_bounds", "budget", "time_limit")
+        }
+        if isinstance(curves, GuessedCurves):
+            return guessed_thresholds(curves, self.constraints, self.objective, tol, **options)
+        options["fallback"] = self.fallback
+        return optimal_thresholds(curves, self.constraints, self.objective, tol, **options)
 
     def _upper_end(self, rule: ThresholdRule, rows: tuple[Any, ...], criterion: Criterion) -> float:
-        return upper_end(rule, rows, criterion, self.confidence_level)
+        return upper_end(*self._on_rows(rule, rows), criterion, self.confidence_level)
 
     def _warn_if_missed(self, rows: tuple[Any, ...]) -> None:
         table = self.criteria_
@@ -343,17 +384,6 @@ class ThresholdOptimizer(BaseScoreRule):
                     f'margin="confidence" is missed: no cuts were found whose interval of '
                     f"{criterion.name} ends within tol={tol:g}; it ends at {end:.3g}"
                 )
-
-    def _read_codes(self, X: Any, sensitive_features: Any) -> Codes:
-        codes = super()._read_codes(X, sensitive_features)
-        if self.rule_.fallback_cut is None and (codes < 0).any():
-            groups = self._read_groups(X, sensitive_features)
-            unseen = [label for label in groups.labels if label not in self.group_labels_]
-            raise ValueError(
-                f"groups {listed(unseen)} were unseen at fit, and the rule has no cut for them: "
-                'fit with fallback="pooled"'
-            )
-        return codes
 
     def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
         if self.rule_.is_deterministic:
@@ -385,64 +415,6 @@ class ThresholdOptimizer(BaseScoreRule):
         positive, _ = self._score_rows(X, sensitive_features, params)
         columns = (1 - positive, positive) if self._positive_column() else (positive, 1 - positive)
         return np.column_stack(columns)
-
-    def frontier(self, tols: Sequence[float] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)) -> pd.DataFrame:
-        """Trade-off on the out-of-fold scores: objective and violation at several tolerances.
-
-        It is that of the groups' own curves, without shrinkage and margin.
-
-        Parameters
-        ----------
-        tols : sequence of float
-
-        Returns
-        -------
-        DataFrame
-            Columns objective and, of each constraint, its violation, indexed by tol.
-
-        Raises
-        ------
-        AttributeError
-            If the rule was found elsewhere.
-        """
-        self._check_has_curves()
-        rows: dict[float, dict[str, float]] = {}
-        for tol in tols:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)
-                rule = self._find(self.curves_, tol)
-            named = read_constraints(self.constraints, self.tol).criteria
-            gaps = {c.name: float(c(rule.cells)) for c, _ in named}
-            short = {c.name: 1 - gaps[c.name] for c, _ in named if c.gap == "ratio"}
-            rows[tol] = {"objective": rule.value} | gaps | short
-        table = pd.DataFrame.from_dict(rows, orient="index")
-        table.index.name = "tol"
-        return table
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the groups' ROC curves with the chosen points.
-
-        Parameters
-        ----------
-        ax : Axes, default=None
-            Where to draw; None: in a new figure.
-
-        Returns
-        -------
-        ThresholdRuleDisplay
-        """
-        from skfair.postprocessing.displays import ThresholdRuleDisplay
-
-        self._check_has_curves()
-        return ThresholdRuleDisplay(curves=self.curves_, rule=self.rule_).plot(ax)
-
-    def _check_has_curves(self) -> None:
-        check_is_fitted(self)
-        if not hasattr(self, "curves_"):
-            raise AttributeError(
-                "there are no curves: the rule was found elsewhere (from_rule), and this estimator "
-                "has seen no scores"
-            )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

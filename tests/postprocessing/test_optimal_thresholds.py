@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import RATES, Criterion, get_criterion
+from skfair.criteria import RATES, Criterion, get_criterion, read_objective
 from skfair.groups import Groups
 from skfair.postprocessing import ScoreCurves, ThresholdRule, optimal_thresholds
 from skfair.postprocessing._constraints import read_constraints
 from skfair.postprocessing._hull import hull_places
-from skfair.postprocessing._objective import read_objective
 from skfair.postprocessing.optimal import single_threshold
 from skfair.tally import ScoreTally
 
@@ -203,7 +203,7 @@ def test_groups_without_a_class_are_refused_or_get_the_cut_of_all():
 
 def test_unseen_groups_are_named():
     rule = optimal_thresholds(random_curves(0, n_groups=2), tol=0.3)
-    with pytest.raises(ValueError, match="unseen at fit"):
+    with pytest.raises(ValueError, match=r'unseen at fit: \[5\].*with fallback="pooled"'):
         rule.codes([0, 5])
 
 
@@ -262,14 +262,26 @@ def test_weights_are_repeated_rows():
         ({"objective": {"fp": -1}}, "at least 0"),
         ({"tol": 1.5}, "between 0 and 1"),
         ({"tol": [0.1, 0.2]}, "1 constraints have 2 tolerances"),
-        ({"budget": 0.0}, "budget must be above 0"),
-        ({"rate_bounds": {"selection_rate": (0.9, 0.1)}}, "must rise"),
+        *(
+            ({"budget": budget}, "budget must be a number above 0 and at most 1")
+            for budget in (0.0, 1.5, True, "0.1", np.nan)
+        ),
+        ({"rate_bounds": {"selection_rate": (0.9, 0.1)}}, "numbers that rise"),
+        ({"rate_bounds": {"selection_rate": ("0.1", None)}}, "numbers that rise"),
+        ({"rate_bounds": {"selection_rate": (True, None)}}, "numbers that rise"),
+        ({"rate_bounds": {"selection_rate": (np.nan, None)}}, "numbers that rise"),
+        ({"rate_bounds": {"selection_rate": 0.1}}, "must be a pair"),
+        ({"rate_bounds": {"selection_rate": "01"}}, "must be a pair"),
+        ({"rate_bounds": [("selection_rate", (0.1, None))]}, "must be a mapping of rates to pairs"),
+        ({"objective": {"fp": np.nan}}, "at least 0"),
+        ({"objective": ["accuracy"]}, "no objective is named"),
+        ({"constraints": ["accuracy", "accuracy"]}, "more than once"),
         ({"fallback": "guess"}, "fallback"),
         ({"constraints": ["accuracy_parity", "equal_opportunity"]}, "rise and fall"),
         ({"constraints": "predictive_parity", "randomized": True}, "aren't linear"),
         (
             {"constraints": None, "rate_bounds": {"selection_rate": (0.999, 1)}, "budget": 0.1},
-            "no rule",
+            "no rule meets the constraints together; one would with",
         ),
     ],
 )
@@ -399,19 +411,20 @@ def test_the_gap_of_a_mean_of_gaps_covers_the_best_rule():
     assert smaller > 0  # there are rules that the search leaves out
 
 
-def many_rows():
+def many_rows(n=6000, n_groups=3):
     rng = np.random.default_rng(0)
-    score, group = rng.random(6000), rng.integers(0, 3, 6000)
-    y = (rng.random(6000) < score * (0.5 + 0.2 * group)).astype(int)
+    score, group = rng.random(n), rng.integers(0, n_groups, n)
+    y = (rng.random(n) < score * (0.5 + 0.2 * group)).astype(int)
     return ScoreCurves.from_arrays(y, score, group)
 
 
 @pytest.mark.filterwarnings("error:the search was cut short")
 @pytest.mark.parametrize("objective", ["accuracy_score", "f1_score"])
 def test_the_gap_within_a_budget_covers_cuts_that_were_left_out(objective):
-    curves = many_rows()
+    curves = many_rows(4000, 2)
     exact = optimal_thresholds(curves, "demographic_parity", objective, 0.01)
-    thinned = optimal_thresholds(curves, "demographic_parity", objective, 0.01, budget=1.0)
+    options = {"budget": 1.0, "time_limit": 100.0}
+    thinned = optimal_thresholds(curves, "demographic_parity", objective, 0.01, **options)
     assert thinned.value < exact.value
     assert thinned.value + thinned.gap >= exact.value
     assert thinned.gap < 0.05
@@ -466,3 +479,123 @@ def test_the_best_single_cut_keeps_to_the_budget():
 def test_what_is_no_curve_is_named():
     with pytest.raises(TypeError, match=r"ScoreCurves\.from_arrays"):
         optimal_thresholds(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [
+        ("accuracy", "accuracy_score"),
+        ("balanced_accuracy", "balanced_accuracy_score"),
+        ("f1", "f1_score"),
+        ("precision", "precision_score"),
+        ("recall", "recall_score"),
+        ("recall", "true_positive_rate"),
+        ("precision", "positive_predictive_value"),
+    ],
+)
+def test_objectives_have_the_names_of_scores_and_scorers(alias, name):
+    a, b = (read_objective(objective, np.array([30.0, 10.0])) for objective in (alias, name))
+    cells = np.array([20.0, 10, 4, 6])
+    assert a(cells) == b(cells)
+    assert a.name == b.name
+
+
+def ranked(*groups):
+    """Curves of groups given as labels in falling order of their scores."""
+    y = [label for group in groups for label in group]
+    score = [1 - i / 20 for group in groups for i in range(len(group))]
+    names = [g for g, group in enumerate(groups) for _ in group]
+    return ScoreCurves.from_arrays(y, score, names)
+
+
+RECALL_AND_ALARMS = {"true_positive_rate": (0.8, None), "false_positive_rate": (None, 0.2)}
+
+
+@pytest.mark.parametrize("randomized", [False, True])
+def test_constraints_that_exclude_each_other_are_told_with_what_they_would_have_to_allow(
+    randomized,
+):
+    """Of 5 positives and 5 negatives: a TPR of .8 comes with an FPR of .4, one of .6 with .2."""
+    group = [1, 1, 0, 1, 0, 1, 0, 1, 0, 0]
+    with pytest.raises(ValueError, match="no rule meets the constraints together") as caught:
+        optimal_thresholds(
+            ranked(group, group), None, rate_bounds=RECALL_AND_ALARMS, randomized=randomized
+        )
+    found = dict(re.findall(r"(\S+ [<>]=) (0\.\d+) instead of", str(caught.value)))
+    assert float(found["true_positive_rate >="]) == pytest.approx(0.6, abs=0.002)
+    assert float(found["false_positive_rate <="]) == pytest.approx(0.4, abs=0.002)
+    for name, floor in (("true_positive_rate", True), ("false_positive_rate", False)):
+        enough = float(found[f"{name} {'>=' if floor else '<='}"])
+        relaxed = RECALL_AND_ALARMS | {name: (enough, None) if floor else (None, enough)}
+        curves = ranked(group, group)
+        assert optimal_thresholds(curves, None, rate_bounds=relaxed, randomized=randomized).value
+
+
+def test_what_constraints_are_told_to_allow_is_enough_after_rounding():
+    """Of 7 positives and 7 negatives: a TPR of 3 / 7 or, with more, an FPR of 4 / 7."""
+    curves = ranked([1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0])
+    bounds = {"true_positive_rate": (0.5, None), "false_positive_rate": (None, 0.2)}
+    with pytest.raises(ValueError, match="one would with") as caught:
+        optimal_thresholds(curves, None, rate_bounds=bounds)
+    floor, ceiling = (float(x) for x in re.findall(r"= (\S+) instead of", str(caught.value)))
+    assert 3 / 7 - 0.002 < floor <= 3 / 7
+    assert 4 / 7 <= ceiling < 4 / 7 + 0.002
+
+
+def test_of_infeasible_constraints_tolerance_and_budget_are_told_and_only_those_that_bind():
+    """Groups of base rates .2 and .8, sorted perfectly: a TPR of 1 needs rates .6 apart."""
+    low, high = [1] * 4 + [0] * 16, [1] * 16 + [0] * 4
+    bounds = {
+        "true_positive_rate": (1.0, None),
+        "false_positive_rate": (None, 0.0),
+        "accuracy": (0.1, None),
+    }
+    options = {"tol": 0.1, "rate_bounds": bounds}
+    with pytest.raises(ValueError, match="together") as caught:
+        optimal_thresholds(ranked(low, high), "demographic_parity", **options)
+    message = str(caught.value)
+    assert float(re.search(r"tol=(\S+) instead of 0.1", message)[1]) == pytest.approx(
+        0.55, abs=0.01
+    )
+    assert "accuracy" not in message
+    with pytest.raises(ValueError, match=r"budget=0\.5\S* instead of 0\.3") as caught:
+        optimal_thresholds(ranked(low, high), None, budget=0.3, rate_bounds=bounds)
+    assert "accuracy" not in str(caught.value)
+
+
+def test_where_no_constraint_alone_is_in_the_way_all_are_named():
+    bounds = {
+        "true_positive_rate": (0.9, None),
+        "false_positive_rate": (None, 0.1),
+        "selection_rate": (0.9, None),
+        "positive_predictive_value": (0.95, None),
+    }
+    with pytest.raises(ValueError, match=r"allow more \(tol, rate_bounds, budget\)"):
+        optimal_thresholds(ranked([0, 1, 0, 1], [0, 1, 0, 1]), None, rate_bounds=bounds)
+
+
+def test_of_several_criteria_the_one_that_binds_is_named():
+    low, high = [1] * 4 + [0] * 16, [1] * 16 + [0] * 4
+    bounds = {"true_positive_rate": (1.0, None), "false_positive_rate": (None, 0.0)}
+    with pytest.raises(ValueError, match=r"tol=0\.55\d? of demographic_parity instead of 0\.1"):
+        optimal_thresholds(
+            ranked(low, high),
+            ["demographic_parity", "equal_opportunity"],
+            tol=[0.1, 0.0],
+            rate_bounds=bounds,
+        )
+
+
+def test_an_explanation_keeps_to_the_time_limit():
+    bounds = {"true_positive_rate": (1.0, None), "false_positive_rate": (None, 0.0)}
+    with pytest.raises(ValueError, match="allow more"):
+        optimal_thresholds(many_rows(), None, rate_bounds=bounds, time_limit=-1.0)
+
+
+@pytest.mark.parametrize("randomized", [False, True])
+def test_one_group_has_nothing_to_be_compared_with(randomized):
+    curves = ranked([1, 1, 0, 1, 0, 0])
+    with pytest.warns(UserWarning, match=r"one group only, \[0\].*'equalized_odds'.*bind nothing"):
+        rule = optimal_thresholds(curves, "equalized_odds", tol=0.0, randomized=randomized)
+    free = optimal_thresholds(curves, None, randomized=randomized)
+    assert rule.value == free.value == pytest.approx(5 / 6)

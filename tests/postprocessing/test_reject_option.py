@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from skfair.criteria import CRITERIA, gap_interval, get_criterion
+from skfair.criteria import CRITERIA, RATES, gap_interval, get_criterion, read_objective
 from skfair.groups import Groups
 from skfair.metrics import (
     demographic_parity_difference,
@@ -32,7 +33,6 @@ from skfair.metrics import (
 )
 from skfair.postprocessing import RejectOptionClassifier
 from skfair.postprocessing._bands import Grid, band_cells, choose_band, violations
-from skfair.postprocessing._objective import read_objective
 from skfair.tally import Tally
 
 ACCURACY = performance_scorer("accuracy")
@@ -243,20 +243,60 @@ def test_named_groups_are_deprived_whatever_their_rates():
     assert pairs.fit(X, y, sensitive_features=both).deprived_ == (("f", 0), ("f", 1))
 
 
-def test_without_a_feasible_band_the_nearest_is_taken():
+def test_without_a_feasible_band_the_nearest_is_taken_and_the_users_line_is_told():
     X, y = biased()
     model = RejectOptionClassifier(
         Given(), sensitive_features=1, thresholds=[0.4, 0.5, 0.6], margins=[0.0, 0.01], tol=0.01
     )
-    with pytest.warns(UserWarning, match="the nearest is off by") as caught:
+    with pytest.warns(UserWarning, match="no band has demographic_parity within") as caught:
         model.fit(X, y)
-    assert len(caught) == 1
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
     offs = [
         demographic_parity_difference(y, band_by_hand(X, [0], t, m), sensitive_features=X[:, 1])
         for t in (0.4, 0.5, 0.6)
         for m in (0.0, 0.01)
     ]
     assert_allclose(model.criteria_["violation"], min(offs))
+    plain = model.criteria_.loc["demographic_parity", "plain"]
+    for figure in (
+        "tol=0.01",
+        f"violation, {min(offs):.3g},",
+        f"demographic_parity is {plain:.3g}",
+    ):
+        assert figure in str(caught[0].message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"constraints": ["demographic_parity"]}, "takes one criterion.*several"),
+        ({"constraints": None}, "takes one criterion"),
+        ({"constraints": "equalised_odds"}, "did you mean 'equalized_odds'"),
+        ({"tol": "0.05"}, "tol must be a number between 0 and 1, got '0.05'"),
+        ({"tol": True}, "tol must be a number"),
+        ({"tol": 5}, "5 % is 0.05"),
+        ({"tol": [0.1, 0.2]}, "1 constraints have 2 tolerances"),
+        ({"objective": "acuracy"}, "did you mean 'accuracy'"),
+    ],
+)
+def test_mistakes_of_constraints_are_named(options, message):
+    X, y = biased(100)
+    with pytest.raises(ValueError, match=message):
+        RejectOptionClassifier(Given(), sensitive_features=1, **options).fit(X, y)
+
+
+def test_rates_and_names_of_scorers_and_of_fairlearn_are_known():
+    X, y = biased()
+    models = [
+        RejectOptionClassifier(Given(), sensitive_features=1, constraints=c, objective=o, tol=0.1)
+        for c, o in (
+            ("true_positive_rate_parity", "balanced_accuracy"),
+            (RATES["true_positive_rate"], "balanced_accuracy_score"),
+        )
+    ]
+    one, other = (model.fit(X, y) for model in models)
+    assert_array_equal(one.predict(X), other.predict(X))
+    assert one.criteria_.index.tolist() == ["true_positive_rate"]
 
 
 def test_a_decision_function_has_a_band_around_its_own_cuts():
@@ -397,8 +437,8 @@ def test_clone_pickle_and_repetition_change_nothing():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"tol": -0.1}, "tol must lie"),
-        ({"tol": np.nan}, "tol must lie"),
+        ({"tol": -0.1}, "tol must be"),
+        ({"tol": np.nan}, "tol must be"),
         ({"constraints": "parity"}, "no criterion is named"),
         ({"objective": "speed"}, "no objective is named"),
         ({"deprived": "x"}, r"deprived groups \['x'\] are not among \[0\.0, 1\.0\]"),

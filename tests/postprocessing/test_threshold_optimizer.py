@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,28 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.svm import LinearSVC
 
-from skfair.criteria import get_criterion
+from skfair.criteria import (
+    critical_value,
+    gap_interval,
+    get_criterion,
+    group_intervals,
+    wilson_interval,
+)
 from skfair.datasets import make_biased_classification
+from skfair.groups import Groups
 from skfair.metrics import fairness_scorer
 from skfair.postprocessing import (
+    CalibratedEqualizedOdds,
+    GroupCalibrator,
+    RejectOptionClassifier,
     ScoreCurves,
     ThresholdOptimizer,
+    ThresholdRule,
     optimal_thresholds,
 )
+from skfair.postprocessing._reached import upper_end
 from skfair.postprocessing._shrinkage import shrink
+from skfair.postprocessing.optimal import single_threshold
 from skfair.tally import Tally
 
 MODEL = LogisticRegression()
@@ -277,7 +291,15 @@ def last_column(X):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"shrinkage": 2.0}, "shrinkage must be"),
+        *(
+            ({"shrinkage": share}, "shrinkage must be .* a number within")
+            for share in (2.0, True, False, "no", np.nan)
+        ),
+        ({"tol": "0.05"}, "tol must be a number"),
+        ({"budget": True}, "budget must be a number"),
+        ({"rate_bounds": [("selection_rate", (0.1, None))]}, "must be a mapping"),
+        ({"constraints": "equalised_odds"}, "did you mean 'equalized_odds'"),
+        ({"objective": "recal"}, "did you mean 'recall'"),
         ({"margin": "wide"}, "margin must be"),
         ({"margin": "confidence", "randomized": True}, "deterministic rule"),
         ({"tol": -0.1}, "tol must be"),
@@ -377,23 +399,52 @@ def test_a_margin_that_no_cut_achieves_is_told(shrinkage):
     assert high > 0.01
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_margin_leaves_out_groups_that_the_rule_was_not_fitted_to():
-    X, y = biased(1500, groups=("a", "b", "c"))
-    y = y.where(X["group"] > 0, 0)
+@pytest.mark.filterwarnings("ignore:the rule doesn't meet")
+@pytest.mark.parametrize("dropped", ["a", "b"])
+def test_a_margin_leaves_out_groups_that_the_rule_was_not_fitted_to(dropped):
+    """The rule is that of the other groups alone, whatever the dropped one would do to the gap."""
+    X, y = biased(4000, groups=("a", "b", "c"))
+    code = "abc".index(dropped)
+    y = y.where(X["group"] != code, 0)
     model = ThresholdOptimizer(
-        MODEL,
+        FrozenEstimator(clone(MODEL).fit(X, y)),
         sensitive_features="group",
-        constraints="true_negative_rate",
+        constraints="predictive_equality",
         rate_bounds={"true_positive_rate": (0.1, None)},
-        tol=0.2,
+        tol=0.1,
         margin="confidence",
         fallback="pooled",
         shrinkage=None,
-    ).fit(X, y)
-    assert model.rule_.labels == (1, 2)
-    single = model.set_params(margin=None).fit(X, y).rule_.value
-    assert model.set_params(margin="confidence").fit(X, y).rule_.value > single - 0.05
+    )
+    others = X["group"] != code
+    whole = clone(model).fit(X, y)
+    alone = clone(model).fit(X[others], y[others])
+    assert code not in whole.rule_.labels
+    assert whole.thresholds_.equals(alone.thresholds_)
+    pd.testing.assert_frame_equal(
+        whole.criteria_.drop(columns="single_cut"), alone.criteria_.drop(columns="single_cut")
+    )
+    assert whole.criteria_.loc["predictive_equality", "high"] <= 0.1
+    free = clone(model).set_params(margin=None).fit(X, y)
+    assert free.criteria_.loc["predictive_equality", "high"] > 0.1  # so the margin binds
+
+
+def test_the_upper_end_counts_the_rows_of_known_groups():
+    rng = np.random.default_rng(0)
+    group, score = np.repeat([0, 1, 2], 200), rng.random(600)
+    positive = rng.random(600) < score
+    cuts = tuple(np.array([cut]) for cut in (0.5, 0.4))
+    rule = ThresholdRule(
+        (1, 2), ("group",), cuts, (np.ones(1),) * 2, np.zeros((2, 4)), "accuracy", 0.5, 0.0, {}, 0.9
+    )
+    rows = score, positive, Groups.read(group), np.ones(600)
+    criterion = get_criterion("demographic_parity")
+    known = group > 0
+    selected = score[known] >= np.where(group[known] == 1, 0.5, 0.4)
+    expected = gap_interval(Tally.from_arrays(positive[known], selected, group[known]), criterion)
+    assert upper_end(rule, rows, criterion, 0.95) == expected.high
+    one = replace(rule, labels=(1,), cuts=cuts[:1], chances=rule.chances[:1])
+    assert upper_end(one, rows, criterion, 0.95) == 0.0
 
 
 def test_a_fallback_without_a_cut_is_refused():
@@ -429,6 +480,131 @@ def test_bounds_and_budget_are_among_the_criteria():
     short = max(0.6 - tpr.min(), 0), fpr.max() - 0.1, max(table.loc["budget", "estimate"] - 0.5, 0)
     np.testing.assert_allclose(table["violation"], short)
     assert table.loc["budget", "single_cut"] <= 0.5
+
+
+def decided(model, X, y, weight=None):
+    """Tally of a deterministic rule's decisions about the rows that it was fitted to."""
+    return Tally.from_arrays(y, model.predict(X), X["group"], sample_weight=weight)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bounds_and_budget_have_intervals(weighted):
+    X, y = biased(900, groups=("a", "b", "c"))
+    weight = np.random.default_rng(0).choice([0.5, 1.0, 4.0], 900) if weighted else None
+    model = ThresholdOptimizer(
+        clone(MODEL).fit(X, y),
+        sensitive_features="group",
+        constraints=None,
+        shrinkage=None,
+        budget=0.45,
+        rate_bounds={"true_positive_rate": (0.6, None), "selection_rate": (0.0, 0.7)},
+        confidence_level=0.9,
+        cv="prefit",
+    ).fit(X, y, sample_weight=weight)
+    tally, table = decided(model, X, y, weight), model.criteria_
+    for name, worst in (("true_positive_rate", np.argmin), ("selection_rate", np.argmax)):
+        found = group_intervals(tally, name, confidence_level=0.9)
+        g = worst(found.rate)
+        row = table[table.index.str.startswith(name)].iloc[0]
+        np.testing.assert_allclose(
+            row[["estimate", "low", "high"]].astype(float),
+            [found.rate[g], found.low[g], found.high[g]],
+        )
+    together = Tally.from_arrays(y, model.predict(X), ["all"] * 900, sample_weight=weight)
+    found = np.ravel(group_intervals(together, "selection_rate", confidence_level=0.9)[:3])
+    ends = table.loc["budget", ["estimate", "low", "high"]].astype(float)
+    np.testing.assert_allclose(ends, found)
+    if not weighted:
+        share = np.array(model.predict(X).mean())
+        low, high = wilson_interval(share, np.array(900.0), critical_value(0.9))
+        np.testing.assert_allclose(ends, [share, low, high])
+
+
+def test_randomized_rules_have_no_intervals():
+    X, y = biased(900)
+    model = ThresholdOptimizer(
+        MODEL,
+        sensitive_features="group",
+        budget=0.3,
+        rate_bounds={"true_positive_rate": (0.2, None)},
+        randomized=True,
+        shrinkage=None,
+    ).fit(X, y)
+    assert model.criteria_.index.tolist() == [
+        "demographic_parity", "true_positive_rate >= 0.2", "budget",
+    ]  # fmt: skip
+    assert model.criteria_[["low", "high"]].isna().all(axis=None)
+
+
+def test_bounds_at_the_ends_are_among_the_criteria():
+    X, y = biased(900)
+    model = ThresholdOptimizer(
+        MODEL,
+        sensitive_features="group",
+        constraints=None,
+        shrinkage=None,
+        rate_bounds={"true_positive_rate": (1.0, None), "false_positive_rate": (0, 1)},
+    ).fit(X, y)
+    assert model.criteria_.index.tolist() == ["true_positive_rate >= 1"]
+    assert model.criteria_["estimate"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("options", [{}, {"shrinkage": None}, {"margin": "confidence"}])
+def test_one_group_gets_its_best_cut_with_a_warning(options):
+    X, y = biased(600)
+    model = ThresholdOptimizer(MODEL, sensitive_features="group", fallback="pooled", **options)
+    with pytest.warns(UserWarning, match=r"one group only, \[3\].*bind nothing") as caught:
+        model.fit(X.assign(group=3), y)
+    assert len(caught) == 1
+    assert model.rule_.labels == (3,)
+    assert model.rule_.value == pytest.approx(single_threshold(model.curves_).value)
+    assert model.criteria_.loc["demographic_parity", ["estimate", "low", "high"]].isna().all()
+
+
+def test_one_group_within_bounds_and_without_constraints_is_no_matter_for_a_warning():
+    X, y = biased(600)
+    model = ThresholdOptimizer(MODEL, sensitive_features="group", constraints=None, budget=0.2)
+    assert model.fit(X.assign(group=3), y).criteria_.loc["budget", "estimate"] <= 0.2
+
+
+@pytest.mark.filterwarnings("ignore:there is one group only")
+def test_a_group_that_is_left_over_has_nothing_to_be_compared_with():
+    X, y = biased(900, groups=("a", "b"))
+    y = y.where(X["group"] > 0, 0)
+    model = ThresholdOptimizer(
+        MODEL, sensitive_features="group", constraints="equal_opportunity", fallback="pooled"
+    ).fit(X, y)
+    assert model.rule_.labels == (1,)
+
+
+def test_rows_predicted_one_at_a_time_share_a_draw_unless_the_random_state_moves_on():
+    X, y = biased(800)
+    model = ThresholdOptimizer(
+        MODEL, sensitive_features="group", constraints="equalized_odds", randomized=True,
+        shrinkage=None,
+    ).fit(X, y)  # fmt: skip
+    chance = model.decision_probability(X)
+    row = X.iloc[[int(np.argmin(np.abs(chance - 0.5)))]]
+    assert 0.05 < model.decision_probability(row)[0] < 0.95
+    again = {int(model.set_params(random_state=1).predict(row)[0]) for _ in range(60)}
+    assert len(again) == 1
+    model.set_params(random_state=np.random.RandomState(1))
+    assert {int(model.predict(row)[0]) for _ in range(60)} == {0, 1}
+
+
+@pytest.mark.parametrize("fallback", ["raise", "pooled"])
+@pytest.mark.parametrize(
+    "cls", [ThresholdOptimizer, RejectOptionClassifier, CalibratedEqualizedOdds, GroupCalibrator]
+)
+def test_unseen_groups_are_named_with_the_way_out(cls, fallback):
+    X, y = biased(600)
+    model = cls(MODEL, sensitive_features="group", fallback=fallback).fit(X, y)
+    new = X.assign(group=7)
+    if fallback == "pooled":
+        assert len(model.predict(new)) == 600
+        return
+    with pytest.raises(ValueError, match=r'unseen at fit: \[7\].*fit with fallback="pooled"'):
+        model.predict(new)
 
 
 @pytest.mark.filterwarnings("ignore:the rule doesn't meet")

@@ -69,3 +69,12 @@ def test_maxima_of_ranges(seed, n):
     start, stop = rng.integers(0, n + 1, (2, 50))
     expected = [values[a:b].max(initial=-np.inf) for a, b in zip(start, stop, strict=True)]
     np.testing.assert_array_equal(RangeMaximum(values)(start, stop), expected)
+
+
+@pytest.mark.parametrize("n", [1, 31, 32, 33, 64, 1024])
+def test_maxima_of_all_ranges_around_the_edges_of_blocks(n):
+    values = np.random.default_rng(n).normal(size=n)
+    near = np.unique(np.clip([0, 1, 30, 31, 32, 33, 63, 64, n - 1, n], 0, n))
+    start, stop = (grid.ravel() for grid in np.meshgrid(near, near))
+    expected = [values[a:b].max(initial=-np.inf) for a, b in zip(start, stop, strict=True)]
+    np.testing.assert_array_equal(RangeMaximum(values)(start, stop), expected)

@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair._utils.text import did_you_mean
-from skfair.criteria import RATES, Rate
+from skfair._utils.text import did_you_mean, listed
+from skfair.criteria.rates import RATES, Rate
 
 Floats = NDArray[np.float64]
 
+_BALANCED = "balanced_accuracy_score"
 _SCORES = {
+    _BALANCED: _BALANCED,
+    "balanced_accuracy": _BALANCED,
     "accuracy_score": "accuracy",
-    "f1_score": "f1_score",
+    "f1": "f1_score",
+    "precision": "positive_predictive_value",
     "precision_score": "positive_predictive_value",
+    "recall": "true_positive_rate",
     "recall_score": "true_positive_rate",
 }
 
@@ -67,9 +72,9 @@ def read_objective(objective: Any, totals: Floats) -> Objective:
     Parameters
     ----------
     objective : str, Rate, or mapping
-        ``"balanced_accuracy_score"``, a rate, a score of scikit-learn that is one
-        (``"accuracy_score"``, ``"f1_score"``), or costs of a false positive and a false negative
-        ``{"fp": 1, "fn": 5}``.
+        A rate, ``"balanced_accuracy_score"``, scikit-learn's name of a score or scorer that is
+        one of them (``"accuracy_score"``, ``"f1"``), or costs of a false positive and a false
+        negative ``{"fp": 1, "fn": 5}``.
     totals : ndarray of float of shape (2,)
         Weight of all negatives and positives.
 
@@ -80,7 +85,7 @@ def read_objective(objective: Any, totals: Floats) -> Objective:
     Raises
     ------
     ValueError
-        If there is none of that name, or costs are negative.
+        If there is none of that name, or costs are negative or no numbers.
 
     Examples
     --------
@@ -91,20 +96,19 @@ def read_objective(objective: Any, totals: Floats) -> Objective:
     """
     if isinstance(objective, Mapping):
         if not set(objective) <= {"fp", "fn"} or not objective:
-            raise ValueError(f'costs are named "fp" and "fn", got {sorted(objective)}')
+            raise ValueError(f'costs are named "fp" and "fn", got {listed(objective)}')
         costs = [float(objective.get(name, 0.0)) for name in ("fp", "fn")]
-        if min(costs) < 0 or max(costs) == 0:
+        if not np.isfinite(costs).all() or min(costs) < 0 or max(costs) == 0:
             raise ValueError(f"costs must be at least 0 and not all 0, got {dict(objective)}")
         return Objective("cost", np.array([0.0, -costs[0], -costs[1], 0.0]), np.ones(4))
-    if objective == "balanced_accuracy_score":
+    name = _SCORES.get(objective, objective) if isinstance(objective, str) else None
+    if name == _BALANCED:
         negative, positive = np.where(totals > 0, totals, np.inf)
         weights = np.array([0.5 / negative, 0.0, 0.0, 0.5 / positive])
-        return Objective("balanced_accuracy_score", weights * totals.sum(), np.ones(4))
-    rate = (
-        objective if isinstance(objective, Rate) else RATES.get(_SCORES.get(objective, objective))
-    )
+        return Objective(_BALANCED, weights * totals.sum(), np.ones(4))
+    rate = objective if isinstance(objective, Rate) else RATES.get(name)  # type: ignore[arg-type]
     if rate is None:
-        known = ["balanced_accuracy_score", *_SCORES, *RATES]
+        known = [*_SCORES, *RATES]
         raise ValueError(
             f"no objective is named {objective!r}; there are {known}, and costs "
             f'{{"fp": 1, "fn": 5}}{did_you_mean(objective, known)}'
