@@ -27,7 +27,7 @@ FLOOR = {package: floor for floor, packages in enumerate(FLOORS) for package in 
 OPTIONAL = {
     *("torch", "torchvision", "skorch", "matplotlib", "polars", "pyarrow", "duckdb", "dask"),
     *("pyspark", "cvxpy", "imblearn", "cleanlab", "captum", "PIL", "imagehash", "skops"),
-    *("safetensors", "jinja2", "fairlearn", "aif360"),
+    *("safetensors", "jinja2", "tqdm", "fairlearn", "aif360"),
 }
 
 

@@ -53,6 +53,7 @@ from skfair.metrics._regression import (
 )
 from skfair.metrics._scorers import fairness_scorer, fairness_scoring, performance_scorer
 from skfair.metrics._selection import select_fair
+from skfair.metrics._subgroups import Subgroup, SubgroupViolation, subgroup_violation
 from skfair.metrics._uncertainty import (
     disparity_test,
     gap_interval,
@@ -75,6 +76,8 @@ __all__ = [
     "MetricFrame",
     "RatesByGroupDisplay",
     "RocCurveByGroupDisplay",
+    "Subgroup",
+    "SubgroupViolation",
     "accuracy_parity_difference",
     "average_abs_odds_difference",
     "average_odds_difference",
@@ -121,6 +124,7 @@ __all__ = [
     "root_mean_squared_error_difference",
     "select_fair",
     "selection_rate",
+    "subgroup_violation",
     "theil_index",
     "true_negative_rate",
     "true_positive_rate",

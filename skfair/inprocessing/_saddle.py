@@ -1,0 +1,213 @@
+"""The game between predictors and multipliers: a linear programme and an oracle, in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from skfair.inprocessing._oracle import Oracle
+from skfair.inprocessing._problems import Problem
+from skfair.inprocessing._requirements import Requirements
+
+Floats = NDArray[np.float64]
+
+_FIRST, _MOST, _GROWTH = 1.0, 100.0, 4.0
+_PROBES = (0.5, 2.0)
+_TINY = 1e-9
+
+
+class Round(NamedTuple):
+    """State after a round: fits, value of the mixture, excess over the tolerances, duality gap."""
+
+    n_oracle_calls: int
+    objective: float
+    excess: float
+    gap: float
+
+
+class Master(NamedTuple):
+    """The best mixture of the predictors so far, and the multipliers that price it."""
+
+    chances: Floats
+    multipliers: Floats
+    value: float
+    excess: float
+
+
+@dataclass(eq=False)
+class Solution:
+    """Predictors, their sums, the best mixture of them, and how it was found.
+
+    Parameters
+    ----------
+    members : list of estimator
+    sums : list of ndarray of float
+        What describes each member on the training rows.
+    predicted : list of ndarray of shape (n,)
+        What each member predicts for them.
+    prices : list of ndarray of float
+        What each member answered.
+    chances : ndarray of float of shape (n_members,)
+    gap : float
+        Largest improvement that the oracle's answers leave possible.
+    history : list of Round
+    """
+
+    members: list[Any] = field(default_factory=list)
+    sums: list[Floats] = field(default_factory=list)
+    predicted: list[NDArray[Any]] = field(default_factory=list)
+    prices: list[Floats] = field(default_factory=list)
+    chances: Floats = field(default_factory=lambda: np.ones(1))
+    gap: float = np.inf
+    history: list[Round] = field(default_factory=list)
+
+    @property
+    def mixed(self) -> Floats:
+        """Sums of the mixture."""
+        return self.chances @ np.array(self.sums[: len(self.chances)])
+
+    @property
+    def mixed_price(self) -> Floats:
+        """Mean of the prices that the mixture's members answered."""
+        return self.chances @ np.array(self.prices[: len(self.chances)])
+
+    def votes(self, positive: Any) -> Floats:
+        """Chance that the mixture decides for a class, of the training rows."""
+        parts = zip(self.chances, self.predicted, strict=False)
+        return np.sum([p * (y == positive) for p, y in parts if p > 0], axis=0)
+
+
+def solve_master(sums: Floats, loss: Floats, requirements: Requirements, most: float) -> Master:
+    r"""Find the best mixture of predictors, and its multipliers, by a linear programme.
+
+    .. math:: \min_{q, z, \xi} \; \ell^T S^T q + d^T z + B \xi \quad \text{s.t.} \quad
+        A S^T q + Z z - \xi e \le c, \; q \in \Delta, \; \xi \ge 0
+
+    Parameters
+    ----------
+    sums : ndarray of float of shape (n_members, n_sums)
+        S.
+    loss : ndarray of float of shape (n_sums,)
+        What is minimised.
+    requirements : Requirements
+    most : float
+        B, which the multipliers of what may be exceeded add up to at most.
+
+    Returns
+    -------
+    Master
+
+    Examples
+    --------
+    >>> from skfair.inprocessing._requirements import Band, require_bands
+    >>> rates = np.array([[0.0, 0.0], [0.5, 0.1]])  # of two groups, by two predictors
+    >>> master = solve_master(
+    ...     rates, np.array([-1.0, 0.0]), require_bands([Band(np.eye(2), 0.2)], 2), 100.0
+    ... )
+    >>> master.chances.tolist()
+    [0.5, 0.5]
+    """
+    n, n_ends = len(sums), requirements.on_ends.shape[1]
+    costs = np.concatenate([sums @ loss, requirements.end_costs, [most]])
+    found = linprog(
+        costs,
+        A_ub=np.hstack(
+            [
+                requirements.on_sums @ sums.T,
+                requirements.on_ends,
+                -requirements.is_soft[:, None],
+            ]
+        ),
+        b_ub=requirements.limits,
+        A_eq=np.concatenate([np.ones(n), np.zeros(n_ends + 1)])[None],
+        b_eq=[1.0],
+        bounds=[(0, None)] * n + [(None, None)] * n_ends + [(0, None)],
+        method="highs",
+    )
+    if found.status != 0:
+        raise RuntimeError(f"the linear programme of the mixture failed: {found.message}")
+    chances = np.maximum(found.x[:n], 0.0)
+    chances[chances < _TINY] = 0.0
+    return Master(
+        chances / chances.sum(), -found.ineqlin.marginals, float(found.fun), float(found.x[-1])
+    )
+
+
+class Game:
+    """The oracle's answers so far; a reweighting that was answered isn't fitted again.
+
+    Parameters
+    ----------
+    problem : DecisionProblem or LossProblem
+    oracle : Oracle
+
+    Attributes
+    ----------
+    found : Solution
+    """
+
+    def __init__(self, problem: Problem, oracle: Oracle) -> None:
+        self.problem, self.oracle, self.found = problem, oracle, Solution()
+        self._seen: set[bytes] = set()
+
+    def answer(self, price: Floats) -> float:
+        """Let the oracle answer a price, and tell the least price of any predictor so far."""
+        key = self.problem.key(price)
+        if key not in self._seen:
+            self._seen.add(key)
+            member = self.oracle.fit(*self.problem.reweigh(price))
+            self.found.members.append(member)
+            self.found.prices.append(price)
+            self.found.predicted.append(self.oracle.predict(member))
+            self.found.sums.append(self.problem.describe(self.found.predicted[-1]))
+        return min(float(price @ sums) for sums in self.found.sums)
+
+
+def solve(
+    game: Game,
+    *,
+    max_iter: int,
+    solver_tol: float,
+    report: Callable[[Round], None] = lambda _: None,
+) -> Solution:
+    """Find the mixture of the oracle's answers that is best within the requirements.
+
+    Each round, the linear programme over the predictors so far gives the best mixture and the
+    multipliers that price its requirements; the oracle answers their reweighting. If its answer
+    improves the programme by ``solver_tol`` at most, so should any predictor, as far as the oracle
+    is exact. Since it seldom is, smaller and larger multipliers are tried before the end.
+    """
+    problem, oracle = game.problem, game.oracle
+    requirements, loss = problem.requirements(), problem.loss
+    game.answer(loss if loss.any() else np.ones(len(loss)))
+    scale = float(np.abs(loss).max()) or 1.0
+    most, found = _FIRST * scale, game.found
+    for _ in range(max_iter):
+        master = solve_master(np.array(found.sums), loss, requirements, most)
+        price = loss + requirements.on_sums.T @ master.multipliers
+        found.chances = master.chances
+        constant = float(requirements.limits @ master.multipliers)
+        low = min(master.value, game.answer(price) - constant)
+        if master.value - low <= solver_tol:
+            for factor in _PROBES:
+                game.answer(loss + factor * (price - loss))
+            low = min([low, *(float(price @ sums) - constant for sums in found.sums)])
+        found.gap = master.value - low
+        found.history.append(
+            Round(
+                oracle.n_calls, problem.value(found.mixed), problem.excess(found.mixed), found.gap
+            )
+        )
+        report(found.history[-1])
+        if found.gap <= solver_tol:
+            if master.excess <= _TINY or most >= _MOST * scale:
+                break
+            most *= _GROWTH
+    master = solve_master(np.array(found.sums), loss, requirements, most)
+    found.chances = master.chances
+    return found

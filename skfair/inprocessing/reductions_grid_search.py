@@ -1,0 +1,268 @@
+"""ReductionsGridSearch: one weighted fit for each point of a grid of multipliers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.parallel import Parallel, delayed
+
+from skfair._utils.warning import warn_user
+from skfair.criteria import Criterion
+from skfair.groups import ColumnSpec, Missing
+from skfair.inprocessing._oracle import Oracle
+from skfair.inprocessing._problems import DecisionProblem, Problem
+from skfair.inprocessing._reduction import BaseReduction
+from skfair.inprocessing._rules import best_within
+from skfair.inprocessing.bounded_group_loss import BoundedGroupLoss
+
+Floats = NDArray[np.float64]
+
+_SLACK = 1e-6
+
+
+class ReductionsGridSearch(BaseReduction):
+    r"""Train an estimator under several prices of unfairness, and keep the best fair one.
+
+    Each point of a grid holds multipliers :math:`\lambda`, one for each group but the first and
+    each constrained rate: what it costs that the group's rate is above that of the first. The
+    wrapped estimator is fitted to the rows weighted by it, as in :class:`ExponentiatedGradient`
+    (Agarwal et al., 2018). Of the predictors, the one with the best objective among those that meet
+    the constraints on the training rows is kept, or with a warning the one that comes nearest.
+
+    One predictor and no lots; but with more than a few multipliers a grid is coarse, and
+    :class:`ExponentiatedGradient` finds better ones with fewer fits.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier, regressor (with :class:`BoundedGroupLoss`) or Pipeline whose last step takes
+        ``sample_weight``. Transformers of a Pipeline are fitted once.
+    sensitive_features : str, int, Bins, list of them, or callable, default=None
+        Columns of X, or a callable of X; None: pass ``sensitive_features=`` to fit.
+    constraints : str, Criterion, sequence of them, or BoundedGroupLoss, \
+default="demographic_parity"
+        Criteria or rates that groups should share and that are linear in decisions.
+    objective : str, Rate or mapping, default="accuracy_score"
+        What the kept predictor is best for.
+    tol : float or sequence of float, default=0.01
+        Allowed difference between any two groups, or shortfall of a ratio from 1.
+    control_features : str, int, Bins, list of them, or callable, default=None
+        Columns of X; groups are compared only among rows that share these. Or pass
+        ``control_features=`` to fit.
+    grid_size : int, default=21
+        Points at most.
+    grid_limit : float, default=2.0
+        Largest sum of absolute multipliers, in units of the objective for a rate's rise from 0
+        to 1.
+    grid : array-like of shape (n_points, n_multipliers), default=None
+        Points of one's own, in the order of ``multipliers_``' columns.
+    pos_label : label, default=None
+        The positive class; not needed where labels are {0, 1}, {-1, 1} or booleans.
+    missing : {"group", "raise"}, default="group"
+        Rows without a sensitive value form a group of their own, or are refused.
+    n_jobs : int, default=None
+        Fits at a time.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The predictor that was kept.
+    best_index_ : int
+        Its point of the grid.
+    predictors_ : list of estimator
+        Those of all points.
+    multipliers_ : DataFrame of shape (n_points, n_multipliers)
+        The grid.
+    results_ : DataFrame
+        By point: objective, and violation of each criterion, on the training rows.
+    violation_ : dict of str to float
+        Violation of the kept predictor, by criterion.
+    classes_ : ndarray of shape (2,)
+        Classes.
+    n_oracle_calls_ : int
+        Fits of the estimator.
+    oracle_time_ : float
+        Seconds they took, summed over parallel ones.
+    n_features_in_, feature_names_in_
+        As of the fitted estimator, where it has them.
+
+    Warns
+    -----
+    UserWarning
+        If no predictor of the grid meets the constraints on the training rows.
+
+    References
+    ----------
+    Agarwal, A., Beygelzimer, A., Dudik, M., Langford, J. and Wallach, H. (2018). A reductions
+    approach to fair classification. ICML. https://arxiv.org/abs/1803.02453
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skfair.datasets import make_biased_classification
+    >>> data = make_biased_classification(2000, base_rates={"a": 0.6, "b": 0.3}, random_state=0)
+    >>> model = ReductionsGridSearch(LogisticRegression(), tol=0.05)
+    >>> model = model.fit(data.data, data.target, sensitive_features=data.sensitive_features)
+    >>> len(model.results_), bool(model.violation_["demographic_parity"] <= 0.05)
+    (21, True)
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        sensitive_features: ColumnSpec | None = None,
+        constraints: str
+        | Criterion
+        | Sequence[str | Criterion]
+        | BoundedGroupLoss = "demographic_parity",
+        objective: str | Mapping[str, float] | Any = "accuracy_score",
+        tol: float | Sequence[float] = 0.01,
+        control_features: ColumnSpec | None = None,
+        grid_size: int = 21,
+        grid_limit: float = 2.0,
+        grid: Any = None,
+        pos_label: Any = None,
+        missing: Missing = "group",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.sensitive_features = sensitive_features
+        self.constraints = constraints
+        self.objective = objective
+        self.tol = tol
+        self.control_features = control_features
+        self.grid_size = grid_size
+        self.grid_limit = grid_limit
+        self.grid = grid
+        self.pos_label = pos_label
+        self.missing = missing
+        self.n_jobs = n_jobs
+
+    def _search(self, problem: Problem, oracle: Oracle) -> None:
+        moves = problem.moves()
+        points = self._points(len(moves), signed=isinstance(problem, DecisionProblem))
+        base = problem.loss if problem.loss.any() else np.zeros(moves.shape[1])
+        prices = [base + point @ moves for point in points]
+        if not base.any():  # the worst group's loss: multipliers alone are the weights
+            prices = [price if price.any() else np.ones(len(price)) for price in prices]
+        order = {problem.key(price): price for price in prices}
+        oracle.warm_start = False  # the same answers, whatever the number of jobs
+        answers = Parallel(n_jobs=self.n_jobs)(
+            delayed(_answer)(problem, oracle, price) for price in order.values()
+        )
+        found = dict(zip(order, answers, strict=True))
+        oracle.n_calls += sum(calls for *_, calls, _ in answers)
+        oracle.seconds += sum(seconds for *_, seconds in answers)
+        rows = [found[problem.key(price)] for price in prices]
+        self.multipliers_ = pd.DataFrame(points, columns=problem.move_names)
+        self._keep(problem, oracle, [row[0] for row in rows], [row[1] for row in rows])
+
+    def _keep(
+        self, problem: Problem, oracle: Oracle, members: list[Any], sums: list[Floats]
+    ) -> None:
+        values = np.array([problem.value(own) for own in sums])
+        excess = np.array([problem.excess(own) for own in sums])
+        best = best_within(excess, values)
+        violations = [problem.violations(own) for own in sums]
+        self.results_ = pd.DataFrame({"objective": values} | dict(pd.DataFrame(violations)))
+        self.best_index_, self.violation_ = best, violations[best]
+        self.predictors_ = oracle.mixture(members, np.eye(len(members))[best]).estimators
+        self.estimator_ = self.predictors_[best]
+        if excess[best] > _SLACK:
+            figures = ", ".join(f"{name} {value:.3g}" for name, value in violations[best].items())
+            warn_user(
+                f"no predictor of the grid meets the constraints on the training rows (the best: "
+                f"{figures}; allowed {problem.allowed}): widen the grid (grid_size, grid_limit) or "
+                "allow more (tol)"
+            )
+
+    def _points(self, n: int, *, signed: bool) -> Floats:
+        if self.grid is not None:
+            points = np.asarray(self.grid, dtype=float)
+            if points.ndim != 2 or points.shape[1] != n or not len(points):
+                raise ValueError(
+                    f"grid must have the shape (n_points, {n}), a column a multiplier, got "
+                    f"{points.shape}"
+                )
+            return points
+        if not (isinstance(self.grid_size, int) and self.grid_size >= 1):
+            raise ValueError(f"grid_size must be an integer of at least 1, got {self.grid_size!r}")
+        if not 0 < self.grid_limit < np.inf:
+            raise ValueError(f"grid_limit must be positive and finite, got {self.grid_limit!r}")
+        return lattice(n, self.grid_size, signed=signed) * self.grid_limit
+
+
+def lattice(n: int, size: int, *, signed: bool = True) -> Floats:
+    """Points of a regular lattice whose absolute values add up to 1 at most.
+
+    Parameters
+    ----------
+    n : int
+        Dimensions.
+    size : int
+        Points at most.
+    signed : bool, default=True
+        Whether values may be negative.
+
+    Returns
+    -------
+    points : ndarray of float of shape (n_points, n)
+        The finest lattice that is no larger than ``size``.
+
+    Raises
+    ------
+    ValueError
+        If even the coarsest one is larger; the message says how large.
+
+    Examples
+    --------
+    >>> lattice(1, 5).ravel().tolist()
+    [-1.0, -0.5, 0.0, 0.5, 1.0]
+    >>> lattice(2, 8).tolist()
+    [[-1.0, 0.0], [0.0, -1.0], [0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    """
+    if n == 0:
+        return np.zeros((1, 0))
+    steps = 0
+    while _n_points(n, steps + 1, signed) <= size:
+        steps += 1
+    if steps == 0:
+        raise ValueError(
+            f"a grid of {n} multipliers has at least {_n_points(n, 1, signed)} points, and "
+            f"grid_size={size}: raise it, give points of your own (grid), or use "
+            "ExponentiatedGradient"
+        )
+    return np.array(list(_integers(n, steps, signed)), dtype=float) / steps
+
+
+def _n_points(n: int, steps: int, signed: bool) -> int:
+    """Integer points within the L1 ball of that radius."""
+    ways = np.zeros(steps + 1)
+    ways[0] = 1.0
+    one = np.array([1.0] + [2.0 if signed else 1.0] * steps)
+    for _ in range(n):
+        ways = np.convolve(ways, one)[: steps + 1]
+    return int(min(ways.sum(), 1e18))
+
+
+def _integers(n: int, steps: int, signed: bool) -> Any:
+    """Yield integer points within the L1 ball, in lexicographic order."""
+    if n == 0:
+        yield ()
+        return
+    for first in range(-steps if signed else 0, steps + 1):
+        for rest in _integers(n - 1, steps - abs(first), signed):
+            yield (first, *rest)
+
+
+def _answer(problem: Problem, oracle: Oracle, price: Floats) -> tuple[Any, Floats, int, float]:
+    own = copy(oracle)  # it counts for itself, in this process or another
+    own.n_calls, own.seconds = 0, 0.0
+    member = own.fit(*problem.reweigh(price))
+    return member, problem.describe(own.predict(member)), own.n_calls, own.seconds

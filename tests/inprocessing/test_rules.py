@@ -1,0 +1,67 @@
+"""Which member or cut decides without drawing lots."""
+
+import numpy as np
+import pytest
+from reductions import make_problem
+
+from skfair.inprocessing._rules import MixtureRule, candidate_cuts, choose_rule
+
+Y = np.array([0, 0, 1, 1, 0, 0, 1, 1])
+CODES = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+FAIR = np.array([0, 1, 1, 0, 0, 1, 1, 0], dtype=np.int8)
+RIGHT_FOR_ONE = np.array([0, 0, 1, 1, 1, 1, 1, 1], dtype=np.int8)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_is_the_best_of_all_members_and_cuts(seed):
+    rng = np.random.default_rng(seed)
+    y, codes = rng.integers(0, 2, 60), np.repeat([0, 1], 30)
+    problem = make_problem(y, codes, "equalized_odds", 0.15)
+    members = [rng.integers(0, 2, 60).astype(np.int8) for _ in range(3)]
+    scores = {"vote": rng.integers(0, 5, 60) / 4, "probability": rng.random(60)}
+    rule, sums = choose_rule(problem, [problem.count(m) for m in members], scores)
+    decided = members[rule.member] if rule.score is None else rule.decides(scores[rule.score])
+    np.testing.assert_allclose(sums, problem.count(decided.astype(np.int8)))
+    every = members + [
+        (values >= cut).astype(np.int8) for values in scores.values() for cut in np.unique(values)
+    ]
+    sums_of_all = np.array([problem.count(one) for one in every])
+    constant = [len(np.unique(one)) == 1 for one in every]
+    excess = np.maximum(problem.excess(sums_of_all), np.where(constant, problem.resolution, 0))
+    excess = excess.round(12)
+    least = excess.min()
+    assert max(problem.excess(sums), 0) == pytest.approx(least)
+    assert problem.value(sums) == pytest.approx(problem.value(sums_of_all)[excess == least].max())
+
+
+def test_the_best_fair_member_decides_before_a_better_unfair_one():
+    problem = make_problem(Y, CODES, "demographic_parity", 0.1)
+    sums = [problem.count(FAIR), problem.count(RIGHT_FOR_ONE)]
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=0)
+    loose = make_problem(Y, CODES, "demographic_parity", 0.5)
+    assert choose_rule(loose, sums, {})[0] == MixtureRule(member=1)
+
+
+def test_a_vote_of_one_third_plus_one_third_reaches_two_thirds():
+    votes = np.array([1 / 3 + 1 / 3, 2 / 3, 0.5])
+    (low, high) = candidate_cuts(votes)
+    assert MixtureRule(score="vote", cut=high).decides(votes).tolist() == [True, True, False]
+    assert low == 0.5
+
+
+def test_many_scores_are_thinned_to_their_quantiles():
+    assert len(candidate_cuts(np.linspace(0, 1, 50_000))) == 1000
+
+
+def test_a_constant_decides_only_where_nothing_comes_near():
+    y, codes = np.tile([0, 1], 40), np.repeat([0, 1], 40)
+    nearly = y.copy().astype(np.int8)
+    nearly[1] = 0  # one positive of the first group is missed: rates differ by 1 / 20
+    problem = make_problem(y, codes, "equal_opportunity", 0.0)
+    none = np.zeros(80, dtype=np.int8)
+    sums = [problem.count(none), problem.count(nearly)]
+    assert problem.resolution == pytest.approx(1 / 20)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
+    nearly[3] = 0
+    sums[1] = problem.count(nearly)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=0)

@@ -1,0 +1,106 @@
+"""The linear programme and the game: certificates of optimality."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from reductions import LookupClassifier, make_problem
+from scipy.optimize import linprog
+from sklearn.linear_model import LogisticRegression
+
+from skfair.inprocessing._oracle import Oracle
+from skfair.inprocessing._requirements import require_below
+from skfair.inprocessing._saddle import Game, solve, solve_master
+
+
+@pytest.fixture
+def rows():
+    """Rows of six kinds, whose labels and groups go with the kind."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(6, size=400)
+    group = (rng.random(400) < 0.2 + 0.12 * kind).astype(int)
+    y = (rng.random(400) < 0.1 + 0.15 * kind).astype(int)
+    return kind.reshape(-1, 1).astype(float), y, group
+
+
+def best_of_all_tables(problem, X):
+    """The best mixture of all tables from kind to class, by one linear programme."""
+    kinds = X[:, 0].astype(int)
+    tables = np.array(list(product([0, 1], repeat=kinds.max() + 1)))
+    sums = np.array([problem.count(table[kinds].astype(np.int8)) for table in tables])
+    return solve_master(sums, problem.loss, problem.requirements(), 1e4)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "tol"),
+    [
+        ("demographic_parity", 0.0),
+        ("demographic_parity", 0.05),
+        ("equalized_odds", 0.02),
+        ("average_abs_odds", 0.05),
+        ("disparate_impact", 0.1),
+        (["equal_opportunity", "accuracy"], [0.02, 0.1]),
+    ],
+)
+def test_an_exact_oracle_leads_to_the_optimum(rows, constraints, tol):
+    X, y, group = rows
+    weights = np.random.default_rng(1).uniform(0.5, 2, len(y))
+    problem = make_problem(y, group, constraints, tol, weights)
+    game = Game(problem, Oracle(LookupClassifier(), X, y, classes=[0, 1]))
+    found = solve(game, max_iter=100, solver_tol=1e-9)
+    best = best_of_all_tables(problem, X)
+    assert best.excess == pytest.approx(0, abs=1e-9)
+    assert found.gap <= 1e-9
+    assert -problem.value(found.mixed) == pytest.approx(best.value, abs=1e-8)
+    assert problem.excess(found.mixed) <= 1e-8
+
+
+def test_the_gap_bounds_what_is_missing_at_every_round(rows):
+    X, y, group = rows
+    problem = make_problem(y, group, "equalized_odds", 0.01)
+    best = best_of_all_tables(problem, X)
+    for rounds in range(1, 6):
+        game = Game(problem, Oracle(LookupClassifier(), X, y, classes=[0, 1]))
+        found = solve(game, max_iter=rounds, solver_tol=0.0)
+        last = found.history[-1]
+        penalised = -last.objective
+        assert penalised - found.gap <= best.value + 1e-9
+
+
+def test_nothing_is_fitted_twice(rows):
+    X, y, group = rows
+    problem = make_problem(y, group, "demographic_parity", 1.0)
+    oracle = Oracle(LogisticRegression(), X, y, classes=[0, 1])
+    found = solve(Game(problem, oracle), max_iter=10, solver_tol=1e-6)
+    assert oracle.n_calls == 1
+    assert found.gap == 0
+    assert found.chances.tolist() == [1.0]
+
+
+def test_multipliers_satisfy_complementary_slackness(rows):
+    _, y, group = rows
+    problem = make_problem(y, group, "equalized_odds", 0.05)
+    rng = np.random.default_rng(0)
+    sums = np.array([problem.count(rng.integers(0, 2, 400).astype(np.int8)) for _ in range(12)])
+    needs = problem.requirements()
+    master = solve_master(sums, problem.loss, needs, 100.0)
+    assert (master.multipliers >= -1e-12).all()
+    price = problem.loss + needs.on_sums.T @ master.multipliers
+    costs = sums @ price
+    active = master.chances > 1e-9
+    np.testing.assert_allclose(costs[active], costs.min(), atol=1e-9)
+    np.testing.assert_allclose(needs.on_ends.T @ master.multipliers, 0, atol=1e-9)
+
+
+def test_the_worst_loss_is_as_small_as_a_mixture_can_make_it():
+    losses = np.array([[4.0, 1.0], [1.0, 3.0], [2.0, 2.5]])
+    master = solve_master(losses, np.zeros(2), require_below(np.eye(2), None), 100.0)
+    direct = linprog(
+        [0, 0, 0, 1],
+        A_ub=np.hstack([losses.T, -np.ones((2, 1))]),
+        b_ub=[0, 0],
+        A_eq=[[1, 1, 1, 0]],
+        b_eq=[1],
+    )
+    assert master.value == pytest.approx(direct.fun)
+    assert (master.chances @ losses).max() == pytest.approx(direct.fun)
