@@ -21,6 +21,7 @@ _SUBPACKAGES = (
     "datasets",
     "detection",
     "groups",
+    "inprocessing",
     "metrics",
     "model_selection",
     "postprocessing",

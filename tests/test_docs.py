@@ -87,6 +87,17 @@ def test_the_guide_to_mitigation_in_the_data_runs_in_order():
     assert "foreign_worker" in scope["to_numbers"].get_feature_names_out()
 
 
+def test_the_guide_to_mitigation_inside_training_runs_in_order():
+    scope: dict = {}
+    path = ROOT / "docs/mitigating-training.md"
+    for code in PYTHON.findall(path.read_text(encoding="utf-8")):
+        exec(compile(code, "mitigating-training.md", "exec"), scope)
+    assert scope["fair"].criteria_.loc["equalized_odds", "mixture"] < 0.0501
+    best = scope["search"].cv_results_["mean_test_demographic_parity_difference"]
+    assert best[scope["search"].best_index_] >= -0.08
+    assert scope["close"].violation_.loc["demographic_parity", "surrogate"] < 0.0501
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -101,6 +112,7 @@ def test_make_targets_that_the_documents_name_exist(target):
         "docs/contributing.md",
         "docs/detecting.md",
         "docs/measuring.md",
+        "docs/mitigating-training.md",
         "docs/thresholds.md",
     ],
 )

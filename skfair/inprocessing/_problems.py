@@ -216,7 +216,8 @@ class DecisionProblem:
         for criterion, _ in self.criteria:
             gaps = criterion(cells)
             gaps = 1 - gaps if criterion.gap == "ratio" else gaps
-            found[criterion.name] = np.nan_to_num(gaps, nan=0.0).max(axis=-1)
+            worst = np.nan_to_num(gaps, nan=0.0).max(axis=-1)
+            found[criterion.name] = worst if worst.ndim else float(worst)
         return found
 
     def excess(self, sums: Floats) -> Any:

@@ -56,9 +56,9 @@ default="demographic_parity"
         ``control_features=`` to fit.
     grid_size : int, default=21
         Points at most.
-    grid_limit : float, default=2.0
+    grid_limit : float, default=1.0
         Largest sum of absolute multipliers, in units of the objective for a rate's rise from 0
-        to 1.
+        to 1. Points lie denser near 0, where most solutions are.
     grid : array-like of shape (n_points, n_multipliers), default=None
         Points of one's own, in the order of ``multipliers_``' columns.
     pos_label : label, default=None
@@ -125,7 +125,7 @@ default="demographic_parity"
         tol: float | Sequence[float] = 0.01,
         control_features: ColumnSpec | None = None,
         grid_size: int = 21,
-        grid_limit: float = 2.0,
+        grid_limit: float = 1.0,
         grid: Any = None,
         pos_label: Any = None,
         missing: Missing = "group",
@@ -195,7 +195,8 @@ default="demographic_parity"
             raise ValueError(f"grid_size must be an integer of at least 1, got {self.grid_size!r}")
         if not 0 < self.grid_limit < np.inf:
             raise ValueError(f"grid_limit must be positive and finite, got {self.grid_limit!r}")
-        return lattice(n, self.grid_size, signed=signed) * self.grid_limit
+        points = lattice(n, self.grid_size, signed=signed)
+        return points * np.abs(points).sum(axis=1, keepdims=True) * self.grid_limit
 
 
 def lattice(n: int, size: int, *, signed: bool = True) -> Floats:

@@ -25,7 +25,8 @@ def test_the_best_point_within_tolerance_is_kept():
 
 
 def test_multipliers_push_the_rates():
-    model = ReductionsGridSearch(LogisticRegression(), tol=0.5, grid_size=9)
+    grid = [[-0.8], [-0.3], [0.0], [0.3], [0.8]]
+    model = ReductionsGridSearch(LogisticRegression(), tol=0.5, grid=grid)
     model.fit(NUMBERS, Y, sensitive_features=SEX)
     share = [
         m.predict(NUMBERS)[SEX == "m"].mean() - m.predict(NUMBERS)[SEX == "f"].mean()
