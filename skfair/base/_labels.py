@@ -28,7 +28,9 @@ class TwoClasses(NamedTuple):
     weights: NDArray[np.float64]
 
 
-def read_two_classes(y: Any, pos_label: Any, sample_weight: Any, *, owner: str) -> TwoClasses:
+def read_two_classes(
+    y: Any, pos_label: Any, sample_weight: Any, *, owner: str, needs_positive: bool = True
+) -> TwoClasses:
     """Read labels of two classes and weights.
 
     Parameters
@@ -39,6 +41,8 @@ def read_two_classes(y: Any, pos_label: Any, sample_weight: Any, *, owner: str) 
     sample_weight : array-like of shape (n,) or None
     owner : str
         Name of the object that asks, for messages.
+    needs_positive : bool, default=True
+        False: where no positive class is named, it is the last one.
 
     Returns
     -------
@@ -67,7 +71,8 @@ def read_two_classes(y: Any, pos_label: Any, sample_weight: Any, *, owner: str) 
         raise ValueError("all sample weights are zero: there are no rows to learn from")
     if not (np.bincount(codes, weights, minlength=2) > 0).all():
         raise ValueError(f"{owner} needs rows of both classes, and y has one class only")
-    place = positive_class(classes, pos_label) or 0
+    named = needs_positive or pos_label is not None
+    place = positive_class(classes, pos_label) or 0 if named else 1
     known = np.array(classes, dtype=np.asarray(as_column(y, "y")).dtype)
     return TwoClasses(
         codes == place,

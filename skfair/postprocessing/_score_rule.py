@@ -16,17 +16,13 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.columns import n_rows
 from skfair._utils.validation import (
     check_same_length,
-    check_weights,
-    encode_labels,
-    positive_class,
 )
-from skfair.base import BaseMetaMitigator, GroupsAtScoreMixin, wants
+from skfair.base import BaseMetaMitigator, GroupsAtScoreMixin, read_two_classes, wants
 from skfair.groups import Groups, labels_index
 from skfair.postprocessing._out_of_fold import out_of_fold_scores, positive_scores, score_method
 from skfair.postprocessing.rule import known_codes
@@ -48,6 +44,7 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
     fallback: str
     cv: Any
     n_jobs: int | None
+    _needs_positive = True
 
     def _check_parameters(self) -> None:
         """Raise ValueError for a parameter out of its range."""
@@ -64,66 +61,45 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
         """Tell which rows get the positive class; code -1 is a group unseen at fit."""
         raise NotImplementedError
 
-    def _positive_place(self, classes: tuple[Any, ...]) -> int:
-        place = positive_class(classes, getattr(self, "pos_label", None))
-        if place is None:
-            raise ValueError(f"y has no row of the positive class, only of the class {classes[0]}")
-        return place
-
     def _fit(
         self, X: Any, y: Any, groups: Groups, sample_weight: Any, metadata: dict[str, Any]
     ) -> None:
         if self.fallback not in ("raise", "pooled"):
             raise ValueError(f'fallback must be "raise" or "pooled", got {self.fallback!r}')
         self._check_parameters()
-        (codes,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
-        check_same_length(X=range(n_rows(X)), y=codes)
-        self._check_classes(codes, classes, check_weights(sample_weight, len(codes)))
-        place = self._positive_place(classes)
+        read = read_two_classes(
+            y,
+            getattr(self, "pos_label", None),
+            sample_weight,
+            owner=type(self).__name__,
+            needs_positive=self._needs_positive,
+        )
+        check_same_length(X=range(n_rows(X)), y=read.is_positive)
+        positive = read.classes.tolist()[1]
         scores, self.estimator_ = out_of_fold_scores(
             self.estimator,
             X,
             y,
             groups,
-            positive=classes[place],
+            positive=positive,
             sample_weight=sample_weight,
             metadata=metadata,
             cv=self.cv,
             n_jobs=self.n_jobs,
         )
-        known = getattr(self.estimator_, "classes_", classes)
+        known = getattr(self.estimator_, "classes_", read.classes)
         if len(known) != 2:
             raise ValueError(
                 f"{type(self).__name__} is for two classes, and the fitted estimator knows "
                 f"{len(known)}: {list(known[:10])}"
             )
         self.pos_label_, self.group_labels_, self._names = (
-            classes[place],
+            positive,
             groups.labels,
             groups.names,
         )
-        weights = check_weights(sample_weight, len(codes))
-        weights = np.ones(len(codes)) if weights is None else weights
-        self._see_rows(X, codes, groups, weights)
-        self._fit_rule(scores, codes == place, groups, weights)
-
-    def _check_classes(
-        self, codes: Codes, classes: tuple[Any, ...], weights: Floats | None
-    ) -> None:
-        if len(classes) > 2:
-            raise ValueError(
-                f"{type(self).__name__} is for two classes, and y has {len(classes)}: "
-                f"{list(classes[:10])}. Only binary classification is supported; wrap it in "
-                "sklearn.multiclass.OneVsRestClassifier"
-            )
-        if weights is not None and not weights.any():
-            raise ValueError("all sample weights are zero: there are no rows to learn from")
-        present = np.bincount(codes, weights, minlength=2) > 0
-        if not present.all():
-            raise ValueError(
-                f"{type(self).__name__} needs rows of both classes, and y has one class only"
-            )
+        self._see_rows(X, read.is_positive.astype(np.int8), groups, read.weights)
+        self._fit_rule(scores, read.is_positive, groups, read.weights)
 
     def _by_group(self, values: Any, name: str | None = None) -> pd.Series:
         return pd.Series(values, index=labels_index(self.group_labels_, self._names), name=name)

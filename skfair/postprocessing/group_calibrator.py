@@ -112,6 +112,8 @@ class GroupCalibrator(BaseProbabilityRule):
     array([0.9, 0.5])
     """
 
+    _needs_positive = False  # both classes give the same probabilities
+
     def __init__(
         self,
         estimator: Any,
@@ -135,9 +137,6 @@ class GroupCalibrator(BaseProbabilityRule):
 
     def _check_parameters(self) -> None:
         check_calibration(self.method, self.shrinkage, ("sigmoid", "isotonic"))
-
-    def _positive_place(self, classes: tuple[Any, ...]) -> int:
-        return 1  # both give the same probabilities
 
     def _fit_rule(
         self, scores: Floats, positive: NDArray[np.bool_], groups: Groups, weights: Floats

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.validation import generator
+from skfair._utils.validation import generator, positive_class
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Groups, Missing
@@ -267,7 +267,9 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         self.estimator_ = estimator
         check_is_fitted(estimator)
         classes = tuple(np.asarray(estimator.classes_).tolist())
-        self.pos_label_ = classes[self._positive_place(classes)]
+        if len(classes) != 2:
+            raise ValueError(f"a rule is for two classes, and the estimator knows {list(classes)}")
+        self.pos_label_ = classes[positive_class(classes, pos_label) or 0]
         if has_cut:
             self.fallback = "pooled"
         self._take_rule(rule)
