@@ -59,7 +59,12 @@ def search(groups, scoring_groups, cv, n_jobs=2):
     )
 
 
-@pytest.mark.filterwarnings("ignore:the rule doesn't meet", "ignore:no predictor of the grid")
+@pytest.mark.filterwarnings(
+    "ignore:the rule doesn't meet",
+    "ignore:the predictor kept",
+    "ignore:without lots",
+    "ignore:the predictions violate",
+)
 def test_columns_and_metadata_lead_to_the_same_best_model():
     X, y, age = data()
     bins = Bins("age", [25])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,17 @@ def _refuse_unknown_positive(known: list[Any]) -> None:
         f"y_true and y_pred take values in {known} and pos_label is not specified: either make "
         "y_true and y_pred take values in {0, 1} or {-1, 1}, or pass pos_label explicitly"
     )
+
+
+def check_count(name: str, value: Any) -> None:
+    """Raise ValueError if a parameter isn't an integer of at least 1.
+
+    Examples
+    --------
+    >>> check_count("max_iter", 50)
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
 
 def generator(random_state: Any) -> np.random.Generator:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
@@ -27,6 +28,8 @@ class PredictorMixture:
         At least 0, adding up to 1.
     prefix : Pipeline, default=None
         Fitted transformers that all members share: X goes through them once.
+    last_step : str, default=""
+        Name of the members' step after them.
 
     Examples
     --------
@@ -40,6 +43,7 @@ class PredictorMixture:
     members: Sequence[Any]
     chances: Floats
     prefix: Any = None
+    last_step: str = ""
 
     def __getattr__(self, name: str) -> Any:
         """``classes_`` and names of features are those of the members."""
@@ -57,7 +61,15 @@ class PredictorMixture:
         """Members that take X as the users give it."""
         if self.prefix is None:
             return list(self.members)
-        return [Pipeline([*self.prefix.steps, ("predictor", m)]) for m in self.members]
+        options = self.prefix.get_params(deep=False)
+        steps = self.prefix.steps
+        return [
+            Pipeline(**options | {"steps": [*steps, (self.last_step, m)]}) for m in self.members
+        ]
+
+    def alone(self, member: int) -> PredictorMixture:
+        """One member with all chance."""
+        return PredictorMixture([self.members[member]], np.ones(1), self.prefix, self.last_step)
 
     def predictions(self, X: Any, **params: Any) -> Iterator[tuple[float, Any]]:
         """Chance and predictions of each member that has a chance."""
@@ -88,11 +100,17 @@ class PredictorMixture:
         for member, chance in zip(self.members, self.chances, strict=True):
             if chance > 0:
                 own = {} if is_constant(member) else params
-                yield float(chance), getattr(member, method)(X, **own)
+                yield float(chance), call(member, method, X, own)
 
 
 def _total(parts: Iterable[Floats]) -> Floats:
     return reduce(np.add, parts)
+
+
+def call(member: Any, method: str, X: Any, params: dict[str, Any]) -> Any:
+    """Call a member's method; metadata reach the steps that ask for them, routing on or off."""
+    with config_context(enable_metadata_routing=bool(params)):
+        return getattr(member, method)(X, **params)
 
 
 def is_constant(member: Any) -> bool:

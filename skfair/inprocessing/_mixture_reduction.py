@@ -19,6 +19,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.validation import generator
+from skfair.base import wants
 from skfair.inprocessing._mixture import PredictorMixture
 from skfair.inprocessing._reduction import BaseReduction
 from skfair.inprocessing._rules import MixtureRule
@@ -59,6 +60,10 @@ class BaseMixtureReduction(BaseReduction):
         return self.estimator_.classes_
 
     def _params(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        if "sensitive_features" in params and not wants(self.estimator, "predict"):
+            raise TypeError(
+                f"predictions of {type(self).__name__} need no sensitive_features: leave them out"
+            )
         if params and get_config()["enable_metadata_routing"]:
             return dict(process_routing(self, method, **params).estimator["predict"])
         return params
@@ -87,9 +92,9 @@ class BaseMixtureReduction(BaseReduction):
         if not hasattr(self, "rule_"):
             return mixture.mean(X, **params)
         if self.rule_.member is not None:
-            chances = np.eye(len(mixture.members))[self.rule_.member]
-            alone = PredictorMixture(mixture.members, chances, mixture.prefix)
-            return next(np.asarray(y) for _, y in alone.predictions(X, **params))
+            mixture = mixture.alone(self.rule_.member)
+        if self.rule_.score is None:
+            return next(np.asarray(y) for _, y in mixture.predictions(X, **params))
         place = int(np.flatnonzero(self.classes_ == self.pos_label_)[0])
         if self.rule_.score == "vote":
             scores = mixture.votes(X, self.pos_label_, **params)

@@ -13,9 +13,8 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from skfair._utils.columns import n_rows
 from skfair.base import fit_weighted, wants
-from skfair.inprocessing._mixture import PredictorMixture, constant_classifier, is_constant
+from skfair.inprocessing._mixture import PredictorMixture, call, constant_classifier, is_constant
 
 Floats = NDArray[np.float64]
 
@@ -65,10 +64,12 @@ class Oracle:
         self.metadata = metadata or {}
         self.classes, self.n_calls, self.seconds = classes, 0, 0.0
         self.prefix, self.estimator, self._previous = None, estimator, None
+        self.last_step = ""
         self._train = self._X = X
         start = time.perf_counter()
         if _is_splittable(estimator, self.metadata):
             self.prefix, self.estimator = clone(estimator[:-1]), estimator[-1]
+            self.last_step = estimator.steps[-1][0]
             self._train = self.prefix.fit_transform(X, y)
             self._X = self.prefix.transform(X)
         self.seconds += time.perf_counter() - start
@@ -102,17 +103,14 @@ class Oracle:
 
     def predict(self, member: Any) -> Any:
         """Predict the training rows."""
-        return np.asarray(member.predict(self._X, **self._params(member, "predict")))
+        params = self._params(member, "predict")
+        return np.asarray(call(member, "predict", self._X, params))
 
-    def probabilities(self, members: Sequence[Any], chances: Floats, label: Any) -> Floats:
-        """Mean probability of a class, of the training rows."""
-        total = np.zeros(n_rows(self._X))
-        for member, chance in zip(members, chances, strict=True):
-            if chance > 0:
-                params = self._params(member, "predict_proba")
-                table = np.asarray(member.predict_proba(self._X, **params))
-                total += chance * table[:, list(member.classes_).index(label)]
-        return total
+    def probability(self, member: Any, label: Any) -> Floats:
+        """Probability of a class by a member, of the training rows."""
+        params = self._params(member, "predict_proba")
+        table = np.asarray(call(member, "predict_proba", self._X, params))
+        return table[:, list(member.classes_).index(label)]
 
     def _params(self, member: Any, method: str) -> dict[str, Any]:
         """Pass groups on to a member that asks for them."""
@@ -123,11 +121,12 @@ class Oracle:
 
     def mixture(self, members: Sequence[Any], chances: Floats) -> PredictorMixture:
         """Mix members."""
-        return PredictorMixture(list(members), np.asarray(chances, dtype=float), self.prefix)
+        chances = np.asarray(chances, dtype=float)
+        return PredictorMixture(list(members), chances, self.prefix, self.last_step)
 
     def _fresh(self) -> tuple[Any, Any]:
         """Make an unfitted estimator, or one at the last solution and its own ``warm_start``."""
-        if not (self.warm_start and isinstance(self.estimator, LogisticRegression)):
+        if not self.warm_start or type(self.estimator) is not LogisticRegression:
             return clone(self.estimator), None
         if self._previous is None:
             return clone(self.estimator), self.estimator.warm_start
@@ -135,7 +134,7 @@ class Oracle:
 
 
 def _is_splittable(estimator: Any, metadata: dict[str, Any]) -> bool:
-    """Tell whether a Pipeline's transformers can be fitted once and apart."""
+    """Tell whether a Pipeline's transformers can be fitted once and apart from its last step."""
     if type(estimator) is not Pipeline or len(estimator.steps) < 2:
         return False
     if estimator.steps[-1][1] in (None, "passthrough") or any("__" in name for name in metadata):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class DecisionProblem:
         Criteria with the violation that each allows.
     objective : Objective
         Linear in decisions.
-    group_labels : sequence
+    group_labels, level_labels : sequence
         For messages.
     """
 
@@ -65,6 +66,7 @@ class DecisionProblem:
     criteria: Criteria
     objective: Objective
     group_labels: Sequence[Hashable] = ()
+    level_labels: Sequence[Hashable] = ()
 
     def describe(self, predicted: NDArray[Any]) -> Floats:
         """Cells of predicted classes, as shares of all weight."""
@@ -103,7 +105,8 @@ class DecisionProblem:
         counts = count_cells([*places, reached], shape, self.weights)[0]
         below = counts.cumsum(axis=-1)[..., :-1]
         both = np.stack([below, counts.sum(axis=-1, keepdims=True) - below], axis=-2)
-        return np.moveaxis(both, -1, 0).reshape(len(cuts), -1) / self.weights.sum()
+        n_sums = counts[..., 0].size * 2
+        return np.moveaxis(both, -1, 0).reshape(len(cuts), n_sums) / self.weights.sum()
 
     def cells(self, sums: Floats) -> Floats:
         """Cells of shape (..., n_levels, n_groups, 4)."""
@@ -115,6 +118,11 @@ class DecisionProblem:
         totals = self._totals().sum(axis=(0, 1))
         below = self.objective.denominator[[0, 2]] @ totals
         return np.tile(-self.objective.numerator / below, self.shape[0] * self.shape[1])
+
+    @property
+    def unit(self) -> float:
+        """Largest loss of a decision: 1 for accuracy."""
+        return float(np.abs(self.loss).max()) or 1.0
 
     def reweigh(self, price: Floats) -> tuple[NDArray[Any], Floats]:
         """Class that each row should get, and what the row weighs; the sum stays what it was."""
@@ -151,7 +159,7 @@ class DecisionProblem:
                     if len(rows) > 1:
                         shared = number * self.shape[0] + level if shares else None
                         name = " and ".join(rate.name for rate in rates)
-                        name = f"{name} at level {level}" if self.shape[0] > 1 else name
+                        name = f"{name} at {self._level(level)}" if self.shape[0] > 1 else name
                         as_ratio = criterion.gap == "ratio"
                         found.append(Band(rows, tol, as_ratio, shared, name, tuple(labels)))
         return found
@@ -169,7 +177,7 @@ class DecisionProblem:
         moves : ndarray of float of shape (n_moves, n_sums)
         """
         found = [row - band.rows[0] for band in self.bands() for row in band.rows[1:]]
-        return np.array(found).reshape(len(found), -1)
+        return np.array(found).reshape(len(found), self.shape[0] * self.shape[1] * 4)
 
     def requirements(self) -> Requirements:
         """Inequalities of all bands."""
@@ -212,13 +220,20 @@ class DecisionProblem:
         violations : dict of str to float or ndarray of shape (...)
             0 where no two groups can be compared.
         """
-        cells, found = self.cells(sums), {}
-        for criterion, _ in self.criteria:
-            gaps = criterion(cells)
-            gaps = 1 - gaps if criterion.gap == "ratio" else gaps
-            worst = np.nan_to_num(gaps, nan=0.0).max(axis=-1)
-            found[criterion.name] = worst if worst.ndim else float(worst)
-        return found
+        cells = self.cells(sums)
+        found = {c.name: self._violation(c, cells).max(axis=-1) for c, _ in self.criteria}
+        return {k: v if v.ndim else float(v) for k, v in found.items()}
+
+    def _violation(self, criterion: Criterion, cells: Floats) -> Floats:
+        """Violation by level; rates that can't be compared are left out, as from the bands."""
+        parts = [replace(criterion, rates=rates)(cells) for rates in criterion.compared]
+        gaps = np.stack(parts, axis=-1)
+        gaps = 1 - gaps if criterion.gap == "ratio" else gaps
+        known = ~np.isnan(gaps)
+        gaps = np.where(known, gaps, 0.0)
+        if criterion.combination == "mean":
+            return gaps.sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+        return gaps.max(axis=-1)
 
     def excess(self, sums: Floats) -> Any:
         """By how much the worst criterion exceeds its tolerance."""
@@ -236,6 +251,7 @@ class DecisionProblem:
         totals = self._totals()
         notes = {
             f"{rate.name} of group {self.group_labels[g]!r}"
+            + (f" at {self._level(level)}" if self.shape[0] > 1 else "")
             for criterion, _ in self.criteria
             for rate in criterion.rates
             for level, g in zip(*np.nonzero(totals.sum(axis=2)), strict=True)
@@ -245,6 +261,9 @@ class DecisionProblem:
             warn_undefined_metric(
                 f"undefined (0/0), so not constrained: {', '.join(sorted(notes)[:10])}"
             )
+
+    def _level(self, level: int) -> str:
+        return repr(self.level_labels[level]) if self.level_labels else f"level {level}"
 
     def _rate_rows(
         self, rates: Sequence[Rate], level: int, totals: Floats
@@ -265,8 +284,9 @@ class DecisionProblem:
 class LossProblem:
     """Predict numbers: least mean loss, where no group's mean loss exceeds a bound.
 
-    A predictor is described by the share of all loss that each group has. A price is a factor for
-    each group's weights.
+    A predictor is described by the share of all loss that each group has, in units of the loss of
+    the mean, so that the scale of the targets doesn't matter. A price is a factor for each group's
+    weights.
 
     Parameters
     ----------
@@ -277,6 +297,8 @@ class LossProblem:
     loss_name : {"squared_error", "absolute_error"}
     bound : float or None
         Largest mean loss of a group; None: as small as it can be.
+    group_labels : sequence
+        For messages.
     """
 
     y: Floats
@@ -287,9 +309,16 @@ class LossProblem:
     bound: float | None
     group_labels: Sequence[Hashable] = ()
 
+    @cached_property
+    def unit(self) -> float:
+        """Mean loss of predicting the mean."""
+        mean = np.average(self.y, weights=self.weights)
+        losses = LOSSES[self.loss_name](self.y - mean)
+        return float(np.average(losses, weights=self.weights)) or 1.0
+
     def describe(self, predicted: Floats) -> Floats:
         """Loss of each group as a share of all weight, of shape (n_groups,)."""
-        losses = LOSSES[self.loss_name](self.y - predicted)
+        losses = LOSSES[self.loss_name](self.y - predicted) / self.unit
         found = sum_cells([self.codes], (self.n_groups,), losses, self.weights)
         return found / self.weights.sum()
 
@@ -310,7 +339,7 @@ class LossProblem:
     def group_losses(self, sums: Floats) -> Floats:
         """Mean loss of each group; NaN where all weights are 0."""
         shares = self._shares()
-        return np.where(shares > 0, sums / np.where(shares > 0, shares, 1.0), np.nan)
+        return self.unit * np.where(shares > 0, sums / np.where(shares > 0, shares, 1.0), np.nan)
 
     @property
     def move_names(self) -> list[str]:
@@ -324,27 +353,26 @@ class LossProblem:
 
     def requirements(self) -> Requirements:
         """Bound each group's mean loss."""
-        return require_below(self.moves(), self.bound)
+        return require_below(self.moves(), None if self.bound is None else self.bound / self.unit)
 
     @property
     def allowed(self) -> dict[str, float]:
-        """No excess over the bound."""
-        return {"bounded_group_loss": 0.0}
+        """The bound; infinite where there is none."""
+        return {"bounded_group_loss": np.inf if self.bound is None else self.bound}
 
     def violations(self, sums: Floats) -> dict[str, float]:
-        """By how much the worst group's loss exceeds the bound."""
-        return {"bounded_group_loss": max(self.excess(sums), 0.0)}
+        """Mean loss of the worst group, which the bound is compared with."""
+        return {"bounded_group_loss": float(np.nanmax(self.group_losses(sums)))}
 
     def excess(self, sums: Floats) -> float:
-        """By how much the worst group's loss exceeds the bound; without one, not at all."""
-        if self.bound is None:
-            return 0.0
-        return float(np.nanmax(self.group_losses(sums))) - self.bound
+        """By how many units the worst group's loss exceeds the bound; without one, by none."""
+        worst = self.violations(sums)["bounded_group_loss"]
+        return 0.0 if self.bound is None else (worst - self.bound) / self.unit
 
     def value(self, sums: Floats) -> float:
         """Minus the mean loss, or minus the worst group's where there is no bound."""
         worst = float(np.nanmax(self.group_losses(sums)))
-        return -worst if self.bound is None else -float(sums.sum())
+        return -worst if self.bound is None else -float(sums.sum()) * self.unit
 
     def warn_if_undefined(self) -> None:
         """Every group has a mean loss."""

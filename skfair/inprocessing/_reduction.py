@@ -19,7 +19,7 @@ from skfair._utils.validation import (
 )
 from skfair._utils.warning import warn_user
 from skfair.base import BaseMetaMitigator, ControlFeaturesMixin, read_two_classes
-from skfair.criteria import CRITERIA, RATES, Criterion, read_criteria, read_objective
+from skfair.criteria import CRITERIA, RATES, Criterion, Rate, read_criteria, read_objective
 from skfair.groups import Groups
 from skfair.inprocessing._oracle import Oracle
 from skfair.inprocessing._problems import DecisionProblem, LossProblem, Problem
@@ -110,8 +110,20 @@ class BaseReduction(ControlFeaturesMixin, BaseMetaMitigator):
             problem = self._decision_problem(y, groups, levels, sample_weight)
             oracle = Oracle(self.estimator, X, y, classes=list(problem.classes), metadata=metadata)
             problem.warn_if_undefined()
+            if groups.n_groups > 1 and problem.criteria and not problem.bands():
+                warn_user("no two groups can be compared in what is constrained: it binds nothing")
+        self._warn_of_class_weight()
         self._search(problem, oracle)
         self.n_oracle_calls_, self.oracle_time_ = oracle.n_calls, oracle.seconds
+
+    def _warn_of_class_weight(self) -> None:
+        params = self.estimator.get_params()
+        set_ = [k for k, v in params.items() if k.split("__")[-1] == "class_weight" and v]
+        if set_:
+            warn_user(
+                f"{set_[0]} changes what the estimator's fits answer, so that they are no longer "
+                'best for the objective: give costs instead, objective={"fp": ..., "fn": ...}'
+            )
 
     def _decision_problem(
         self, y: Any, groups: Groups, levels: Groups, sample_weight: Any
@@ -125,6 +137,9 @@ class BaseReduction(ControlFeaturesMixin, BaseMetaMitigator):
         check_same_length(y=read.weights, sensitive_features=groups, control_features=levels)
         totals = np.bincount(read.is_positive, read.weights, minlength=2).astype(float)
         objective = read_objective(self.objective, totals)
+        tn, fp, fn, tp = objective.numerator
+        if tn == fp and fn == tp:
+            raise ValueError(f"no decision changes the objective {objective.name}")
         if not objective.is_linear:
             raise ValueError(
                 f"the objective {objective.name} isn't linear in decisions, as reductions need: "
@@ -140,6 +155,7 @@ class BaseReduction(ControlFeaturesMixin, BaseMetaMitigator):
             _linear_criteria(self.constraints, self.tol),
             objective,
             groups.labels,
+            levels.labels,
         )
 
     def _loss_problem(self, y: Any, groups: Groups, sample_weight: Any) -> LossProblem:
@@ -171,11 +187,21 @@ def _linear_criteria(
 ) -> tuple[tuple[Criterion, float], ...]:
     criteria = read_criteria(constraints, tol)
     for criterion, _ in criteria:
+        fixed = [rate.name for rate in criterion.rates if _is_fixed(rate)]
+        if fixed:
+            raise ValueError(f"no decision changes {listed(fixed)}: it can't be constrained")
+        if criterion.gap == "ratio" and criterion.combination == "mean":
+            raise ValueError(f"{criterion.name}: a mean of ratios isn't linear in decisions")
         if not criterion.is_linear:
             known = [c.name for c in CRITERIA.values() if c.is_linear]
-            rates = [rate.name for rate in RATES.values() if rate.is_linear]
+            rates = [r.name for r in RATES.values() if r.is_linear and not _is_fixed(r)]
             raise ValueError(
                 f"{criterion.name} isn't linear in decisions, as reductions need; there are "
                 f"{listed(known)}, and the rates {listed(rates)}; ThresholdOptimizer takes others"
             )
     return criteria
+
+
+def _is_fixed(rate: Rate) -> bool:
+    tn, fp, fn, tp = rate.numerator
+    return tn == fp and fn == tp

@@ -50,18 +50,15 @@ class Solution:
         What describes each member on the training rows.
     predicted : list of ndarray of shape (n,)
         What each member predicts for them.
-    prices : list of ndarray of float
-        What each member answered.
     chances : ndarray of float of shape (n_members,)
     gap : float
-        Largest improvement that the oracle's answers leave possible.
+        Largest improvement that the oracle's answers leave possible, in the problem's units.
     history : list of Round
     """
 
     members: list[Any] = field(default_factory=list)
     sums: list[Floats] = field(default_factory=list)
     predicted: list[NDArray[Any]] = field(default_factory=list)
-    prices: list[Floats] = field(default_factory=list)
     chances: Floats = field(default_factory=lambda: np.ones(1))
     gap: float = np.inf
     history: list[Round] = field(default_factory=list)
@@ -71,10 +68,10 @@ class Solution:
         """Sums of the mixture."""
         return self.chances @ np.array(self.sums[: len(self.chances)])
 
-    @property
-    def mixed_price(self) -> Floats:
-        """Mean of the prices that the mixture's members answered."""
-        return self.chances @ np.array(self.prices[: len(self.chances)])
+    def mean(self) -> Floats:
+        """Mean prediction of numbers, of the training rows."""
+        parts = zip(self.chances, self.predicted, strict=False)
+        return np.sum([p * y for p, y in parts if p > 0], axis=0)
 
     def votes(self, positive: Any) -> Floats:
         """Chance that the mixture decides for a class, of the training rows."""
@@ -162,7 +159,6 @@ class Game:
             self._seen.add(key)
             member = self.oracle.fit(*self.problem.reweigh(price))
             self.found.members.append(member)
-            self.found.prices.append(price)
             self.found.predicted.append(self.oracle.predict(member))
             self.found.sums.append(self.problem.describe(self.found.predicted[-1]))
         return min(float(price @ sums) for sums in self.found.sums)
@@ -179,14 +175,16 @@ def solve(
 
     Each round, the linear programme over the predictors so far gives the best mixture and the
     multipliers that price its requirements; the oracle answers their reweighting. If its answer
-    improves the programme by ``solver_tol`` at most, so should any predictor, as far as the oracle
-    is exact. Since it seldom is, smaller and larger multipliers are tried before the end.
+    improves the programme by ``solver_tol`` of the largest loss at most, so should any predictor,
+    as far as the oracle is exact. Since it seldom is, smaller and larger multipliers are tried
+    before the end.
     """
-    problem, oracle = game.problem, game.oracle
+    problem = game.problem
     requirements, loss = problem.requirements(), problem.loss
     game.answer(loss if loss.any() else np.ones(len(loss)))
     scale = float(np.abs(loss).max()) or 1.0
-    most, found = _FIRST * scale, game.found
+    loss = loss / scale
+    most, found = _FIRST, game.found
     for _ in range(max_iter):
         master = solve_master(np.array(found.sums), loss, requirements, most)
         price = loss + requirements.on_sums.T @ master.multipliers
@@ -198,16 +196,20 @@ def solve(
                 game.answer(loss + factor * (price - loss))
             low = min([low, *(float(price @ sums) - constant for sums in found.sums)])
         found.gap = master.value - low
-        found.history.append(
-            Round(
-                oracle.n_calls, problem.value(found.mixed), problem.excess(found.mixed), found.gap
-            )
-        )
+        found.history.append(_state(game))
         report(found.history[-1])
         if found.gap <= solver_tol:
-            if master.excess <= _TINY or most >= _MOST * scale:
+            if master.excess <= _TINY or most >= _MOST:
                 break
             most *= _GROWTH
     master = solve_master(np.array(found.sums), loss, requirements, most)
     found.chances = master.chances
+    found.history[-1] = _state(game)
     return found
+
+
+def _state(game: Game) -> Round:
+    mixed, problem = game.found.mixed, game.problem
+    gap = game.found.gap * problem.unit
+    figures = float(problem.value(mixed)), float(problem.excess(mixed)), gap
+    return Round(game.oracle.n_calls, *figures)

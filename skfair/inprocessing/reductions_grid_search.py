@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
+from skfair._utils.validation import check_count
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Missing
@@ -32,7 +33,8 @@ class ReductionsGridSearch(BaseReduction):
     each constrained rate: what it costs that the group's rate is above that of the first. The
     wrapped estimator is fitted to the rows weighted by it, as in :class:`ExponentiatedGradient`
     (Agarwal et al., 2018). Of the predictors, the one with the best objective among those that meet
-    the constraints on the training rows is kept, or with a warning the one that comes nearest.
+    the constraints on the training rows is kept. Where only crude ones do, one somewhat beyond is,
+    with a warning: a hundredth of violation counts as a tenth of the objective.
 
     One predictor and no lots; but with more than a few multipliers a grid is coarse, and
     :class:`ExponentiatedGradient` finds better ones with fewer fits.
@@ -94,7 +96,8 @@ default="demographic_parity"
     Warns
     -----
     UserWarning
-        If no predictor of the grid meets the constraints on the training rows.
+        If the predictor that is kept violates a constraint on the training rows, or decides the
+        same for all.
 
     References
     ----------
@@ -168,19 +171,23 @@ default="demographic_parity"
     ) -> None:
         values = np.array([problem.value(own) for own in sums])
         excess = np.array([problem.excess(own) for own in sums])
-        best = best_within(excess, values)
+        best = best_within(problem, np.array(sums))
         violations = [problem.violations(own) for own in sums]
-        self.results_ = pd.DataFrame({"objective": values} | dict(pd.DataFrame(violations)))
+        table = pd.DataFrame(violations).rename(columns={"objective": "objective (criterion)"})
+        table.insert(0, "objective", values)
+        self.results_ = table
         self.best_index_, self.violation_ = best, violations[best]
         self.predictors_ = oracle.mixture(members, np.eye(len(members))[best]).estimators
         self.estimator_ = self.predictors_[best]
         if excess[best] > _SLACK:
             figures = ", ".join(f"{name} {value:.3g}" for name, value in violations[best].items())
             warn_user(
-                f"no predictor of the grid meets the constraints on the training rows (the best: "
-                f"{figures}; allowed {problem.allowed}): widen the grid (grid_size, grid_limit) or "
-                "allow more (tol)"
+                f"the predictor kept violates the constraints on the training rows ({figures}; "
+                f"allowed {problem.allowed}): no better one is on the grid. Make it finer "
+                "(grid_size, a smaller grid_limit), allow more (tol), or use ExponentiatedGradient"
             )
+        if isinstance(problem, DecisionProblem) and problem.is_constant(sums[best]):
+            warn_user("the predictor kept decides the same for all rows: no other one comes near")
 
     def _points(self, n: int, *, signed: bool) -> Floats:
         if self.grid is not None:
@@ -190,9 +197,11 @@ default="demographic_parity"
                     f"grid must have the shape (n_points, {n}), a column a multiplier, got "
                     f"{points.shape}"
                 )
+            if not np.isfinite(points).all() or (not signed and (points < 0).any()):
+                allowed = "finite" if signed else "finite and at least 0"
+                raise ValueError(f"multipliers of the grid must be {allowed}")
             return points
-        if not (isinstance(self.grid_size, int) and self.grid_size >= 1):
-            raise ValueError(f"grid_size must be an integer of at least 1, got {self.grid_size!r}")
+        check_count("grid_size", self.grid_size)
         if not 0 < self.grid_limit < np.inf:
             raise ValueError(f"grid_limit must be positive and finite, got {self.grid_limit!r}")
         points = lattice(n, self.grid_size, signed=signed)

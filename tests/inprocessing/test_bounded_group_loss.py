@@ -64,7 +64,7 @@ def test_absolute_errors_and_draws():
         randomized=True,
         random_state=0,
     ).fit(X, Y, sensitive_features=GROUP)
-    assert model.violation_["bounded_group_loss"] <= 1e-6
+    assert model.criteria_.loc["bounded_group_loss", "mixture"] <= 1 + 1e-6
     drawn, found = model.predict(X), [member.predict(X) for member in model.predictors_]
     assert np.isclose(drawn, found).any(axis=0).all()
 
@@ -72,7 +72,7 @@ def test_absolute_errors_and_draws():
 def test_a_bound_below_reach_warns():
     with pytest.warns(UserWarning, match="no mixture of the predictors"):
         model = fit(0.2)
-    assert model.violation_["bounded_group_loss"] > 0
+    assert model.violation_["bounded_group_loss"] > 0.2
 
 
 def test_what_does_not_fit_is_refused():
@@ -90,3 +90,22 @@ def test_what_does_not_fit_is_refused():
         ExponentiatedGradient(LinearRegression(), constraints=BoundedGroupLoss()).fit(
             X, Y, sensitive_features=GROUP, control_features=GROUP
         )
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1e-3, 1e6])
+def test_the_scale_of_the_targets_does_not_matter(scale):
+    bound = 1.5 * scale**2
+    model = ExponentiatedGradient(
+        LinearRegression(), constraints=BoundedGroupLoss(upper_bound=bound)
+    ).fit(X, scale * Y, sensitive_features=GROUP)
+    np.testing.assert_allclose(model.predict(X) / scale, fit(1.5).predict(X), atol=1e-3)
+    assert model.n_oracle_calls_ == fit(1.5).n_oracle_calls_
+
+
+def test_reported_losses_are_those_of_the_predictions():
+    model = fit(1.5)
+    np.testing.assert_allclose(model.group_losses_, losses(model.predict(X)))
+    assert model.group_losses_.index.tolist() == ["a", "b"]
+    assert model.violation_["bounded_group_loss"] == pytest.approx(losses(model.predict(X)).max())
+    assert model.criteria_.loc["bounded_group_loss", "allowed"] == 1.5
+    assert model.objective_["rule"] == pytest.approx(-((Y - model.predict(X)) ** 2).mean())

@@ -240,6 +240,7 @@ def test_a_constraint_that_a_rule_cannot_meet_warns_and_says_what_can():
     assert max(model.violation_.values()) > 0
 
 
+@pytest.mark.filterwarnings("ignore:the predictions violate")
 def test_too_few_rounds_warn():
     model = ExponentiatedGradient(
         LogisticRegression(), constraints="equalized_odds", tol=0.001, max_iter=1
@@ -317,3 +318,136 @@ def test_an_own_criterion_and_an_own_rate():
         warnings.simplefilter("error")
         model.fit(NUMBERS, Y, sensitive_features=SEX)
     assert model.violation_["error"] <= 0.03 + 1e-6
+
+
+def test_a_rate_that_cannot_be_compared_does_not_hide_the_other():
+    rng = np.random.default_rng(0)
+    group = np.repeat(["a", "b"], 1000)
+    x = rng.normal(size=(2000, 1)) + (group == "b")[:, None]
+    y = (x[:, 0] + rng.normal(size=2000) / 3 > 0) & (group == "a")
+    model = ExponentiatedGradient(LogisticRegression(), constraints="equalized_odds", tol=0.02)
+    with pytest.warns(UndefinedMetricWarning, match="true_positive_rate of group 'b'"):
+        model.fit(x, y, sensitive_features=group, sample_weight=np.where(group == "b", 0.2, 1.0))
+    predicted = model.predict(x)
+    rates = [predicted[(group == g) & ~y].mean() for g in "ab"]
+    assert model.violation_["equalized_odds"] == pytest.approx(abs(rates[0] - rates[1]))
+    assert model.violation_["equalized_odds"] <= 0.02 + 1e-6
+
+
+def test_rare_positives_that_nothing_tells():
+    rng = np.random.default_rng(0)
+    x, group = rng.normal(size=(2000, 3)), rng.choice(["f", "m"], 2000)
+    y = (np.arange(2000) % 7 == 0).astype(int)
+    model = ExponentiatedGradient(LogisticRegression(), tol=0.05)
+    model.fit(x, y, sensitive_features=group)
+    assert not model.predict(x).any()
+
+
+def test_the_scale_of_costs_does_not_matter():
+    fitted = [
+        ExponentiatedGradient(
+            LogisticRegression(), tol=0.05, objective={"fp": scale, "fn": 3 * scale}
+        ).fit(NUMBERS, Y, sensitive_features=SEX)
+        for scale in (1.0, 1e-6)
+    ]
+    np.testing.assert_array_equal(fitted[0].predict(NUMBERS), fitted[1].predict(NUMBERS))
+    assert fitted[0].n_oracle_calls_ == fitted[1].n_oracle_calls_
+
+
+def test_members_that_decide_nothing_are_not_kept():
+    model = ExponentiatedGradient(LogisticRegression(), constraints="equalized_odds", tol=0.02)
+    model.fit(NUMBERS, Y, sensitive_features=SEX)
+    kept = model.weights_ > 0
+    kept[[] if model.rule_.member is None else model.rule_.member] = True
+    assert kept.all()
+    assert len(model.predictors_) < model.n_oracle_calls_
+
+
+def test_history_and_objective_end_with_the_mixture():
+    model = ExponentiatedGradient(LogisticRegression(), constraints="equalized_odds", tol=0.02)
+    model.fit(NUMBERS, Y, sensitive_features=SEX)
+    votes = model.decision_probability(NUMBERS)
+    mixed = np.where(Y == 1, votes, 1 - votes).mean()
+    assert model.objective_["mixture"] == pytest.approx(mixed)
+    assert model.history_["objective"].iloc[-1] == pytest.approx(mixed)
+    assert model.objective_["rule"] == pytest.approx(model.score(NUMBERS, Y))
+
+
+def test_steps_of_members_keep_their_names():
+    pipe = make_pipeline(StandardScaler(), LogisticRegression())
+    model = ExponentiatedGradient(pipe, tol=0.05).fit(NUMBERS, Y, sensitive_features=SEX)
+    assert [*model.predictors_[0].named_steps] == ["standardscaler", "logisticregression"]
+
+
+def test_a_transformer_that_asks_for_groups_gets_them_without_routing():
+    from skfair.preprocessing import CorrelationRemover
+
+    pipe = make_pipeline(CorrelationRemover(), LogisticRegression())
+    model = ExponentiatedGradient(pipe, tol=0.1).fit(NUMBERS, Y, sensitive_features=SEX)
+    predicted = model.predict(NUMBERS, sensitive_features=SEX)
+    assert model.score(NUMBERS, Y, sensitive_features=SEX) == pytest.approx((predicted == Y).mean())
+    with pytest.raises(TypeError, match="need no sensitive_features"):
+        ExponentiatedGradient(LogisticRegression(), tol=0.5).fit(
+            NUMBERS, Y, sensitive_features=SEX
+        ).predict(NUMBERS, sensitive_features=SEX)
+
+
+def test_other_logistic_regressions_and_class_weights():
+    from sklearn.linear_model import LogisticRegressionCV
+
+    model = ExponentiatedGradient(KeepsNoStart(), tol=0.1)
+    model.fit(NUMBERS, Y, sensitive_features=SEX)
+    assert issubclass(LogisticRegressionCV, LogisticRegression)
+    heavy = ExponentiatedGradient(LogisticRegression(class_weight="balanced"), tol=0.5)
+    with pytest.warns(UserWarning, match="class_weight changes"):
+        heavy.fit(NUMBERS, Y, sensitive_features=SEX)
+
+
+class KeepsNoStart(LogisticRegression):
+    """A logistic regression that knows no warm start, as LogisticRegressionCV."""
+
+    def __init__(self, C=1.0):
+        super().__init__(C=C)
+
+
+def test_nothing_to_compare_is_said():
+    model = ExponentiatedGradient(LogisticRegression())
+    with pytest.warns(UserWarning, match="no two groups can be compared"):
+        model.fit(NUMBERS, Y, sensitive_features=SEX, control_features=SEX)
+    with pytest.warns(UserWarning, match="no two groups can be compared"):
+        model.fit(NUMBERS, Y, sensitive_features=SEX, sample_weight=(SEX == "m").astype(float))
+
+
+def test_what_no_decision_changes_is_refused():
+    for params in ({"constraints": "base_rate"}, {"objective": "base_rate"}):
+        with pytest.raises(ValueError, match="no decision changes"):
+            ExponentiatedGradient(LogisticRegression(), **params).fit(
+                NUMBERS, Y, sensitive_features=SEX
+            )
+    both = (get_rate("true_positive_rate"), get_rate("selection_rate"))
+    own = Criterion("x", both, gap="ratio", combination="mean")
+    with pytest.raises(ValueError, match="a mean of ratios"):
+        ExponentiatedGradient(LogisticRegression(), constraints=own).fit(
+            NUMBERS, Y, sensitive_features=SEX
+        )
+
+
+def test_scores_and_requests_follow_the_protocol(routing):
+    model = ExponentiatedGradient(LogisticRegression(), tol=0.05, control_features="site")
+    request = model.get_metadata_routing()._self_request.fit.requests
+    assert request["control_features"] is False
+    model.set_params(control_features=None).fit(NUMBERS, Y, sensitive_features=SEX)
+    weights = (model.predict(NUMBERS) == Y).astype(float)
+    assert model.score(NUMBERS, Y, sample_weight=weights) == 1
+
+
+def test_refits_leave_nothing_behind():
+    from skfair.inprocessing import BoundedGroupLoss
+
+    model = ExponentiatedGradient(LogisticRegression(), tol=0.05)
+    model.fit(NUMBERS, Y, sensitive_features=SEX)
+    model.set_params(estimator=LinearRegression(), constraints=BoundedGroupLoss())
+    model.fit(NUMBERS, Y, sensitive_features=SEX)
+    assert not hasattr(model, "rule_")
+    assert not hasattr(model, "pos_label_")
+    assert model.predict(NUMBERS).dtype == float

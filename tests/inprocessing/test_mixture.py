@@ -37,7 +37,7 @@ def test_draws_follow_the_chances_and_the_seed():
 
 def test_a_shared_prefix_is_applied_once_and_reassembled():
     prefix = make_pipeline(StandardScaler()).fit([[0.0], [2.0]])
-    mixture = PredictorMixture([YES], np.ones(1), prefix)
+    mixture = PredictorMixture([YES], np.ones(1), prefix, "predictor")
     (whole,) = mixture.estimators
     assert [name for name, _ in whole.steps] == ["standardscaler", "predictor"]
     assert whole.predict([[5.0]]).tolist() == ["yes"]

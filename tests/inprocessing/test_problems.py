@@ -138,7 +138,7 @@ def test_mean_losses_by_group_and_their_price():
     own = LossProblem(y, np.array([0, 0, 1, 1]), 2, np.array([1.0, 1, 1, 3]), "squared_error", 0.4)
     sums = own.describe(predicted)
     np.testing.assert_allclose(own.group_losses(sums), [0.5, 1.0])
-    assert own.excess(sums) == pytest.approx(0.6)
+    assert own.excess(sums) * own.unit == pytest.approx(0.6)
     assert own.value(sums) == pytest.approx(-5 / 6)
     targets, weights = own.reweigh(np.array([3.0, 1.0]))
     assert targets is y

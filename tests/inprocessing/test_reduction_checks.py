@@ -35,7 +35,8 @@ def expected_failures(estimator):
 
 @pytest.mark.filterwarnings(
     "ignore:the predictions violate",
-    "ignore:no predictor of the grid",
+    "ignore:the predictor kept",
+    "ignore:without lots",
     "ignore:all rows are of one group",
     "ignore:undefined",
 )

@@ -48,9 +48,9 @@ def test_points_of_ones_own_and_equal_ones_once():
 def test_jobs_give_the_same():
     pipe = make_pipeline(StandardScaler(), LogisticRegression())
     one, two = (ReductionsGridSearch(pipe, tol=0.05, grid_size=5, n_jobs=n) for n in (None, 2))
-    with pytest.warns(UserWarning, match="no predictor of the grid"):
+    with pytest.warns(UserWarning, match="the predictor kept violates"):
         one.fit(NUMBERS, Y, sensitive_features=SEX)
-    with pytest.warns(UserWarning, match="no predictor of the grid"):
+    with pytest.warns(UserWarning, match="the predictor kept violates"):
         two.fit(NUMBERS, Y, sensitive_features=SEX)
     np.testing.assert_array_equal(one.predict_proba(NUMBERS), two.predict_proba(NUMBERS))
     assert one.n_oracle_calls_ == two.n_oracle_calls_ == 5
@@ -106,3 +106,40 @@ def test_positive_lattices():
 def test_bad_grids_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
         ReductionsGridSearch(LogisticRegression(), **params).fit(NUMBERS, Y, sensitive_features=SEX)
+
+
+def test_nothing_to_compare_leaves_the_plain_estimator():
+    with pytest.warns(UserWarning, match="nothing to compare"):
+        model = ReductionsGridSearch(LogisticRegression()).fit(
+            NUMBERS, Y, sensitive_features=["all"] * len(Y)
+        )
+    plain = LogisticRegression().fit(NUMBERS, Y)
+    np.testing.assert_allclose(model.predict_proba(NUMBERS), plain.predict_proba(NUMBERS))
+    free = ReductionsGridSearch(LogisticRegression(), constraints=[])
+    np.testing.assert_array_equal(
+        free.fit(NUMBERS, Y, sensitive_features=SEX).predict(NUMBERS), model.predict(NUMBERS)
+    )
+
+
+def test_a_constant_predictor_is_kept_only_with_a_warning():
+    rng = np.random.default_rng(0)
+    x, group = rng.normal(size=(500, 1)), rng.choice(["f", "m"], 500)
+    y = (rng.random(500) < 0.1).astype(int)
+    with pytest.warns(UserWarning, match="the same for all rows"):
+        ReductionsGridSearch(LogisticRegression(), grid=[[0.0]]).fit(x, y, sensitive_features=group)
+
+
+@pytest.mark.parametrize("grid", [[[np.nan]], [[np.inf]]])
+def test_grids_must_be_finite(grid):
+    with pytest.raises(ValueError, match="must be finite"):
+        ReductionsGridSearch(LogisticRegression(), grid=grid).fit(
+            NUMBERS, Y, sensitive_features=SEX
+        )
+
+
+def test_prices_of_losses_cannot_be_negative():
+    model = ReductionsGridSearch(
+        LinearRegression(), constraints=BoundedGroupLoss(), grid=[[-1.0, 0.0]]
+    )
+    with pytest.raises(ValueError, match="at least 0"):
+        model.fit(NUMBERS, NUMBERS["a"], sensitive_features=SEX)

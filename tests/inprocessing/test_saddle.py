@@ -104,3 +104,46 @@ def test_the_worst_loss_is_as_small_as_a_mixture_can_make_it():
     )
     assert master.value == pytest.approx(direct.fun)
     assert (master.chances @ losses).max() == pytest.approx(direct.fun)
+
+
+def test_a_mean_of_gaps_is_bound_as_its_own_programme_says(rows):
+    X, y, group = rows
+    tol = 0.02
+    problem = make_problem(y, group, "average_abs_odds", tol)
+    found = solve(
+        Game(problem, Oracle(LookupClassifier(), X, y, classes=[0, 1])),
+        max_iter=100,
+        solver_tol=1e-9,
+    )
+    tables = np.array(list(product([0, 1], repeat=6)))[:, X[:, 0].astype(int)]
+    gaps = [
+        [np.diff([t[(group == g) & (y == c)].mean() for g in (0, 1)])[0] for c in (1, 0)]
+        for t in tables
+    ]
+    signs = np.array(list(product([-1, 1], repeat=2)))
+    best = linprog(
+        (tables != y).mean(axis=1),
+        A_ub=signs @ np.array(gaps).T / 2,
+        b_ub=np.full(4, tol),
+        A_eq=np.ones((1, len(tables))),
+        b_eq=[1.0],
+    )
+    assert problem.value(found.mixed) == pytest.approx(1 - best.fun, abs=1e-8)
+    assert problem.violations(found.mixed)["average_abs_odds"] == pytest.approx(tol, abs=1e-8)
+
+
+def test_probes_go_on_where_the_oracle_errs(rows):
+    class Timid(LookupClassifier):
+        """Answers only half of the price that it is asked: an oracle that errs."""
+
+        def fit(self, X, y, sample_weight=None):
+            strong = sample_weight > 1.5 * np.median(sample_weight)
+            return super().fit(X, y, np.where(strong, sample_weight / 2, sample_weight))
+
+    X, y, group = rows
+    problem = make_problem(y, group, "demographic_parity", 0.02)
+    found = solve(
+        Game(problem, Oracle(Timid(), X, y, classes=[0, 1])), max_iter=50, solver_tol=1e-6
+    )
+    assert found.history[-1].n_oracle_calls > len(found.history)
+    assert problem.excess(found.mixed) <= 1e-8
