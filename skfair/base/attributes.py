@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,7 @@ def read_attributes(
     *,
     columns: ColumnSpec | None = None,
     missing: Missing = "group",
+    categories: Collection[str] = (),
     owner: str = "sensitive_features",
 ) -> AttributeTable:
     """Read attributes by the protocol: from columns of X, or from values given beside it.
@@ -90,6 +91,8 @@ def read_attributes(
     missing : {"group", "raise"}, default="group"
         Missing categories form the group ``"<missing>"`` and missing numbers get an indicator, or
         both are refused.
+    categories : collection of str, default=()
+        Attributes that are known to be categories, for rows in which all values are missing.
     owner : str
         Name of the object that asks, for messages.
 
@@ -100,8 +103,11 @@ def read_attributes(
     Raises
     ------
     ValueError
-        If both or neither are given, the number of rows differs, or numbers are infinite.
+        If both or neither are given, the number of rows differs, numbers are infinite, or
+        ``missing`` is none of the two.
     """
+    if missing not in ("group", "raise"):
+        raise ValueError(f'missing must be "group" or "raise", got {missing!r}')
     if (columns is None) == (given is None):
         read_groups(X, given, columns=columns, owner=owner)  # which refuses
     if isinstance(given, AttributeTable):
@@ -118,7 +124,7 @@ def read_attributes(
         name = f"sensitive_feature_{i}" if label is None else str(label)
         while name in table:  # a column that is cut in two ways
             name += "'"
-        table[name] = _read_column(name, values, missing)
+        table[name] = _read_column(name, values, missing, name in categories)
     if not table or not len(AttributeTable(table)):
         raise ValueError("sensitive features are empty: found 0 sample(s) or 0 column(s)")
     return AttributeTable(table)
@@ -135,9 +141,11 @@ def _raw_columns(X: Any, given: Any, columns: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def _read_column(name: str, values: Any, missing: Missing) -> Groups | Floats:
+def _read_column(
+    name: str, values: Any, missing: Missing, is_category: bool = False
+) -> Groups | Floats:
     numbers = None if isinstance(values, Groups) else as_numbers(values)
-    if numbers is None:
+    if numbers is None or (is_category and np.isnan(numbers).all()):
         named = values if isinstance(values, Groups) else {name: values}
         return Groups.read(named, missing=missing)
     if np.isinf(numbers).any():
@@ -162,7 +170,7 @@ class AttributeCode:
     scales : dict of str to (float, float, bool)
         Mean and spread of each number, and whether some are missing.
     order : tuple of str
-        AttributeTable in their order.
+        Names of the attributes in their order.
     kept : tuple of tuple of int
         Positions of the single columns that each column is a product of.
     names : tuple of str
@@ -284,17 +292,22 @@ def _scale(numbers: Floats, weights: Floats | None) -> tuple[float, float, bool]
 
 def _products(owners: list[str], degree: int) -> list[tuple[int, ...]]:
     """List sets of up to ``degree`` columns of different attributes, single ones first."""
-    found: list[tuple[int, ...]] = []
-    for size in range(1, degree + 1):
-        for chosen in combinations(range(len(owners)), size):
-            if len({owners[j] for j in chosen}) == size:
-                found.append(chosen)
-            if len(found) > MAX_COLUMNS:
-                raise ValueError(
-                    f"attributes make more than {MAX_COLUMNS} columns: merge rare categories, or "
-                    "lower degree"
-                )
-    return found
+    sizes = np.unique(owners, return_counts=True)[1]
+    ways = np.array([1.0])  # to choose 0, 1, 2, ... columns of different attributes
+    for size in sizes:
+        ways = np.convolve(ways, [1.0, size])[: degree + 1]
+    if ways[1:].sum() > MAX_COLUMNS:
+        raise ValueError(
+            f"attributes make more than {MAX_COLUMNS} columns: merge rare categories, or lower "
+            "degree"
+        )
+    columns = [[j for j, o in enumerate(owners) if o == name] for name in dict.fromkeys(owners)]
+    return [
+        chosen
+        for size in range(1, min(degree, len(columns)) + 1)
+        for parts in combinations(columns, size)
+        for chosen in product(*parts)
+    ]
 
 
 def _product(columns: Floats, chosen: tuple[int, ...]) -> Floats:

@@ -41,8 +41,8 @@ class HalfspaceSearch:
     lead the search by chance; and the rows are cut at the fitted value that gives the largest
     violation. Zero, where the papers cut, is one of these cuts; and as deviations add up to 0, the
     rows below a cut violate as much as those above, so that both directions are searched. The
-    single column that goes most
-    with the deviations is cut, too: hence no 0/1 column has a larger violation.
+    single column that goes most with the deviations is cut, too: hence no 0/1 column has a larger
+    violation.
 
     Parameters
     ----------

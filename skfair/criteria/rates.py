@@ -33,6 +33,8 @@ class Rate:
     array([0.75,  nan])
     >>> recall.is_linear, RATES["positive_predictive_value"].is_linear
     (True, False)
+    >>> recall.ignores_prediction, RATES["base_rate"].ignores_prediction
+    (False, True)
     """
 
     name: str
@@ -63,6 +65,11 @@ class Rate:
         Only these can be constraints of reductions and of randomized thresholds.
         """
         return _ignores_prediction(self.denominator)
+
+    @property
+    def ignores_prediction(self) -> bool:
+        """Whether no decision changes the rate, as none changes the base rate."""
+        return self.is_linear and _ignores_prediction(self.numerator)
 
     @property
     def needs_positive(self) -> bool:

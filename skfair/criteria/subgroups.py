@@ -170,7 +170,9 @@ def measure_subgroup(terms: RateTerms, members: Mask) -> SubgroupFigures:
     return SubgroupFigures(float(off), float(mass[members].sum()), float(rate), overall)
 
 
-def subgroup_limits(terms: RateTerms, members: Mask, critical: float) -> tuple[float, float]:
+def subgroup_limits(
+    terms: RateTerms, members: Mask, critical: float, sign: float | None = None
+) -> tuple[float, float]:
     r"""Limits of the violation of a subgroup that these rows had no part in finding.
 
     With the mass m, the violation is :math:`m (1 - m) |r(g) - r(\text{rest})|`: Newcombe's
@@ -182,6 +184,9 @@ def subgroup_limits(terms: RateTerms, members: Mask, critical: float) -> tuple[f
     members : ndarray of bool of shape (n,)
     critical : float
         Normal quantile.
+    sign : {1, -1}, default=None
+        Limits of the violation in this direction, 1 where the subgroup's rate is above that of all
+        rows; 0 where it goes the other way. None: in either direction.
 
     Returns
     -------
@@ -197,7 +202,11 @@ def subgroup_limits(terms: RateTerms, members: Mask, critical: float) -> tuple[f
     a, b = (
         _rate_limits(terms.numerator[side], counted[side], critical) for side in (members, ~members)
     )
-    return _magnitude(_product_limits(_spread(mass), difference_limits(a, b)))
+    signed = _product_limits(_spread(mass), difference_limits(a, b))
+    if sign is None:
+        return _magnitude(signed)
+    low, high = sorted((sign * float(signed.low), sign * float(signed.high)))
+    return max(low, 0.0), max(high, 0.0)
 
 
 def _rate_limits(numerator: Floats, denominator: Floats, critical: float) -> Limits:

@@ -47,12 +47,18 @@ def depends_on_positive(criterion: Criterion) -> bool:
     True
     """
 
-    def either(rate: Rate) -> frozenset[Any]:  # a rate and its complement differ alike
-        rest = tuple(b - a for a, b in zip(rate.numerator, rate.denominator, strict=True))
-        return frozenset({(rate.numerator, rate.denominator), (rest, rate.denominator)})
+    def signature(rates: tuple[Rate, ...]) -> frozenset[Any]:
+        """Tell means of rates apart, but not a mean from that of the rates' complements."""
+        own = sorted((rate.numerator, rate.denominator) for rate in rates)
+        rest = sorted((_complement(rate), rate.denominator) for rate in rates)
+        return frozenset({tuple(own), tuple(rest)})
 
-    both = ({either(r) for r in rates} for rates in (criterion.rates, map(flip, criterion.rates)))
-    return next(both) != next(both)
+    own = {signature(rates) for rates in criterion.compared}
+    return own != {signature(tuple(map(flip, rates))) for rates in criterion.compared}
+
+
+def _complement(rate: Rate) -> tuple[float, ...]:
+    return tuple(b - a for a, b in zip(rate.numerator, rate.denominator, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

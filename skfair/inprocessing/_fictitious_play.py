@@ -23,10 +23,12 @@ Answer = Callable[[Mask, Floats], tuple[Any, Floats]]
 _PHASE = 8
 _MOST_CUTS = 100
 _MOST_AUDITS = 20
+_MOST_IDLE = 10
 _CLOSE = 0.01
 _SLACK = 1e-6
 _INSIDE = 0.95
 _PENALTY = 100.0
+_PRICE, _CRUDE = 10.0, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +178,9 @@ class Play:
     decisions : list of ndarray of float of shape (n,)
         Decisions of each member on the training rows.
     findings : list of (Finding, Line)
+        Those that bound one of the last programmes of the mixture.
+    idle : list of int
+        Programmes since each of them did.
     chances : ndarray of float of shape (n_members,)
     finding : Finding
         The mixture's worst subgroup.
@@ -186,9 +191,31 @@ class Play:
     members: list[Any] = field(default_factory=list)
     decisions: list[Floats] = field(default_factory=list)
     findings: list[tuple[Finding, Line]] = field(default_factory=list)
+    idle: list[int] = field(default_factory=list)
     chances: Floats = field(default_factory=lambda: np.ones(1))
     finding: Finding | None = None
     history: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, finding: Finding, line: Line) -> None:
+        """Let a subgroup bind the mixture."""
+        self.findings.append((finding, line))
+        self.idle.append(0)
+
+    def retire(self, multipliers: Floats) -> None:
+        """Drop subgroups that have bound nothing for a while; an audit finds them if they do."""
+        self.idle = [
+            0 if price > 0 else idle + 1 for price, idle in zip(multipliers, self.idle, strict=True)
+        ]
+        kept = [k for k, idle in enumerate(self.idle) if idle <= _MOST_IDLE]
+        self.findings = [self.findings[k] for k in kept]
+        self.idle = [self.idle[k] for k in kept]
+
+    def knows(self, finding: Finding) -> bool:
+        """Tell whether the subgroup binds already."""
+        return any(
+            own.rate == finding.rate and np.array_equal(own.members, finding.members)
+            for own, _ in self.findings
+        )
 
     @property
     def votes(self) -> Floats:
@@ -285,9 +312,9 @@ def mix(auditor: Auditor, found: Play) -> tuple[Floats, Finding]:
         finding = auditor.audit(chances @ decisions)
         if best is None or finding.excess < best[1].excess:
             best = chances, finding
-        if finding.excess <= max(excess, _SLACK):
+        if finding.excess <= max(excess, _SLACK) or found.knows(finding):
             break
-        found.findings.append((finding, auditor.line(finding)))
+        found.add(finding, auditor.line(finding))
     assert best is not None
     return best
 
@@ -311,6 +338,7 @@ def _programme(
     )
     loss = np.eye(n + 1)[0]
     solved = solve_master(np.column_stack([errors, off]), loss, requirements, _PENALTY)
+    found.retire(solved.multipliers[:n] + solved.multipliers[n:])
     return solved.chances, solved.excess
 
 
@@ -320,8 +348,9 @@ def choose_rule(
     """Choose a cut of a score or a single member, with the subgroups in view.
 
     Of those with an error close to the mixture's, it is the best that violates no more than
-    allowed, or the one that exceeds it by least. A constant answer violates nothing, and is hardly
-    ever close.
+    allowed. Where that costs more than 0.02 of error, what is violated beyond has a price instead:
+    0.01 of it, 0.1 of error. To decide the same for all violates nothing, but is of no use: it
+    counts as if it exceeded what is allowed by a row.
 
     Parameters
     ----------
@@ -345,12 +374,19 @@ def choose_rule(
             rules.append((rule, rule.decides(values).astype(np.float64)))
     errors = [auditor.error(own) for _, own in rules]
     most = max(auditor.error(found.votes) + _CLOSE, min(errors))
-    judged = [
-        (max(auditor.audit(own).excess, 0.0), error, i)
-        for i, ((_, own), error) in enumerate(zip(rules, errors, strict=True))
-        if error <= most
-    ]
-    return rules[min(judged)[2]]
+    near = [i for i, error in enumerate(errors) if error <= most]
+    over = np.array([_excess(auditor, rules[i][1]) for i in near])
+    costs = np.array(errors)[near] + _PRICE * over
+    within = np.where(over == 0, costs, np.inf)
+    chosen = within if within.min() <= costs.min() + _CRUDE else costs
+    return rules[near[int(np.argmin(np.round(chosen, 12)))]]
+
+
+def _excess(auditor: Auditor, decisions: Floats) -> float:
+    """By how much a rule exceeds what is allowed; a constant one, by a row at least."""
+    known = decisions[auditor.weights > 0]
+    excess = max(auditor.audit(decisions).excess, 0.0)
+    return excess if np.ptp(known) > 0 else max(excess, 1 / len(known))
 
 
 def _cuts_between(scores: Floats) -> list[float]:

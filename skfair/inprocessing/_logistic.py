@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -27,6 +27,8 @@ class SearchOptions(TypedDict):
 
 
 _EPS = float(np.finfo(np.float64).eps)
+_HIDDEN = 1e-5  # no larger slope is put down to rounding
+_RESTARTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,10 @@ class Design:
             return cls((X,), (slice(None),), X.shape[0], centre, scale, fit_intercept)
         dealt = tuple(X[rows] for rows in parts)
         return cls(dealt, parts, X.shape[0], centre, scale, fit_intercept)
+
+    def shrunk(self, l2: float) -> Design:
+        """Scale columns for the curvature that an l2 penalty adds to that of the loss."""
+        return replace(self, scale=np.sqrt(self.scale**2 + 4 * l2))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -253,7 +259,47 @@ def _search(
     tol: float,
     max_iter: int,
 ) -> Found:
-    result = minimize(
+    """Search, and once more from where a search stalls: its memory of slopes may mislead it."""
+    low = -np.inf if bounds is None else bounds[:, 0]
+    theta, value, n_iter = start, np.inf, 0
+    for _ in range(1 + _RESTARTS):
+        result = _descend(function, theta, bounds, tol, max_iter - n_iter)
+        slopes = result.x - np.maximum(result.x - result.jac, low)
+        theta, n_iter = result.x, n_iter + int(result.nit)
+        stalls = result.fun >= value or n_iter >= max_iter
+        value = float(result.fun)
+        arrived = float(np.abs(slopes).max(initial=0.0)) <= tol
+        if arrived or stalls:
+            break
+    if not arrived and n_iter < max_iter:
+        arrived = _is_hidden(function, theta, value, result.jac, slopes)
+    return Found(theta, value, n_iter, arrived)
+
+
+def _is_hidden(
+    function: Callable[[Floats], tuple[float, Floats]],
+    theta: Floats,
+    value: float,
+    gradient: Floats,
+    slopes: Floats,
+) -> bool:
+    """Tell whether going down these slopes lowers the value by no more than rounding does."""
+    size = float(np.linalg.norm(slopes))
+    step = _EPS**0.5 * max(float(np.linalg.norm(theta)), 1.0)
+    ahead = function(theta - step * slopes / size)[1]
+    curvature = max(float((gradient - ahead) @ slopes) / (step * size), 0.0)
+    rounding = 100 * _EPS * max(abs(value), 1.0)
+    return size <= min(max(np.sqrt(2 * curvature * rounding), _EPS**0.5), _HIDDEN)
+
+
+def _descend(
+    function: Callable[[Floats], tuple[float, Floats]],
+    start: Floats,
+    bounds: Floats | None,
+    tol: float,
+    max_iter: int,
+) -> Any:
+    return minimize(
         function,
         start,
         jac=True,
@@ -268,11 +314,6 @@ def _search(
             "maxcor": 20,
         },
     )
-    # a line search that fails where rounding hides the slope has arrived as well
-    low = -np.inf if bounds is None else bounds[:, 0]
-    slope = result.x - np.maximum(result.x - result.jac, low)
-    arrived = result.status == 0 or float(np.abs(slope).max(initial=0.0)) <= tol
-    return Found(result.x, float(result.fun), int(result.nit), arrived)
 
 
 def perturbed(start: Floats, n_starts: int, rng: np.random.Generator) -> list[Floats]:

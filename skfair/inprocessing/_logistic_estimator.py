@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit, log_expit
@@ -88,7 +89,7 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         if not found.converged:
             warn_user(
                 f"{type(self).__name__} stopped before it converged (max_iter={self.max_iter}, "
-                f"solver_tol={self.solver_tol}): raise max_iter or solver_tol, or lower C",
+                f"solver_tol={self.solver_tol}): raise max_iter or solver_tol, or bring columns to like scales",
                 ConvergenceWarning,
             )
         return self
@@ -106,11 +107,12 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
             parts=parts,
         )
         net = 1.0 / (self.C * total)
+        l2 = net * (1 - self.l1_ratio)
         return LogisticObjective(
-            design,
+            design.shrunk(l2),
             signs=2 * rows.y - 1,
             shares=rows.weights / total,
-            l2=net * (1 - self.l1_ratio),
+            l2=l2,
             l1=net * self.l1_ratio,
         )
 
@@ -180,7 +182,7 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         name = type(self).__name__
         if not is_frame(X):
             X = check_array(
-                X,
+                _as_matrix(X),
                 accept_sparse="csr",
                 dtype=np.float64 if sparse.issparse(X) else None,
                 ensure_all_finite=False,
@@ -218,15 +220,15 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         return TrainingRows(X, codes.astype(np.float64), groups, weights)
 
     def _check_parameters(self) -> None:
-        for name in ("solver_tol", "C"):
+        for name, most in (("solver_tol", np.finfo(np.float64).max), ("C", np.inf)):
             value = getattr(self, name)
-            if not _is_number(value) or not value > 0:
+            if not _is_number(value) or not 0 < value <= most:
                 raise ValueError(f"{name} must be a number above 0, got {value!r}")
         if not _is_number(self.l1_ratio) or not 0 <= self.l1_ratio <= 1:
             raise ValueError(f"l1_ratio must be between 0 and 1, got {self.l1_ratio!r}")
         for name in ("n_starts", "max_iter"):
             value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
     def __sklearn_tags__(self) -> Tags:
@@ -270,10 +272,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
+def _as_matrix(X: Any) -> Any:
+    """Make an array of lists, in which numbers beside text stay numbers."""
+    if not isinstance(X, list | tuple):
+        return X
+    array = np.asarray(X)
+    return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
+
+
 def _read_labels(y: Any, n: int) -> NDArray[Any]:
     if y is None:
         encode_labels(("y", y))
     labels = column_or_1d(y, warn=True)
+    if labels.dtype == object:  # booleans
+        labels = pd.Series(labels).infer_objects().to_numpy()
     check_same_length(X=range(n), y=labels)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)

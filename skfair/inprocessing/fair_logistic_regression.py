@@ -10,7 +10,7 @@ import pandas as pd
 
 from skfair._utils.text import listed
 from skfair._utils.validation import generator, positive_class
-from skfair.criteria import Criterion, Rate, evaluate, read_criteria
+from skfair.criteria import Criterion, evaluate, read_criteria
 from skfair.groups import ColumnSpec, Missing, labels_index
 from skfair.inprocessing._covariance import (
     GroupRates,
@@ -76,7 +76,7 @@ class FairLogisticRegression(BaseFairLogistic):
         mean decision values (log odds) with ``"covariance"``, of expected rates with ``"gap"``.
         None: a penalty of ``strength``.
     strength : float, default=1.0
-        Weight of the penalty where ``tol`` is None.
+        Weight of the penalty where ``tol`` is None; otherwise it isn't used.
     method : {"covariance", "gap"}, default="covariance"
         What stands for decisions.
     C : float, default=1.0
@@ -89,7 +89,8 @@ class FairLogisticRegression(BaseFairLogistic):
         Number of searches with ``method="gap"``: from the solution without constraints, from a
         model that tells nothing, and from random places.
     solver_tol : float, default=1e-6
-        Largest slope of the objective, in standardised columns, at which a search ends.
+        Largest slope of the objective at which a search ends, in columns that are scaled to like
+        curvature.
     max_iter : int, default=1000
         Most iterations of L-BFGS-B; with ``tol``, of each round of the augmented Lagrangian.
     pos_label : label, default=None
@@ -111,11 +112,14 @@ class FairLogisticRegression(BaseFairLogistic):
         where there are no rows.
     violation_ : DataFrame of shape (n_constraints, 2)
         By criterion, the largest difference of groups on training rows: of what stands for the
-        rates (``"surrogate"``), and of the rates themselves (``"predictions"``).
+        rates (``"surrogate"``), and of the rates themselves (``"predictions"``). A rate that fewer
+        than two groups have rows for is left out of ``"surrogate"``.
     n_iter_ : int
-        Iterations of all rounds from the kept start.
+        Iterations of all rounds from the kept start, and of the search without constraints that
+        starts are taken from.
     converged_ : bool
-        Whether the search ended by ``solver_tol``, and with ``tol`` within the bounds.
+        Whether the search ended by ``solver_tol``, or where rounding hides smaller slopes, and with
+        ``tol`` within the bounds.
     n_features_in_, feature_names_in_
         As seen in fit, the sensitive columns included.
 
@@ -128,14 +132,16 @@ class FairLogisticRegression(BaseFairLogistic):
     Warns
     -----
     ConvergenceWarning
-        If the kept search ended by ``max_iter``.
+        If the kept search didn't converge.
     UndefinedMetricWarning
         If a group has no rows for a rate, or there is one group only.
 
     Notes
     -----
     The covariance is blind to the shape of the distributions: equal mean decision values need not
-    make equal selection rates. ``violation_["predictions"]`` tells.
+    make equal selection rates. With ``method="gap"``, ``tol`` binds expected rates: those of
+    ``predict``, which takes the more probable class, may differ by more, and no warning comes.
+    ``violation_["predictions"]`` tells of either.
 
     References
     ----------
@@ -243,6 +249,8 @@ class FairLogisticRegression(BaseFairLogistic):
             raise ValueError(f"{len(criteria)} constraints have {len(tols)} tolerances")
         for tol in tols:
             check_non_negative("tol", tol)
+            if self.method == "gap" and tol > 1:
+                raise ValueError(f'tol is of rates with method="gap", between 0 and 1: got {tol!r}')
         numbers = [len(criterion.compared) for criterion in criteria]
         return np.repeat(np.array(tols, dtype=np.float64), numbers)
 
@@ -265,7 +273,8 @@ class FairLogisticRegression(BaseFairLogistic):
         cells = cells[:, ::-1] if flipped else cells
         found, gaps = [], iter(rates.worst(decision))
         for criterion in criteria:
-            surrogate = np.max([next(gaps) for _ in criterion.compared])
+            own = np.array([next(gaps) for _ in criterion.compared])
+            surrogate = np.nan if np.isnan(own).all() else np.nanmax(own)
             found.append((surrogate, evaluate(criterion, cells, groups.labels).value))
         names = [criterion.name for criterion in criteria]
         columns = ["surrogate", "predictions"]
@@ -315,7 +324,7 @@ def read_linear(constraints: Any) -> list[Criterion]:
     if not criteria:
         raise ValueError("constraints is empty: name at least one criterion")
     for criterion in criteria:
-        fixed = [rate.name for rate in criterion.rates if _ignores_decision(rate)]
+        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
         if fixed:
             raise ValueError(
                 f"{listed(fixed)} don't depend on decisions, so no model can equalise them"
@@ -333,8 +342,3 @@ def read_linear(constraints: Any) -> list[Criterion]:
                 f"themselves, {listed(names)}"
             )
     return criteria
-
-
-def _ignores_decision(rate: Rate) -> bool:
-    tn, fp, fn, tp = rate.numerator
-    return rate.is_linear and tn == fp and fn == tp

@@ -42,8 +42,8 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
     with weights :math:`s_i` of sum :math:`S`, labels :math:`z_i \in \{-1, 1\}` and ``l1_ratio``
     :math:`\rho`; :math:`\hat P(y | g)` and :math:`\hat P(y)` are mean probabilities in the group
     and in all rows. This is the paper's objective over the number of rows, so :math:`\eta` is the
-    paper's, and its :math:`\lambda` is 1 / C. With ``eta=0`` it is scikit-learn's
-    ``LogisticRegression``. It works against differences of selection rates only, and is **not
+    paper's, and its :math:`\lambda` is 1 / C; but the paper, and AIF360, shrink intercepts as well.
+    With ``eta=0`` it is scikit-learn's ``LogisticRegression``. It works against differences of selection rates only, and is **not
     convex**: what is found is the best of ``n_starts`` searches.
 
     All groups share one model, and groups are needed at fit only. The paper fits one for each group
@@ -68,7 +68,8 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
         Number of searches: from the solution without the index, from a model that tells nothing,
         and from random places.
     solver_tol : float, default=1e-6
-        Largest slope of the objective, in standardised columns, at which a search ends.
+        Largest slope of the objective at which a search ends, in columns that are scaled to like
+        curvature.
     max_iter : int, default=1000
         Most iterations of L-BFGS-B from one start.
     missing : {"group", "raise"}, default="group"
@@ -89,9 +90,10 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
     prejudice_index_ : float
         The index on training rows, without ``eta``; 0 where predictions tell nothing.
     n_iter_ : int
-        Iterations from the kept start.
+        Iterations from the kept start, and of the search without the index that starts are taken
+        from.
     converged_ : bool
-        Whether the search ended by ``solver_tol``.
+        Whether the search ended by ``solver_tol``, or where rounding hides smaller slopes.
     n_features_in_, feature_names_in_
         As seen in fit, the sensitive columns included.
 
@@ -103,7 +105,7 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
     Warns
     -----
     ConvergenceWarning
-        If the kept search ended by ``max_iter``.
+        If the kept search didn't converge.
     UndefinedMetricWarning
         If there is one group only.
 
@@ -165,7 +167,7 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
             warn_undefined_metric(
                 f"there is one group only, {groups.labels[0]!r}: predictions can't tell of it"
             )
-        parts = None
+        parts, self._is_separate = None, self.separate
         if self.separate:
             parts = tuple(np.flatnonzero(groups.codes == g) for g in range(groups.n_groups))
         objective = self._objective(rows, parts)
@@ -269,9 +271,9 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def _decide(self, X: Any, sensitive_features: Any = None) -> Floats:
-        if not self.separate:
-            return super()._decide(X)
         check_is_fitted(self)
+        if not self._is_separate:
+            return super()._decide(X)
         features = self._read_features(X, reset=False)
         groups = self._read_groups(X, sensitive_features)
         check_same_features(groups.names, self._names)

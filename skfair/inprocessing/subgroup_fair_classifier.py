@@ -48,9 +48,15 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     ``tol`` of 0.01. What is reached holds on the training rows; measure other rows by
     :func:`skfair.metrics.subgroup_violation`. Predictions need no attributes beyond X.
 
-    By default the same person gets the same answer every time: a cut of the mixture's vote, or a
-    single member, is chosen with the subgroups in view. It warns where that violates more than
-    ``tol``; the mixture itself, ``randomized=True``, gets nearer.
+    By default the same person gets the same answer every time: a cut of the mixture's vote or mean
+    probability, or a single member, is chosen with the subgroups in view. It warns where that
+    violates more than ``tol``; the mixture itself, ``randomized=True``, gets nearer.
+
+    P(g) in the papers is the share of all rows that are in the subgroup and in the denominator
+    (:math:`P(g, y = 0)` for false positive rates). Here it is that over the share of the
+    denominator in all rows, so that ``tol`` is in the units of the rate: theirs times
+    :math:`1 / P(y = 0)`. Mixtures are made to violate 0.95 ``tol`` at most, as the programme knows
+    only the subgroups found so far.
 
     Parameters
     ----------
@@ -92,7 +98,7 @@ class SubgroupFairClassifier(BaseMixtureReduction):
         Classes.
     violation_ : dict of str to float
         Violation of the worst subgroup of ``predict`` that the auditor finds on the training rows,
-        by rate.
+        by rate; with ``randomized``, of the mixture's expectation rather than of one draw.
     subgroups_ : dict of str to Subgroup
         These subgroups.
     criteria_ : DataFrame
@@ -112,7 +118,8 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     Warns
     -----
     UserWarning
-        If the predictions, on the training rows, violate a constraint by more than ``tol``.
+        If the predictions, on the training rows, violate a constraint by more than ``tol``, or the
+        deterministic rule decides the same for every row.
 
     See Also
     --------
@@ -248,8 +255,10 @@ class SubgroupFairClassifier(BaseMixtureReduction):
         self.history_ = pd.DataFrame(found.history, columns=["error", "excess"])
         scores = {"vote": found.votes}
         if hasattr(self.estimator, "predict_proba"):
-            scores["probability"] = oracle.probabilities(
-                found.members, found.chances, self.pos_label_
+            scores["probability"] = sum(
+                chance * oracle.probability(member, self.pos_label_)
+                for member, chance in zip(found.members, found.chances, strict=True)
+                if chance > 0
             )
         self._choose(auditor, found, code, scores)
 
@@ -268,6 +277,11 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     ) -> None:
         """Choose the deterministic rule, and tell what it and the mixture reach."""
         self.rule_, decisions = choose_rule(auditor, found, scores)
+        if not self.randomized and np.ptp(decisions) == 0 < np.ptp(found.votes):
+            warn_user(
+                "the deterministic rule decides the same for every row, since no other comes as "
+                "near to what is allowed: randomized=True draws from the mixture, or loosen tol"
+            )
         names = [rate.name for rate in auditor.rates]
         audits = {"mixture": auditor.audits(found.votes), "rule": auditor.audits(decisions)}
         columns = {
@@ -321,12 +335,7 @@ def _read_rates(constraints: Any, tol: Any) -> list[tuple[Rate, float]]:
         for rate in criterion.rates:
             least = min(allowed, found.get(rate.name, (rate, np.inf))[1])
             found[rate.name] = (linear_rate(rate), least)
-    fixed = [rate.name for rate, _ in found.values() if _is_fixed(rate)]
+    fixed = [rate.name for rate, _ in found.values() if rate.ignores_prediction]
     if fixed or not found:
         raise ValueError(f"constraints={constraints!r} bind no decision")
     return list(found.values())
-
-
-def _is_fixed(rate: Rate) -> bool:
-    tn, fp, fn, tp = rate.numerator
-    return tn == fp and fn == tp

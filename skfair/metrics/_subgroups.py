@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.text import listed
 from skfair._utils.validation import (
     as_column,
     check_same_length,
@@ -36,6 +37,7 @@ from skfair.groups import Missing
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+PredictionKind = Literal["auto", "labels", "chances"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,7 +84,10 @@ class Subgroup:
         ValueError
             If attributes are others, or a category is unseen; the message names it.
         """
-        distinct, place = read_attributes(None, sensitive_features).distinct()
+        categories = self.code.labels
+        distinct, place = read_attributes(
+            None, sensitive_features, categories=categories
+        ).distinct()
         half = Halfspace(self.coefficients.to_numpy(), self.cut, np.nan)
         return half.members(self.code.matrix(distinct))[place]
 
@@ -101,16 +106,18 @@ class SubgroupViolation:
     Parameters
     ----------
     violation : float
-        On rows that the search didn't see. A lower bound of the worst subgroup's, up to chance.
+        On rows that the search didn't see, in the direction that the search found; 0 where these
+        rows go the other way.
     low, high : float
-        Ends of its interval.
+        Ends of its interval. The worst subgroup's violation is at least ``low``, up to chance.
     confidence_level : float
     rate : str
         Name of the rate.
     subgroup : Subgroup
         Call it with attributes to get a mask of rows.
     evaluated : SubgroupFigures
-        Violation, mass, rate and overall rate on the half that it is measured on.
+        Violation in either direction, mass, rate and overall rate on the half that it is measured
+        on.
     searched : SubgroupFigures
         The same on the half that it was found on, where they are too large.
     """
@@ -139,6 +146,7 @@ def subgroup_violation(
     pos_label: Any = None,
     confidence_level: float = 0.95,
     missing: Missing = "group",
+    y_pred_kind: PredictionKind = "auto",
     random_state: Any = 0,
 ) -> SubgroupViolation:
     r"""Violation of the worst subgroup that a search over many intersecting subgroups finds.
@@ -150,10 +158,16 @@ def subgroup_violation(
     not: the many subgroups of linear thresholds over the attributes hold these, too.
 
     Finding the worst one exactly is hard. The search, a regression of the rows' deviations on the
-    attributes with the best cut of its fitted values, is a heuristic; so, up to chance, the figure
-    is a lower bound. The subgroup is searched on one half of the rows and measured on the other,
-    which makes the figure and its interval honest; a figure on the half that was searched is too
-    large. Where the search finds little, that shows no fairness.
+    attributes with the best cut of its fitted values, is a heuristic; so the worst subgroup may be
+    worse than the one found. The subgroup and the direction, whether its rate is above or below
+    that of all rows, are searched on one half of the rows and measured on the other; a figure on
+    the half that was searched is too large. In few rows the figure is a little large by chance,
+    too, since it is never below 0: ``low`` is the lower bound to rely on. Where the search finds
+    little, that shows no fairness.
+
+    P(g) in the papers is the share of all rows that are in the subgroup and in the denominator
+    (:math:`P(g, y = 0)` for false positive rates). The figure here is theirs over the share of the
+    denominator in all rows, so that it is in the units of the rate.
 
     A regression on attributes alone sees nothing that is fair in every attribute: with four
     intersections of two attributes, nothing but their products shows it. So products of
@@ -165,7 +179,7 @@ def subgroup_violation(
     y_true : array-like of shape (n,)
         Labels; may be None where the rate needs none.
     y_pred : array-like of shape (n,)
-        Predicted labels, or fractions: the chance that a randomised classifier says yes.
+        Predicted labels, or the chance that a randomised classifier says yes.
     sensitive_features : array-like of shape (n,) or (n, k), data frame, dict or Groups
         Attributes. Columns of numbers and booleans are numbers; all others are categories. Numbers
         that are names of groups are to be given as strings or categories.
@@ -183,6 +197,8 @@ def subgroup_violation(
     missing : {"group", "raise"}, default="group"
         Missing categories form the group ``"<missing>"`` and missing numbers get an indicator, or
         both are refused.
+    y_pred_kind : {"auto", "labels", "chances"}, default="auto"
+        What ``y_pred`` holds. By default floats are chances, unless they are labels of ``y_true``.
     random_state : int, RandomState instance or None, default=0
         Deals the rows of each label to the halves; None deals anew each time.
 
@@ -194,7 +210,8 @@ def subgroup_violation(
     ------
     ValueError
         If the rate isn't linear, the positive class can't be told, lengths differ, labels are
-        missing, or fractions lie outside [0, 1].
+        missing or none of them is predicted, chances lie outside [0, 1], or floats may be chances
+        as well as labels.
 
     Warns
     -----
@@ -222,7 +239,7 @@ def subgroup_violation(
     True
     """
     found_rate = linear_rate(rate)
-    positive, decision = _read_rows(found_rate, y_true, y_pred, pos_label)
+    positive, decision = _read_rows(found_rate, y_true, y_pred, pos_label, y_pred_kind)
     attributes = read_attributes(None, sensitive_features, missing=missing)
     check_same_length(y_pred=decision, sensitive_features=attributes)
     weights = check_weights(sample_weight, len(decision))
@@ -235,16 +252,19 @@ def subgroup_violation(
     half = _search(terms, matrix, place, halves[0])
     members = half.members(matrix)[place]
     searched, evaluated = (measure_subgroup(terms.take(r), members[r]) for r in halves)
-    low, high = subgroup_limits(terms.take(halves[1]), members[halves[1]], critical)
+    sign = -1.0 if searched.rate < searched.overall else 1.0
+    low, high = subgroup_limits(terms.take(halves[1]), members[halves[1]], critical, sign)
+    agree = not sign * (evaluated.rate - evaluated.overall) < 0
+    violation = evaluated.violation if agree else 0.0
     if np.isnan(searched.overall) or np.isnan(evaluated.overall):
         warn_undefined_metric(
             f"subgroup_violation is NaN: {found_rate.name} is undefined (0/0) in one of the halves"
         )
-        low = high = np.nan
+        low = high = violation = np.nan
         evaluated = evaluated._replace(violation=np.nan)
     coefficients = pd.Series(half.coefficients, index=list(code.names), name="coefficient")
     return SubgroupViolation(
-        evaluated.violation,
+        violation,
         low,
         high,
         confidence_level,
@@ -255,12 +275,16 @@ def subgroup_violation(
     )
 
 
-def _read_rows(rate: Rate, y_true: Any, y_pred: Any, pos_label: Any) -> tuple[Mask, Floats]:
+def _read_rows(
+    rate: Rate, y_true: Any, y_pred: Any, pos_label: Any, kind: PredictionKind
+) -> tuple[Mask, Floats]:
     """Whether each label is positive, and decisions in [0, 1]."""
+    if kind not in ("auto", "labels", "chances"):
+        raise ValueError(f'y_pred_kind must be "auto", "labels" or "chances", got {kind!r}')
     column = as_column(y_pred, "y_pred")
-    soft = column.dtype.kind == "f" and (
-        (column != np.rint(column)).any() or _is_text(rate, y_true)
-    )
+    if column.dtype == object:
+        column = pd.Series(column).infer_objects().to_numpy()
+    soft = kind == "chances" or (kind == "auto" and _is_soft(column, y_true, pos_label))
     if soft:
         decision = finite_column(column, "y_pred")
         if (decision < 0).any() or (decision > 1).any():
@@ -270,15 +294,31 @@ def _read_rows(rate: Rate, y_true: Any, y_pred: Any, pos_label: Any) -> tuple[Ma
     arrays = [("y_true", y_true)] + ([] if soft else [("y_pred", column)])
     codes, classes = encode_labels(*arrays)
     check_same_length(y_true=codes[0], y_pred=column)
+    if not soft and len(classes) > 2 and not np.isin(codes[1], codes[0]).any():
+        raise ValueError(
+            f"no label of y_pred is one of y_true: together they are {listed(classes)}"
+        )
     place = _positive_place(rate, classes, pos_label)
     positive = codes[0] == place
     return positive, decision if soft else (codes[1] == place).astype(np.float64)
 
 
-def _is_text(rate: Rate, y_true: Any) -> bool:
-    if y_true is None:
-        return not rate.needs_labels
-    return any(isinstance(label, str) for label in as_column(y_true, "y_true")[:1])
+def _is_soft(column: Any, y_true: Any, pos_label: Any) -> bool:
+    """Tell chances from labels by what labels there are; where both could be meant, refuse."""
+    if column.dtype.kind != "f":
+        return False
+    values = set(np.unique(finite_column(column, "y_pred")).tolist())
+    if not values <= {0.0, 1.0}:
+        return any(not value.is_integer() for value in values)
+    labels = {0, 1} if y_true is None else set(encode_labels(("y_true", y_true))[1])
+    if not values <= (labels | {0, 1} if labels <= {0, 1} else labels):
+        return True
+    if pos_label is not None and pos_label != 1:
+        raise ValueError(
+            f"y_pred is 0.0 and 1.0, which may be labels as well as chances of pos_label="
+            f'{pos_label!r}: say which by y_pred_kind="labels" or "chances"'
+        )
+    return False  # chances and labels would mean the same
 
 
 def _positive_place(rate: Rate, classes: tuple[Hashable, ...], pos_label: Any) -> int:

@@ -66,6 +66,17 @@ class Coordinate:
         """
         return rate_steps(self.rates, totals, squares)
 
+    def allowed(self, cells: Floats, steps: Floats) -> float:
+        """Difference, or shortfall of the ratio, where each group's rate may be off by its step."""
+        if not self.as_ratio:
+            return self.width + float(np.sort(steps)[-2:].sum())
+        values = np.nan_to_num(self.values(cells))
+        top = int(np.argmax(values))
+        if values[top] <= 0 or len(values) < 2:
+            return self.width
+        least = (1 - self.width) * (values[top] - steps[top]) - np.delete(steps, top).max()
+        return float(1 - least / values[top])
+
     def slack(self, cells: Floats, step: float) -> Floats:
         """Slack of each cut on the axis of :meth:`places`."""
         if not self.as_ratio or step == 0:
@@ -114,13 +125,21 @@ class Constraints:
             if limit != free
         ]
 
-    def allowed(self, totals: Floats, squares: Floats) -> dict[str, float]:
-        """Violation that a deterministic rule of the two smallest groups may show, by criterion."""
+    @property
+    def tols(self) -> dict[str, float]:
+        """Violation that is asked for, by criterion."""
+        return {criterion.name: tol for criterion, tol in self.criteria}
+
+    def allowed(self, totals: Floats, squares: Floats, cells: Floats) -> dict[str, float]:
+        """Violation that a deterministic rule with these cells may show, by criterion.
+
+        Differences: of the two smallest groups. Ratios: of the largest rate and any other one.
+        """
         found = {}
         for criterion, tol in self.criteria:
-            steps = [c.steps(totals, squares) for c in coordinates_of(criterion, tol)]
-            extra = max(float(np.sort(step)[-2:].sum()) for step in steps)
-            found[criterion.name] = min(tol + extra, 1.0)
+            axes = coordinates_of(criterion, tol)
+            most = [axis.allowed(cells, axis.steps(totals, squares)) for axis in axes]
+            found[criterion.name] = min(max(tol, *most), 1.0)
         return found
 
     @property

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, Self
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils.parallel import Parallel, delayed
@@ -23,7 +22,7 @@ from skfair._utils.columns import (
     take_columns,
     take_rows,
 )
-from skfair.base import as_numbers, fit_weighted, sensitive_positions
+from skfair.base import as_numbers, column_names, fit_weighted, sensitive_positions
 from skfair.groups import ColumnSpec, Groups
 from skfair.postprocessing._out_of_fold import is_prefit, read_splits
 
@@ -35,6 +34,7 @@ _MOST_CATEGORIES = 254
 _FOLDS = 5
 _TREES = 50
 _LEAVES = 8
+_MOST_NAMED = 5
 
 
 class GroupBoosting(ClassifierMixin, BaseEstimator):
@@ -42,13 +42,23 @@ class GroupBoosting(ClassifierMixin, BaseEstimator):
 
     Numbers stay what they are, all else is a category; missing and unseen values are missing.
     Groups are weighted to the same size, or small ones would hardly ever be guessed.
+
+    Parameters
+    ----------
+    categories : list of bool, default=None
+        Whether each column is a category; None: those that hold anything but numbers at fit.
     """
+
+    def __init__(self, categories: list[bool] | None = None) -> None:
+        self.categories = categories
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to labels; X is a data frame or matrix of any type."""
         self.positions_ = column_positions(X)
-        columns = [select_column(X, j)[1] for j in self.positions_]
-        self.encoders_ = [None if as_numbers(c) is not None else _encoder(c) for c in columns]
+        kinds = categories_of(X) if self.categories is None else self.categories
+        self.encoders_ = [
+            _encoder(select_column(X, j)[1]) if kinds[j] else None for j in self.positions_
+        ]
         self.model_ = HistGradientBoostingClassifier(
             categorical_features=[encoder is not None for encoder in self.encoders_],
             class_weight="balanced",
@@ -77,8 +87,19 @@ class GroupBoosting(ClassifierMixin, BaseEstimator):
                 f"{len(self.positions_)} features as input"
             )
         return np.column_stack(
-            [_column(select_column(X, j)[1], e) for j, e in zip(found, self.encoders_, strict=True)]
+            [_column(*select_column(X, j), e) for j, e in zip(found, self.encoders_, strict=True)]
         )
+
+
+def categories_of(X: Any) -> list[bool]:
+    """Tell which columns hold anything but numbers.
+
+    Examples
+    --------
+    >>> categories_of(pd.DataFrame({"age": [20, 30], "town": [1, "a"]}))
+    [False, True]
+    """
+    return [as_numbers(select_column(X, j)[1]) is None for j in column_positions(X)]
 
 
 def _texts(values: Any) -> Any:
@@ -95,12 +116,12 @@ def _encoder(values: Any) -> OrdinalEncoder:
     ).fit(_texts(values))
 
 
-def _column(values: Any, encoder: OrdinalEncoder | None) -> Floats:
+def _column(name: Hashable, values: Any, encoder: OrdinalEncoder | None) -> Floats:
     if encoder is not None:
         return np.asarray(encoder.transform(_texts(values))[:, 0])
     numbers = as_numbers(values)
     if numbers is None:
-        raise ValueError("a column of X that held numbers at fit holds other values now")
+        raise ValueError(f"column {name!r} of X held numbers at fit, and holds other values now")
     return np.where(np.isinf(numbers), np.nan, numbers)
 
 
@@ -113,14 +134,24 @@ class GroupGuesser:
         Fitted to codes of groups, or if frozen, to what is a sensitive feature.
     labels : tuple
         Labels of the groups.
-    kept : list or None
-        Names or positions of the columns that it gets; None for all.
+    names : list or None
+        Names of all columns at fit, by which columns of a frame are found; None: by position.
+    kept : list of int
+        Positions at fit of the columns that it gets.
     width : int
         Number of columns at fit.
     """
 
-    def __init__(self, model: Any, labels: tuple[Any, ...], kept: Any, width: int) -> None:
-        self.model, self.labels, self.kept, self.width = model, labels, kept, width
+    def __init__(
+        self,
+        model: Any,
+        labels: tuple[Any, ...],
+        names: list[Any] | None,
+        kept: list[int],
+        width: int,
+    ) -> None:
+        self.model, self.labels = model, labels
+        self.names, self.kept, self.width = names, kept, width
 
     def codes(self, X: Any) -> Codes:
         """Guess codes of rows.
@@ -134,11 +165,30 @@ class GroupGuesser:
 
     def read(self, X: Any) -> Any:
         """Columns that the classifier gets; X may come with or without those that are sensitive."""
-        if self.kept is None:
+        if self.names is not None and is_frame(X):
+            return self._by_name(X, self.names)
+        if len(self.kept) == self.width or len(column_positions(X)) != self.width:
             return X
-        if not is_frame(X) and len(column_positions(X)) != self.width:
-            return X
-        return take_columns(X, column_positions(X, self.kept))
+        return take_columns(X, self.kept)
+
+    def _by_name(self, X: Any, names: list[Any]) -> Any:
+        found, wanted = column_names(X), [names[j] for j in self.kept]
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            unseen = [name for name in found if name not in names]
+            raise ValueError(
+                f"X has no columns {missing[:_MOST_NAMED]}, from which the group is guessed. "
+                "The feature names should match those that were passed during fit.\n"
+                + _bullets("Feature names unseen at fit time:", unseen)
+                + _bullets("Feature names seen at fit time, yet now missing:", missing)
+            )
+        return X if found == wanted else take_columns(X, [found.index(name) for name in wanted])
+
+
+def _bullets(title: str, names: list[Any]) -> str:
+    lines = [f"- {name}\n" for name in sorted(names, key=str)[:_MOST_NAMED]]
+    more = ["- ...\n"] if len(names) > _MOST_NAMED else []
+    return "".join([f"{title}\n", *lines, *more]) if names else ""
 
 
 def guess_groups(
@@ -175,20 +225,24 @@ def guess_groups(
     -------
     codes : ndarray of int of shape (n,)
     guesser : GroupGuesser
+
+    Raises
+    ------
+    ValueError
+        If the estimator is no classifier, or there are no columns to guess from.
     """
+    _check_classifies(estimator)
     sensitive, width = set(sensitive_positions(X, columns)), len(column_positions(X))
-    kept: Any = [j for j in range(width) if j not in sensitive] if sensitive else None
-    if kept == []:
+    kept = [j for j in range(width) if j not in sensitive]
+    if not kept:
         raise ValueError("X has no columns but the sensitive ones: there is nothing to guess from")
-    if kept is not None and is_frame(X):
-        names = list(nw.from_native(X, eager_only=True).columns)
-        kept = [names[j] for j in kept]
-    guesser = GroupGuesser(estimator, groups.labels, kept, width)
+    names = column_names(X) if is_frame(X) else None
+    guesser = GroupGuesser(estimator, groups.labels, names, kept, width)
     features = guesser.read(X)
     if estimator is not None and is_prefit(estimator, None):
         check_is_fitted(estimator)
         return guesser.codes(X), guesser
-    model = GroupBoosting() if estimator is None else estimator
+    model = GroupBoosting(categories_of(features)) if estimator is None else estimator
     counted = np.flatnonzero(weights)
     guesser.model = _fit(model, features, groups.codes, weights, counted)
     folds = _FOLDS if isinstance(cv, str | Iterator) else cv
@@ -201,6 +255,14 @@ def guess_groups(
     for (_, test), part in zip(splits, parts, strict=True):
         codes[test] = part
     return codes, guesser
+
+
+def _check_classifies(estimator: Any) -> None:
+    if estimator is not None and not is_classifier(estimator):
+        raise ValueError(
+            "group_estimator= must be a classifier (or a Pipeline that ends in one), got "
+            f"{type(estimator).__name__}"
+        )
 
 
 def _fit(model: Any, X: Any, codes: Codes, weights: Floats, rows: Rows) -> Any:
@@ -224,9 +286,15 @@ def _guess(model: Any, X: Any, labels: tuple[Any, ...]) -> Codes:
     if isinstance(model, int):
         return np.full(n_rows(X), model, dtype=np.intp)
     found = model.predict(X)
-    if not is_prefit(model, None):
-        return np.asarray(found).astype(np.intp)
-    return Groups.read(found).encode(labels)
+    if is_prefit(model, None):
+        return Groups.read(found).encode(labels)
+    codes = np.ravel(found)
+    if len(codes) != n_rows(X) or not np.isin(codes, np.arange(len(labels))).all():
+        raise ValueError(
+            f"group_estimator= must predict one of the codes 0 to {len(labels) - 1} of the groups "
+            f"for each row, as a classifier does that was fitted to them, got {codes[:5].tolist()}"
+        )
+    return codes.astype(np.intp)
 
 
 def confusion(groups: Groups, guesses: Codes, weights: Floats) -> pd.DataFrame:

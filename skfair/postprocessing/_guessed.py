@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfair._utils.arrays import divide
+from skfair._utils.text import listed
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion, Objective, read_objective
 from skfair.postprocessing._constraints import Constraints, read_constraints
 from skfair.postprocessing._guessed_curves import GuessedCurves
 from skfair.postprocessing._guessed_limits import Limits, excess, read_limits
-from skfair.postprocessing._guessed_search import Programme
+from skfair.postprocessing._guessed_search import NothingFoundError, Programme
+from skfair.postprocessing._infeasible import explain_infeasible
 from skfair.postprocessing._programs import OutOfTimeError
 from skfair.postprocessing._search import maximise
 from skfair.postprocessing.optimal import warn_of
@@ -86,32 +88,37 @@ def guessed_thresholds(
     Raises
     ------
     ValueError
-        If no rule meets the constraints, or none was found in time, or a rate isn't linear.
+        If no rule meets the constraints (the message tells how much each would have to allow, as
+        far as that is known), or none was found in time, or a rate isn't linear.
 
     Warns
     -----
     UserWarning
-        If the rule selects all or none of a true group, the search was cut short, or a mixture of
-        cuts would be better by more than 0.02.
+        If the rule selects all or none of a true group, or of those guessed to be in one, there is
+        one group only, the search was cut short, or a mixture of cuts would be better by more than
+        0.02.
     """
+    deadline = time.monotonic() + time_limit
     asked = read_constraints(constraints, tol, rate_bounds, budget)
     totals = curves.totals
     goal = read_objective(objective, totals.sum(axis=0))
-    there = np.array(curves.known, dtype=np.intp)
-    allowed = {criterion.name: width for criterion, width in asked.criteria}
-    steps = None
-    if not randomized:
-        steps = [axis.steps(totals, curves.squares) for axis in asked.coordinates]
-        allowed = asked.allowed(totals[there], curves.squares[there])
-    chosen: _Chosen | None = None
+    chosen, is_proved = None, True
     for least in [None] if randomized else [_smallest(curves), None]:
-        limits = read_limits(asked, totals, there, steps=steps, smallest=least)
-        chosen = chosen or _choose(curves, asked, goal, limits, randomized, time_limit)
+        limits = _limits(curves, asked, randomized, least)
+        try:
+            chosen = _choose(curves, asked, goal, limits, randomized, deadline)
+        except NothingFoundError:
+            is_proved = False
+        except OutOfTimeError:
+            raise ValueError(
+                f"no rule was found within time_limit={time_limit:g} seconds: allow more time, or "
+                "more (tol, rate_bounds, budget)"
+            ) from None
+        if chosen is not None:
+            break
     if chosen is None:
-        raise ValueError(
-            "no rule by guessed groups was found that meets the constraints: allow more (tol, "
-            "rate_bounds, budget), or mix cuts (randomized=True), for which the search is exact"
-        )
+        why = _why_none(curves, asked, randomized, time.monotonic() + time_limit)
+        raise ValueError(f"no rule by guessed groups was found that meets the constraints{why}")
     cells = curves.cells_of(chosen.cuts, chosen.chances)
     rule = GuessedThresholdRule(
         curves.labels,
@@ -122,15 +129,39 @@ def guessed_thresholds(
         goal.name,
         chosen.value,
         max(chosen.bound - chosen.value, 0.0) if np.isfinite(chosen.value) else np.nan,
-        allowed,
+        asked.tols,
     )
-    warn_of(rule, randomized, chosen.cut_short)
+    there = np.array(curves.known, dtype=np.intp)
+    if not randomized:
+        allowed = asked.allowed(totals[there], curves.squares[there], cells[there])
+        rule = replace(rule, effective_tol=allowed)
+    compared = [curves.labels[g] for g in there if totals[g].sum() > 0]
+    warn_of(rule, asked, compared, randomized, chosen.cut_short, is_proved)
+    _warn_of_guesses(rule, curves)
     if not randomized and not chosen.cut_short and rule.gap > _NOTICEABLE:
         warn_user(
             "few cuts by guessed group meet the constraints: a mixture of cuts (randomized=True) "
             f"may be better by up to {rule.gap:.3g}, and a larger tol helps, too"
         )
     return rule
+
+
+def _warn_of_guesses(rule: ThresholdRule, curves: GuessedCurves) -> None:
+    """Warn of guesses that decide alone, unless all have one cut."""
+    single = all(len(cuts) == 1 and cuts[0] == rule.cuts[0][0] for cuts in rule.cuts)
+    decided: dict[str, list[Hashable]] = {"nobody": [], "everybody": []}
+    for label, curve, cuts, p in zip(
+        rule.labels, curves.curves, rule.cuts, rule.chances, strict=True
+    ):
+        share = float(p @ curve.places(cuts)) / max(len(curve.scores), 1)
+        if not single and len(curve.scores) and share in (0.0, 1.0):
+            decided["everybody" if share else "nobody"].append(label)
+    for who, labels in decided.items():
+        if labels:
+            warn_user(
+                f"{who} who is guessed to be of groups {listed(labels)} is selected, whatever the "
+                "score: the constraints are about the true groups; a larger tol may help"
+            )
 
 
 def counted_on_guesses(
@@ -148,6 +179,39 @@ def on_rows(rule: ThresholdRule, labels: tuple[Hashable, ...], guesses: Codes) -
     """Tie a rule for guesses to rows of true groups, so that it can be applied to these."""
     values = {field.name: getattr(rule, field.name) for field in fields(ThresholdRule)}
     return RuleOfRows(**(values | {"labels": labels}), row_codes=guesses)
+
+
+def _limits(
+    curves: GuessedCurves, asked: Constraints, exact: bool, smallest: Floats | None = None
+) -> Limits:
+    """Constraints as linear limits, within the data's resolution or exactly."""
+    totals = curves.totals
+    steps = [] if exact else [axis.steps(totals, curves.squares) for axis in asked.coordinates]
+    known = np.array(curves.known, dtype=np.intp)
+    return read_limits(asked, totals, known, steps=None if exact else steps, smallest=smallest)
+
+
+def _why_none(curves: GuessedCurves, asked: Constraints, randomized: bool, deadline: float) -> str:
+    """Tell whether a mixture of cuts would meet the constraints, or what these had to allow."""
+    cells = [c.cells for c in curves.curves]
+
+    def is_feasible(other: Constraints) -> bool:
+        programme = Programme(cells, other, _limits(curves, other, exact=True), [], deadline)
+        try:
+            return programme.is_feasible()
+        except OutOfTimeError:
+            raise TimeoutError from None
+
+    try:
+        if not randomized and is_feasible(asked):
+            return (
+                ": allow more (tol, rate_bounds, budget), or mix cuts (randomized=True), which can "
+                "meet them"
+            )
+    except TimeoutError:
+        return ": allow more (tol, rate_bounds, budget)"
+    why = explain_infeasible(asked, is_feasible, deadline)
+    return f", and no mixture of cuts does; {why}" if not randomized else f"; {why}"
 
 
 def _smallest(curves: GuessedCurves) -> Floats:
@@ -173,17 +237,16 @@ def _choose(
     goal: Objective,
     limits: Limits,
     randomized: bool,
-    time_limit: float,
+    deadline: float,
 ) -> _Chosen | None:
-    """Find the best rule within limits; one cut for all where that is as good."""
+    """Find the best rule within limits; one cut for all where that is as good, or all there is."""
     singles, places = curves.single_cuts()
     one = _best_single(curves, places, asked, goal, limits)
     near = [p[:0] if one is None else p[[one]] for p in places]
-    deadline = time.monotonic() + time_limit
     programme = Programme([c.cells for c in curves.curves], asked, limits, near, deadline)
     solve = programme.mix if randomized else programme.choose
     options: list[_Chosen] = []
-    bound, cut_short = np.inf, True
+    bound, cut_short = -np.inf, False
     try:
         every = [np.arange(len(c)) for c in programme.totals]
         found = maximise(solve, goal, programme.totals, every)
@@ -192,7 +255,10 @@ def _choose(
             cuts = [c.cuts[p] for c, p in zip(curves.curves, found.places, strict=True)]
             options = [_Chosen(cuts, found.chances, found.value, bound, cut_short)]
     except OutOfTimeError:
+        if one is None:
+            raise
         bound = programme.bound if goal.is_linear else goal.limits[1]
+        cut_short = True
     if one is not None:
         n = len(curves.curves)
         cuts, chances = [singles[[one]]] * n, [np.ones(1)] * n

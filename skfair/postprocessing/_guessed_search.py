@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from itertools import combinations
 from typing import Any
@@ -34,6 +35,10 @@ _LEAST_SECONDS = 0.1
 _TIME_IS_UP = 1
 
 
+class NothingFoundError(OutOfTimeError):
+    """Nothing was found in as many tries as are made, though there may be something."""
+
+
 class Programme:
     """Mixtures of cuts, or one cut a guess, within linear limits.
 
@@ -59,7 +64,7 @@ class Programme:
         deadline: float,
     ) -> None:
         self.totals = [c.sum(axis=1) for c in cells]
-        rows = limits.of_cells.reshape(len(limits.most), -1)
+        rows = limits.of_cells.reshape(len(limits.most), math.prod(limits.of_cells.shape[1:]))
         self.loads = [c.reshape(len(c), -1) @ rows.T for c in cells]
         self.limits, self.near, self.deadline = limits, near, deadline
         self.constraints, self.bound = constraints, np.inf
@@ -75,39 +80,64 @@ class Programme:
             np.union1d(_spread(len(v), _START), near)
             for v, near in zip(values, self.near, strict=True)
         ]
-        nothing = [np.zeros(len(v)) for v in values]
-        columns, found = self._generate(nothing, columns, elastic=True)
+        columns, found, _ = self._feasible(columns)
         if found.fun > _SLACK * 10:
             return None
-        columns, found = self._generate(values, columns, elastic=False)
+        columns, found, missing = self._generate(values, columns, elastic=False)
         if not found.success:
             return None
         parts = np.split(found.x[: sum(map(len, columns))], np.cumsum([*map(len, columns)])[:-1])
         kept = [np.flatnonzero(p > _SLACK) for p in parts]
         places = [c[k] for c, k in zip(columns, kept, strict=True)]
         chances = [p[k] / p[k].sum() for p, k in zip(parts, kept, strict=True)]
-        return Found(places, chances, -float(found.fun), -float(found.fun))
+        value = -float(found.fun)
+        return Found(places, chances, value, value + missing, missing > 0)
+
+    def is_feasible(self) -> bool:
+        """Tell whether any mixture of cuts meets the limits."""
+        columns = [_spread(len(t), _START) for t in self.totals]
+        return bool(self._feasible(columns)[1].fun <= _SLACK * 10)
+
+    def _feasible(self, columns: list[Places]) -> tuple[list[Places], Any, float]:
+        return self._generate([np.zeros(len(t)) for t in self.totals], columns, elastic=True)
 
     def _generate(
         self, values: list[Floats], columns: list[Places], *, elastic: bool
-    ) -> tuple[list[Places], Any]:
-        """Add cuts until none would pay; elastic: the violation of the limits is minimised."""
+    ) -> tuple[list[Places], Any, float]:
+        """Add cuts until none would pay, and tell how much more they could bring at most.
+
+        Elastic: the violation of the limits is minimised, and has to be when time is up.
+        """
+        found, missing, solved = None, 0.0, columns
         for _ in range(_ROUNDS):
-            found = self._solve(values, columns, elastic)
+            before, found = found, self._solve(values, columns, elastic)
+            if found.status == _TIME_IS_UP:
+                if elastic or before is None:
+                    raise OutOfTimeError
+                return solved, before, missing
             if not found.success or (elastic and found.fun <= _SLACK):
-                break
-            prices, tops = found.ineqlin.marginals, found.eqlin.marginals
-            more = []
-            for value, load, top, own in zip(values, self.loads, tops, columns, strict=True):
-                cost = -value - load @ prices - top
-                blocks = np.array_split(np.arange(len(cost)), min(_BLOCKS, len(cost)))
-                best = np.array([block[np.argmin(cost[block])] for block in blocks])
-                more.append(np.union1d(own, best[cost[best] < -_SLACK]))
-            grown = any(len(a) > len(b) for a, b in zip(more, columns, strict=True))
+                return columns, found, 0.0
+            solved = columns
+            more, costs = self._priced(values, columns, found)
+            missing = float(sum(max(-cost, 0.0) for cost in costs))
+            if not any(len(a) > len(b) for a, b in zip(more, columns, strict=True)):
+                return columns, found, 0.0
             columns = more
-            if not grown:
-                break
-        return columns, found
+        return solved, found, missing
+
+    def _priced(
+        self, values: list[Floats], columns: list[Places], found: Any
+    ) -> tuple[list[Places], list[float]]:
+        """Columns, more of them that would pay, and the least reduced cost of each guess."""
+        prices, tops = found.ineqlin.marginals, found.eqlin.marginals
+        more, costs = [], []
+        for value, load, top, own in zip(values, self.loads, tops, columns, strict=True):
+            cost = -value - load @ prices - top
+            blocks = np.array_split(np.arange(len(cost)), min(_BLOCKS, len(cost)))
+            best = np.array([block[np.argmin(cost[block])] for block in blocks])
+            more.append(np.union1d(own, best[cost[best] < -_SLACK]))
+            costs.append(float(cost.min()))
+        return more, costs
 
     def _solve(self, values: list[Floats], columns: list[Places], elastic: bool) -> Any:
         sizes, limits = [len(c) for c in columns], self.limits
@@ -129,7 +159,13 @@ class Programme:
             b_eq=np.ones(len(sizes)),
             bounds=bounds,
             method="highs",
+            options=self._options(),
         )
+
+    def _options(self) -> dict[str, float]:
+        """Time that is left, as an option of HiGHS."""
+        left = self.deadline - time.monotonic()
+        return {"time_limit": max(left, _LEAST_SECONDS)} if np.isfinite(left) else {}
 
     def choose(self, worth: Floats) -> Found | None:
         """Find the best cut of each guess: exactly over few cuts, else by local search.
@@ -143,14 +179,15 @@ class Programme:
         values = [t @ worth for t in self.totals]
         if all(len(v) <= _ALL // len(values) ** 2 for v in values):
             return self._choose_among([np.arange(len(v)) for v in values], values)
-        self.bound = mixed.value
+        self.bound = mixed.bound
         starts = [self._between(mixed)]
         if all(len(place) for place in self.near):
             starts.append(np.concatenate(self.near))
         best, centre, rng = None, starts[0], np.random.default_rng(0)
-        most = np.array([len(v) - 1 for v in values])
+        most, is_late = np.array([len(v) - 1 for v in values]), False
         for k in range(_STARTS):
-            if (k >= _FEW_STARTS and best is not None) or time.monotonic() > self.deadline:
+            is_late = is_late or self._is_late()
+            if (k >= _FEW_STARTS and best is not None) or is_late:
                 break
             kicked = centre + np.rint(rng.normal(size=len(most)) * most * _KICK).astype(np.intp)
             start = starts[k] if k < len(starts) else np.clip(kicked, 0, most)
@@ -158,8 +195,11 @@ class Programme:
             if found is not None and (best is None or found.value > best.value):
                 best, centre = found, np.concatenate(found.places)
         if best is None:
-            raise OutOfTimeError
-        return best._replace(bound=max(mixed.value, best.value))
+            raise OutOfTimeError if is_late else NothingFoundError
+        return best._replace(bound=max(mixed.bound, best.value), cut_short=is_late)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self.deadline
 
     def _improve(self, start: Places, values: list[Floats]) -> Found | None:
         """Change the cuts of two guesses at a time, as long as that gets better.
@@ -172,7 +212,7 @@ class Programme:
             before = reached
             for pair in pairs:
                 best, reached = self._improve_pair(best, pair, values)
-            if not reached > before + _SLACK or time.monotonic() > self.deadline:
+            if not reached > before + _SLACK or self._is_late():
                 break
         load = sum(a[p] for a, p in zip(self.loads, best, strict=True))
         if excess(np.asarray(load), self.constraints, self.limits) > 0:
@@ -214,10 +254,7 @@ class Programme:
 
     def _choose_among(self, candidates: list[Places], values: list[Floats]) -> Found | None:
         """Mixed integer programme over some cuts."""
-        left, limits = self.deadline - time.monotonic(), self.limits
-        options: dict[str, float] = {"mip_rel_gap": 0.0}
-        if np.isfinite(left):
-            options["time_limit"] = max(left, _LEAST_SECONDS)
+        limits = self.limits
         sizes = [len(c) for c in candidates]
         n, v = sum(sizes), len(limits.least)
         load = np.concatenate([a[c] for a, c in zip(self.loads, candidates, strict=True)])
@@ -234,7 +271,7 @@ class Programme:
             constraints=rules,
             integrality=np.append(np.ones(n), np.zeros(v)),
             bounds=Bounds(np.append(np.zeros(n), limits.least), np.inf),
-            options=options,
+            options={"mip_rel_gap": 0.0} | self._options(),
         )
         is_cut_short = found.status == _TIME_IS_UP
         if found.x is None:

@@ -62,7 +62,13 @@ class GroupsOrGuessesMixin(BaseScoreRule):
 
     def _see_rows(self, X: Any, labels: Any, groups: Groups, weights: Any) -> None:
         if self.group_at_predict:
-            for name in ("_guesser", "group_confusion_", "group_accuracy_", "guessed_curves_"):
+            for name in (
+                "_guesser",
+                "_guesses",
+                "group_confusion_",
+                "group_accuracy_",
+                "guessed_curves_",
+            ):
                 self.__dict__.pop(name, None)  # of an earlier fit
             return
         if issparse(X) and self.group_estimator is None:
@@ -81,8 +87,9 @@ class GroupsOrGuessesMixin(BaseScoreRule):
             n_jobs=self.n_jobs,
         )
         self.group_confusion_ = confusion(groups, self._guesses, weights)
-        self.group_accuracy_ = float(np.nanmean(np.diag(self.group_confusion_)))
-        if groups.n_groups > 1 and self.group_accuracy_ > _SURE:
+        right = np.diag(self.group_confusion_)
+        self.group_accuracy_ = float(np.nanmean(right))
+        if np.isfinite(right).sum() > 1 and self.group_accuracy_ > _SURE:
             warn_user(
                 f"the group is guessed right for {self.group_accuracy_:.1%} of the rows, averaged "
                 "over groups: a column of X tells it, so that the rule goes by the group itself; "

@@ -37,23 +37,34 @@ class ThresholdViewsMixin:
         Returns
         -------
         DataFrame
-            Columns objective and, of each constraint, its violation, indexed by tol.
+            Columns objective and, of each constraint, its violation, indexed by tol; NaN where no
+            rule was found.
 
         Raises
         ------
         AttributeError
             If the rule was found elsewhere.
+        ValueError
+            If a tolerance is out of range, or no rule was found at any.
         """
         self._check_has_curves()
         rows: dict[float, dict[str, float]] = {}
+        failed: ValueError | None = None
         for tol in tols:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
-                rule = self._find(getattr(self, "guessed_curves_", self.curves_), tol)
+                read_constraints(self.constraints, tol)
+                try:
+                    rule = self._find(getattr(self, "guessed_curves_", self.curves_), tol)
+                except ValueError as error:
+                    rows[tol], failed = {}, error
+                    continue
             named = read_constraints(self.constraints, self.tol).criteria
             gaps = {c.name: float(c(rule.cells)) for c, _ in named}
             short = {c.name: 1 - gaps[c.name] for c, _ in named if c.gap == "ratio"}
             rows[tol] = {"objective": rule.value} | gaps | short
+        if failed is not None and not any(rows.values()):
+            raise failed
         table = pd.DataFrame.from_dict(rows, orient="index")
         table.index.name = "tol"
         return table

@@ -52,7 +52,8 @@ def optimal_thresholds(
     agree exactly at few cuts, so at a ``tol`` of 0 nothing else might be left. Deterministic cuts
     therefore let the rates of two groups differ by ``tol`` and the data's resolution, half of
     :math:`1 / n_1 + 1 / n_2` with the effective numbers of rows in the rate's denominators
-    (``effective_tol`` is that of the two smallest groups; larger ones are held more closely). A
+    (``effective_tol`` is that of the two smallest groups; larger ones are held more closely). Of a
+    ratio, ``effective_tol`` is what such rates make of it at the largest rate that was reached. A
     rule that is constant within a group is taken only if nothing else lies within, with a warning.
 
     Two searches are exact only up to a bound, which ``gap`` tells. For a mean of gaps
@@ -135,12 +136,9 @@ def optimal_thresholds(
         raise ValueError(f'fallback must be "raise" or "pooled", got {fallback!r}')
     known = without_undefined(curves, asked, fallback)
     goal = read_objective(objective, known.totals.sum(axis=0))
-    allowed = {criterion.name: width for criterion, width in asked.criteria}
     options: dict[str, Any] = {"randomized": randomized, "time_limit": time_limit}
     if not randomized:
-        sizes = known.totals, known.squares
-        options["steps"] = [c.steps(*sizes) for c in asked.coordinates]
-        allowed = asked.allowed(*sizes)
+        options["steps"] = [c.steps(known.totals, known.squares) for c in asked.coordinates]
     found = search(known.curves, asked, goal, constant=randomized, **options)
     if found is None:
         found = search(known.curves, asked, goal, constant=True, **options)
@@ -149,13 +147,11 @@ def optimal_thresholds(
             asked, lambda other: _is_feasible(known, other, options), time.monotonic() + time_limit
         )
         raise ValueError(f"no rule meets the constraints together; {why}")
-    rule = _rule(known, found, goal, allowed)
-    warn_of(rule, randomized, found.cut_short)
-    if len(rule.labels) < 2 and asked.criteria:
-        warn_user(
-            f"there is one group only, {listed(rule.labels)}: "
-            f"{listed(c.name for c, _ in asked.criteria)} compare groups, so they bind nothing"
-        )
+    rule = _rule(known, found, goal, asked.tols)
+    if not randomized:
+        allowed = asked.allowed(known.totals, known.squares, rule.cells)
+        rule = replace(rule, effective_tol=allowed)
+    warn_of(rule, asked, rule.labels, randomized, found.cut_short)
     if fallback == "raise":
         return rule
     return replace(rule, fallback_cut=best_single_cut(curves.pooled(), goal, budget))
@@ -242,16 +238,32 @@ def _cells(curve: GroupCurve, fp: float, tp: float) -> tuple[float, float, float
     return curve.fp[-1] - fp, fp, curve.tp[-1] - tp, tp
 
 
-def warn_of(rule: ThresholdRule, randomized: bool, cut_short: bool) -> None:
-    """Warn of a rule that is constant within a group, undefined, or not the best for sure."""
+def warn_of(
+    rule: ThresholdRule,
+    asked: Constraints,
+    compared: Sequence[Hashable],
+    randomized: bool,
+    cut_short: bool,
+    is_proved: bool = True,
+) -> None:
+    """Warn of a rule that compares nothing, is constant in a group, undefined, or maybe not best.
+
+    Compared are the groups that the constraints are about. It is proved, or not, that only rules
+    that are constant within a group meet these.
+    """
     selected = rule.cells[:, 1] + rule.cells[:, 3]
     size = rule.cells.sum(axis=1)
-    constant = (selected <= 0) | (selected >= size)
+    constant = ((selected <= 0) | (selected >= size)) & (size > 0)
     if not randomized and constant.any():
         names: list[Hashable] = [rule.labels[g] for g in np.flatnonzero(constant)]
+        why = "no other cuts meet" if is_proved else "no other cuts were found that meet"
         warn_user(
-            f"all or none of the rows of groups {listed(names)} are selected: no other cuts meet "
-            "the constraints"
+            f"all or none of the rows of groups {listed(names)} are selected: {why} the constraints"
+        )
+    if len(compared) < 2 and asked.criteria:
+        warn_user(
+            f"there is one group only, {listed(compared)}: "
+            f"{listed(c.name for c, _ in asked.criteria)} compare groups, so they bind nothing"
         )
     if cut_short:
         warn_user(f"the search was cut short: a rule may be better by up to {rule.gap:.3g}")

@@ -51,7 +51,7 @@ class ThresholdRule:
         How much a rule could be better at most: 0 if this one is optimal.
     effective_tol : dict of str to float
         Violation that the search allowed, by criterion: ``tol``, and for deterministic rules the
-        resolution of the two smallest groups.
+        resolution of the two smallest groups, or what it makes of a ratio at the rates reached.
     fallback_cut : float or None
         Cut of all rows together, for groups without a cut of their own.
 

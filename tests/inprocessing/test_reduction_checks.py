@@ -23,14 +23,10 @@ ESTIMATORS = [
 
 
 OF_POS_LABEL = {"check_classifiers_classes": "the labels are strings, and pos_label is 1"}
-OF_RULES = {"check_classifiers_train": "rules are chosen for constraints, not by predict_proba"}
 
 
 def expected_failures(estimator):
-    if isinstance(estimator.constraints, BoundedGroupLoss):
-        return {}
-    decides = isinstance(estimator, ExponentiatedGradient) and not estimator.randomized
-    return OF_POS_LABEL | (OF_RULES if decides else {})
+    return {} if isinstance(estimator.constraints, BoundedGroupLoss) else OF_POS_LABEL
 
 
 @pytest.mark.filterwarnings(
