@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair._utils.text import did_you_mean, listed
-from skfair.criteria.criterion import CRITERIA, Criterion, get_criterion
+from skfair.criteria.criterion import CRITERIA, Criterion, get_criterion, parse_metric
 from skfair.criteria.rates import RATES, Rate
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,8 @@ def read_criteria(
     Parameters
     ----------
     constraints : str, Criterion, Rate, sequence of them, or None
-        Criteria or rates; fairlearn's names (``"true_positive_rate_parity"``) are known, too.
+        Criteria or rates, also as differences and ratios (``"equalized_odds_ratio"``);
+        fairlearn's names (``"true_positive_rate_parity"``) are known, too.
     tol : float or array-like of float
         Violation allowed, for all or for each.
 
@@ -124,4 +126,12 @@ def _criterion(name: Any) -> Criterion:
         rate = _SCIKIT_LEARN.get(rate, rate)
         if rate in RATES:
             return get_criterion(rate)
+    if isinstance(name, str) and _is_metric(name):
+        criterion, gap = parse_metric(name)
+        return criterion if gap == criterion.gap else replace(criterion, name=name, gap=gap)
     return get_criterion(name)
+
+
+def _is_metric(name: str) -> bool:
+    stem = name.removesuffix("_ratio").removesuffix("_difference")
+    return stem != name and stem in {*CRITERIA, *RATES}

@@ -199,8 +199,8 @@ def get_criterion(criterion: str | Criterion) -> Criterion:
     if criterion in RATES:
         return Criterion(criterion, (get_rate(criterion),))
     raise ValueError(
-        f"no criterion is named {criterion!r}; there are {[*CRITERIA]} and the rates {[*RATES]}"
-        + did_you_mean(criterion, [*CRITERIA, *RATES])
+        f"no criterion is named {criterion!r}{did_you_mean(criterion, [*CRITERIA, *RATES])}; "
+        f"there are {[*CRITERIA]} and the rates {[*RATES]}"
     )
 
 

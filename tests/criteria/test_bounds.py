@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skfair.criteria import CRITERIA, RATES, Criterion, read_criteria
+from skfair.criteria import CRITERIA, RATES, Criterion, get_criterion, read_criteria
 
 ACCURACY = RATES["accuracy"]
 
@@ -144,3 +144,15 @@ def test_objects_of_other_libraries_are_refused_with_their_name_here(given, mean
 def test_what_is_no_constraint_is_refused(given):
     with pytest.raises(ValueError, match="constraints are names, Criterion objects, or a list"):
         read_criteria([given], 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "gap"),
+    [("equalized_odds_difference", "difference"), ("equalized_odds_ratio", "ratio")],
+)
+def test_names_of_metrics_are_criteria_with_their_gap(name, gap):
+    ((criterion, _),) = read_criteria(name, 0.1)
+    assert criterion.gap == gap
+    assert criterion.rates == get_criterion("equalized_odds").rates
+    both = read_criteria(["equalized_odds", "equalized_odds_ratio"], 0.1)
+    assert len({criterion.name for criterion, _ in both}) == 2
