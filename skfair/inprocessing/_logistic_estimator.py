@@ -89,7 +89,8 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         if not found.converged:
             warn_user(
                 f"{type(self).__name__} stopped before it converged (max_iter={self.max_iter}, "
-                f"solver_tol={self.solver_tol}): raise max_iter or solver_tol, or bring columns to like scales",
+                f"solver_tol={self.solver_tol}): raise max_iter or solver_tol, or bring columns to "
+                "like scales",
                 ConvergenceWarning,
             )
         return self

@@ -19,7 +19,7 @@ from skfair._utils.validation import (
 )
 from skfair._utils.warning import warn_user
 from skfair.base import BaseMetaMitigator, ControlFeaturesMixin, read_two_classes
-from skfair.criteria import CRITERIA, RATES, Criterion, Rate, read_criteria, read_objective
+from skfair.criteria import CRITERIA, RATES, Criterion, read_criteria, read_objective
 from skfair.groups import Groups
 from skfair.inprocessing._oracle import Oracle
 from skfair.inprocessing._problems import DecisionProblem, LossProblem, Problem
@@ -187,21 +187,16 @@ def _linear_criteria(
 ) -> tuple[tuple[Criterion, float], ...]:
     criteria = read_criteria(constraints, tol)
     for criterion, _ in criteria:
-        fixed = [rate.name for rate in criterion.rates if _is_fixed(rate)]
+        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
         if fixed:
             raise ValueError(f"no decision changes {listed(fixed)}: it can't be constrained")
         if criterion.gap == "ratio" and criterion.combination == "mean":
             raise ValueError(f"{criterion.name}: a mean of ratios isn't linear in decisions")
         if not criterion.is_linear:
             known = [c.name for c in CRITERIA.values() if c.is_linear]
-            rates = [r.name for r in RATES.values() if r.is_linear and not _is_fixed(r)]
+            rates = [r.name for r in RATES.values() if r.is_linear and not r.ignores_prediction]
             raise ValueError(
                 f"{criterion.name} isn't linear in decisions, as reductions need; there are "
                 f"{listed(known)}, and the rates {listed(rates)}; ThresholdOptimizer takes others"
             )
     return criteria
-
-
-def _is_fixed(rate: Rate) -> bool:
-    tn, fp, fn, tp = rate.numerator
-    return tn == fp and fn == tp

@@ -243,7 +243,7 @@ class FairLogisticRegression(BaseFairLogistic):
         """Largest difference allowed in each of the compared rates."""
         if self.tol is None:
             return None
-        several = isinstance(self.tol, Sequence | np.ndarray) and not isinstance(self.tol, str)
+        several = np.ndim(self.tol) > 0
         tols: Any = list(self.tol) if several else [self.tol] * len(criteria)  # type: ignore[arg-type]
         if len(tols) != len(criteria):
             raise ValueError(f"{len(criteria)} constraints have {len(tols)} tolerances")

@@ -43,8 +43,8 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
     :math:`\rho`; :math:`\hat P(y | g)` and :math:`\hat P(y)` are mean probabilities in the group
     and in all rows. This is the paper's objective over the number of rows, so :math:`\eta` is the
     paper's, and its :math:`\lambda` is 1 / C; but the paper, and AIF360, shrink intercepts as well.
-    With ``eta=0`` it is scikit-learn's ``LogisticRegression``. It works against differences of selection rates only, and is **not
-    convex**: what is found is the best of ``n_starts`` searches.
+    With ``eta=0`` it is scikit-learn's ``LogisticRegression``. It works against differences of
+    selection rates only, and is **not convex**: what is found is the best of ``n_starts`` searches.
 
     All groups share one model, and groups are needed at fit only. The paper fits one for each group
     instead: ``separate=True``, whose predictions depend on the group (which can be unlawful).

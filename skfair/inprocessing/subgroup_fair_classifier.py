@@ -13,7 +13,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfair._utils.columns import n_rows
 from skfair._utils.validation import check_same_length
-from skfair._utils.warning import warn_user
+from skfair._utils.warning import warn_undefined_metric, warn_user
 from skfair.base import read_two_classes
 from skfair.base.attributes import AttributeCode, AttributeTable, read_attributes
 from skfair.criteria import Criterion, Rate, read_criteria
@@ -120,6 +120,8 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     UserWarning
         If the predictions, on the training rows, violate a constraint by more than ``tol``, or the
         deterministic rule decides the same for every row.
+    UndefinedMetricWarning
+        If all rows have the same attributes.
 
     See Also
     --------
@@ -237,6 +239,8 @@ class SubgroupFairClassifier(BaseMixtureReduction):
         check_same_length(X=range(n_rows(X)), y=read.weights, sensitive_features=attributes)
         code = AttributeCode.learn(attributes, degree=self.degree, weights=read.weights)
         distinct, place = attributes.distinct()
+        if len(distinct) == 1:
+            warn_undefined_metric("all rows have the same attributes: no subgroups can be compared")
         auditor = Auditor.prepare(
             rates, code.matrix(distinct), place, read.is_positive, read.weights
         )

@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skfair.criteria import RATES, Criterion
 from skfair.groups import Bins
 from skfair.inprocessing import FairLogisticRegression
 from skfair.inprocessing._logistic import Found
@@ -452,7 +453,73 @@ def test_large_offsets_and_scales_do_no_harm():
     assert model().fit(constant, y).coef_[0, 2] == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("C", [1e-8, 1e-6, 1e-4, 1.0])
+@pytest.mark.parametrize("options", [{"strength": 0}, {"strength": 1e6}, {"tol": 0.01}])
+def test_columns_of_very_unlike_scales_and_a_small_c(C, options):
+    rng = np.random.default_rng(0)
+    sex = rng.choice(["f", "m"], 400)
+    Z = rng.normal(size=(400, 3)) + (sex == "m")[:, None]
+    y = (Z.sum(axis=1) + rng.normal(size=400) > 1).astype(int)
+    X = Z * [1e-6, 1, 1e6]
+    fitted = model(sensitive_features=None, C=C, **options).fit(X, y, sensitive_features=sex)
+    assert fitted.converged_
+    # the free intercept makes the mean residual 0
+    assert abs(np.mean(fitted.predict_proba(X)[:, 1] - y)) < 2e-6
+
+
+@pytest.mark.parametrize("method", ["covariance", "gap"])
+def test_a_rate_that_cannot_be_compared_leaves_the_others_told(method):
+    X, y, _ = biased_rows()
+    y[X["sex"] == "f"] = "reject"
+    options = {"constraints": "equalized_odds", "pos_label": "hire", "tol": 0.1, "method": method}
+    with pytest.warns(UndefinedMetricWarning):
+        fitted = model(**options).fit(X, y)
+    surrogate = fitted.violation_.loc["equalized_odds", "surrogate"]
+    assert surrogate == pytest.approx(np.ptp(fitted.group_rates_.to_numpy()[1]))
+    assert 0.05 < surrogate <= 0.1 + 1e-6
+
+
+def test_iterations_are_those_of_the_free_search_and_of_the_kept_one(monkeypatch):
+    X, y, _ = biased_rows()
+    module = "skfair.inprocessing.fair_logistic_regression.minimise_within"
+
+    def pretend(objective, start, *_, **__):
+        return Bounded(Found(start, 0.0, 1000, converged=True), np.zeros(1), np.zeros(1), 0.0)
+
+    free = model(strength=0).fit(X, y).n_iter_
+    monkeypatch.setattr(module, pretend)
+    assert model(tol=0.1).fit(X, y).n_iter_ == 1000 + free > 1000
+
+
+def test_a_criterion_of_means_needs_a_positive_class():
+    mean = Criterion("both", (RATES["selection_rate"], RATES["accuracy"]), combination="mean_rate")
+    X, y, _ = biased_rows()
+    with pytest.raises(ValueError, match="pos_label"):
+        model(constraints=mean).fit(X, y)
+    by_label = {p: model(constraints=mean, pos_label=p).fit(X, y) for p in ("hire", "reject")}
+    hire, reject = (fitted.group_rates_.to_numpy() for fitted in by_label.values())
+    assert abs(abs(hire) - abs(reject)).max() > 0.01
+
+
 # scikit-learn's habits
+
+
+def test_a_list_of_rows_of_numbers_and_text():
+    X, y, _ = biased_rows(100)
+    rows = X[["skill", "proxy", "sex"]]
+    listed = model(sensitive_features=2).fit(rows.to_numpy().tolist(), y)
+    assert_allclose(listed.coef_, model().fit(rows, y).coef_)
+    assert_array_equal(listed.predict(rows.to_numpy().tolist()), model().fit(rows, y).predict(rows))
+
+
+@pytest.mark.parametrize("kind", [bool, object])
+def test_booleans_are_labels(kind):
+    X, y, _ = biased_rows(100)
+    labels = (y == "reject").astype(kind)
+    fitted = model(constraints="equal_opportunity").fit(X, labels)
+    assert fitted.classes_.tolist() == [False, True]
+    named = model(constraints="equal_opportunity", pos_label="reject").fit(X, y)
+    assert_allclose(fitted.coef_, named.coef_)
 
 
 def test_pickle_and_clone():
@@ -509,6 +576,11 @@ def test_a_search_that_is_cut_short_warns():
         ({"l1_ratio": 1.5}, "l1_ratio must be between 0 and 1"),
         ({"n_starts": 0}, "n_starts must be an integer of at least 1"),
         ({"max_iter": 1.5}, "max_iter must be an integer"),
+        ({"max_iter": True}, "max_iter must be an integer"),
+        ({"n_starts": True}, "n_starts must be an integer"),
+        ({"solver_tol": np.inf}, "solver_tol must be a number above 0"),
+        ({"method": "gap", "tol": 5}, "between 0 and 1: got 5"),
+        ({"tol": pd.Series([0.1, 0.1])}, "1 constraints have 2 tolerances"),
         ({"method": "both"}, 'method must be "covariance" or "gap"'),
         ({"constraints": "equalised_odds"}, "did you mean 'equalized_odds'"),
         ({"constraints": []}, "constraints is empty"),

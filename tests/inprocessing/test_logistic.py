@@ -225,7 +225,42 @@ def test_which_criteria_depend_on_the_positive_class():
     assert not {"true_positive_rate", "false_positive_rate"} & rates
 
 
+def test_complements_of_a_mean_of_rates_flip_together():
+    def mean(*names):
+        return Criterion("own", tuple(RATES[n] for n in names), combination="mean_rate")
+
+    assert depends_on_positive(mean("selection_rate", "accuracy"))
+    assert not depends_on_positive(mean("accuracy", "accuracy"))
+    assert not depends_on_positive(mean("true_positive_rate", "false_positive_rate"))
+    assert depends_on_positive(mean("true_positive_rate", "true_negative_rate", "selection_rate"))
+    worst = Criterion("own", (RATES["selection_rate"], RATES["accuracy"]))
+    assert not depends_on_positive(worst)
+    assert depends_on_positive(Criterion("own", (RATES["true_positive_rate"],)))
+
+
 # The prejudice index
+
+
+@pytest.mark.parametrize("chance", [1e-5, 1e-9])
+def test_the_index_of_small_rates_by_hand(chance):
+    codes, shares = np.array([0, 0, 1, 1]), np.full(4, 0.25)
+    decision = np.log(np.array([chance, chance, 5 * chance, 5 * chance]))  # rare, so about chances
+    p = expit(decision)
+
+    def by_hand(p):
+        a, b = p[:2].mean(), p[2:].mean()
+        m = (a + b) / 2
+        parts = [a * np.log(a / m), b * np.log(b / m)]
+        parts += [(1 - c) * (np.log1p(-c) - np.log1p(-m)) for c in (a, b)]
+        return sum(parts) / 2
+
+    value, slopes = PrejudiceIndex.read(codes, 2, shares, 1.0)(decision)
+    assert value == pytest.approx(by_hand(p), rel=1e-4)
+    a, b = p[0], p[2]
+    m = (a + b) / 2
+    odds = [np.log(c / m) - np.log1p(-c) + np.log1p(-m) for c in (a, b)]
+    expected = 0.25 * np.repeat(odds, 2) * p * (1 - p)
+    assert_allclose(slopes, expected, rtol=1e-6)
 
 
 def test_the_index_is_the_published_sum_row_by_row():
@@ -349,6 +384,53 @@ def test_a_search_that_is_cut_short_says_so():
     X, y, _, shares = make_rows()
     objective = make_objective(X, y, shares)
     assert not objective.minimise(objective.start(), tol=1e-9, max_iter=1).converged
+
+
+@pytest.mark.parametrize("C", [1e-8, 1e-6, 1e-2])
+def test_a_stalled_search_is_not_taken_for_a_converged_one(C):
+    # with columns of such unlike scales, steps along the slope change nothing
+    X, y, _, shares = make_rows(200, 2)
+    X, shares = (X - X.mean(axis=0)) / X.std(axis=0) * [1e-6, 1, 1e6], np.full(len(X), 1 / len(X))
+    design = Design.read(X, shares)
+    objective = LogisticObjective(design, 2 * y - 1, shares, l2=1 / (C * len(X)))
+    found = objective.minimise(objective.start(), tol=1e-6, max_iter=1000)
+    slope = abs(objective.smooth(found.theta)[1]).max()
+    assert not found.converged or slope <= 1e-5
+    shrunk = LogisticObjective(design.shrunk(objective.l2), 2 * y - 1, shares, l2=objective.l2)
+    best = shrunk.minimise(shrunk.start(), tol=1e-6, max_iter=1000)
+    assert best.converged
+    assert abs(shrunk.smooth(best.theta)[1]).max() <= 1e-6
+    assert best.value <= found.value + 1e-12
+
+
+def test_a_line_search_without_a_way_down_has_not_converged():
+    X, y, _, shares = make_rows()
+    objective = make_objective(X, y, shares)
+
+    def misleading(decision):
+        return 0.0, 5 * np.sin(np.arange(len(decision)))
+
+    assert not objective.minimise(objective.start(), misleading, tol=1e-6, max_iter=1000).converged
+
+
+def test_a_search_goes_on_from_where_it_stalled(monkeypatch):
+    from skfair.inprocessing import _logistic
+
+    X, y, _, shares = make_rows()
+    objective = make_objective(X, y, shares)
+    expected = objective.minimise(objective.start(), tol=1e-8, max_iter=1000)
+    descend, calls = _logistic._descend, []
+
+    def stalls_once(function, start, bounds, tol, max_iter):
+        calls.append(max_iter)
+        return descend(function, start, bounds, 0.1 if len(calls) == 1 else tol, max_iter)
+
+    monkeypatch.setattr(_logistic, "_descend", stalls_once)
+    found = objective.minimise(objective.start(), tol=1e-8, max_iter=1000)
+    assert len(calls) == 2
+    assert calls[1] < calls[0] == 1000
+    assert found.converged
+    assert_allclose(found.theta, expected.theta, atol=1e-6)
 
 
 def test_random_starts_spread_about_the_first():

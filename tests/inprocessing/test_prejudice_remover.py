@@ -172,6 +172,24 @@ def test_groups_are_needed_at_predict_with_separate_models_only():
     assert not np.array_equal(by_column.predict(swapped), by_column.predict(X))
 
 
+def test_predictions_are_those_of_the_fit_whatever_separate_is_set_to_later():
+    X, y, _ = biased_rows()
+    for separate in (True, False):
+        fitted = model(separate=separate).fit(X, y)
+        expected = fitted.decision_function(X)
+        fitted.set_params(separate=not separate)
+        assert_array_equal(fitted.decision_function(X), expected)
+
+
+def test_groups_of_other_names_are_refused():
+    X, y, _ = biased_rows()
+    rows, sex = features(X), X["sex"].to_numpy()
+    fitted = model(sensitive_features=None, separate=True)
+    fitted.fit(rows, y, sensitive_features={"sex": sex})
+    with pytest.raises(ValueError, match="same ones in the same order"):
+        fitted.predict(rows, sensitive_features={"race": sex})
+
+
 @pytest.mark.parametrize("separate", [False, True])
 def test_groups_are_asked_for_where_they_are_needed(separate):
     by_values, by_column = (model(sensitive_features=s, separate=separate) for s in (None, "sex"))

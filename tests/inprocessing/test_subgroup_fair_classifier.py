@@ -10,6 +10,7 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone, is_classifier
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -24,6 +25,7 @@ from skfair.criteria import RATES, Criterion, Rate
 from skfair.criteria.subgroups import deviations, measure_subgroup, rate_terms
 from skfair.inprocessing import ExponentiatedGradient, SubgroupFairClassifier
 from skfair.inprocessing._fictitious_play import Auditor, choose_rule, mix, play
+from skfair.inprocessing._rules import MixtureRule
 from skfair.metrics import subgroup_violation
 
 
@@ -144,7 +146,8 @@ def test_the_mixture_is_the_best_of_two_answers_by_hand():
     second = 1 - y.astype(float)
     second[:3] = y[:3]
     found = play(auditor, lookup(table, y), max_iter=1)
-    found.members, found.decisions, found.findings = [0, 1], [first, np.ones(8)], []
+    found.members, found.decisions = [0, 1], [first, np.ones(8)]
+    found.findings, found.idle = [], []
     chances, finding = mix(auditor, found)
     assert_allclose(chances, [0.4, 0.6])
     assert_allclose(finding.half.violation, 0.1)
@@ -170,7 +173,98 @@ def test_the_rule_is_close_in_error_and_the_best_of_the_fair_ones():
     assert_array_equal(decisions, unfair)  # only the constant is fair, and its error is far off
 
 
+def test_a_constant_rule_does_not_win_where_another_is_near():
+    y, agree = np.tile([1, 0], 100), np.tile([1, 1, 0, 0], 50)
+    table = {"a": np.where(agree, "x", "z")}
+    auditor = auditor_of(table, y, [("selection_rate", 0.001)])
+    found = play(auditor, lookup({"i": np.arange(200)}, y), max_iter=1)
+    nearly = np.ones(200)
+    nearly[1] = 0  # violates 1/400, and errs in a row less
+    found.members, found.decisions = [0, 1], [np.ones(200), nearly]
+    found.chances = np.array([1.0, 0])
+    rule, _ = choose_rule(auditor, found, {})
+    assert rule.member == 1
+    found.decisions = [np.ones(200), agree * 1.0]  # which errs as much, and violates a quarter
+    assert choose_rule(auditor, found, {})[0].member == 0
+
+
+def test_what_is_violated_beyond_tol_has_a_price():
+    y = np.tile([1, 0], 200)
+    table = {"a": np.repeat(["x", "z"], 200)}
+    auditor = auditor_of(table, y, [("selection_rate", 0.0)])
+    found = play(auditor, lookup({"i": np.arange(400)}, y), max_iter=1)
+    poor, good = np.zeros(400), y.astype(float)
+    poor[[0, 200]] = 1  # violates nothing, and errs in nearly half
+    good[1] = 1  # violates 1/800
+    found.members, found.decisions = [0, 1], [poor, good]
+    found.chances = np.array([1.0, 0])
+    assert choose_rule(auditor, found, {})[0].member == 1
+    within = y.astype(float)
+    within[[1, 201]] = 1
+    found.decisions = [within, good]  # an error more, within what is allowed
+    assert choose_rule(auditor, found, {})[0].member == 0
+
+
+def test_a_tolerance_of_0_needs_few_programmes(monkeypatch):
+    from skfair.inprocessing import _fictitious_play
+
+    counts = []
+    solve = _fictitious_play.solve_master
+    monkeypatch.setattr(
+        _fictitious_play,
+        "solve_master",
+        lambda sums, *rest: counts.append(sums.shape[1] - 1) or solve(sums, *rest),
+    )
+    X, y, table = gerrymandered(300)
+    model = fit(X, y, table, tol=0.0, max_iter=40)
+    assert model.criteria_.loc["selection_rate", "mixture"] < 1e-5
+    assert max(counts) <= 40  # subgroups of a programme, of which there were 700
+    assert len(counts) < 200
+
+
+def test_a_subgroup_that_binds_nothing_is_dropped_in_time():
+    _, y, table = gerrymandered(200)
+    found = play(auditor_of(table, y), lookup(table, y), max_iter=3)
+    found.findings = [found.findings[0]] * 2
+    found.idle = [0, 0]
+    for _ in range(10):
+        found.retire(np.array([1.0, 0.0]))
+        assert len(found.findings) == 2
+    found.retire(np.array([1.0, 0.0]))
+    assert found.idle == [0]
+    assert len(found.findings) == 1
+
+
 # ---- the estimator
+
+
+def test_a_rule_that_decides_the_same_for_all_is_told():
+    X, y, table = gerrymandered(300)
+    model = SubgroupFairClassifier(LogisticRegression(), constraints="selection_rate", tol=1e-3)
+    module = "skfair.inprocessing.subgroup_fair_classifier.choose_rule"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, lambda *_: (MixtureRule(score="vote", cut=0.0), np.ones(300)))
+        with pytest.warns(UserWarning, match="the same for every row"):
+            model.fit(X, y, sensitive_features=table)
+    X, y, table = gerrymandered(600)
+    decided = fit(X, y, table, tol=0.001, max_iter=50)
+    assert 0.1 < decided.predict(X).mean() < 0.9
+    assert decided.score(X, y) > 0.6  # the nearly constant rule has .54
+
+
+def test_rows_of_the_same_attributes_are_told():
+    X, y, _ = gerrymandered(100)
+    model = SubgroupFairClassifier(LogisticRegression())
+    with pytest.warns(UndefinedMetricWarning, match="no subgroups can be compared"):
+        model.fit(X, y, sensitive_features={"sex": ["f"] * 100})
+    assert model.violation_ == {"false_positive_rate": 0.0}
+
+
+def test_the_smaller_of_two_tolerances_of_a_rate_binds():
+    X, y, table = gerrymandered(300)
+    for tols in ([0.1, 0.3], [0.3, 0.1]):
+        model = fit(X, y, table, constraints=["selection_rate", "demographic_parity"], tol=tols)
+        assert model.criteria_["allowed"].to_dict() == {"selection_rate": 0.1}
 
 
 def test_violation_on_new_rows_falls_where_constraints_by_attribute_leave_it():
@@ -367,9 +461,7 @@ def test_attributes_come_as_routed_metadata():
         search.fit(X, y, sensitive_features=table)
         assert search.best_estimator_.predict(X).shape == (400,)
         request = search.estimator.get_metadata_routing()
-        assert "control_features" not in str(request._serialize()["$self_request"]["fit"]) or (
-            request._serialize()["$self_request"]["fit"]["control_features"] is False
-        )
+        assert request._serialize()["$self_request"]["fit"]["control_features"] is False
 
 
 def test_missing_attributes_are_attributes():
@@ -425,6 +517,7 @@ def test_a_pipeline_is_wrapped():
         ({"tol": -0.1}, ValueError, "tol must be"),
         ({"max_iter": 0}, ValueError, "max_iter must be"),
         ({"max_iter": 2.5}, ValueError, "max_iter must be"),
+        ({"missing": "dorp"}, ValueError, "missing must be"),
         ({"degree": 0}, ValueError, "degree must be"),
         ({"estimator": LinearRegression()}, TypeError, "no classifier"),
         ({"estimator": KNeighborsClassifier()}, TypeError, "takes no sample_weight"),
