@@ -57,13 +57,13 @@ class ThresholdViewsMixin:
                 try:
                     rule = self._find(getattr(self, "guessed_curves_", self.curves_), tol)
                 except ValueError as error:
-                    rows[tol], failed = {}, error
+                    rows[tol], failed = {"objective": float("nan")}, error
                     continue
             named = read_constraints(self.constraints, self.tol).criteria
             gaps = {c.name: float(c(rule.cells)) for c, _ in named}
             short = {c.name: 1 - gaps[c.name] for c, _ in named if c.gap == "ratio"}
             rows[tol] = {"objective": rule.value} | gaps | short
-        if failed is not None and not any(rows.values()):
+        if failed is not None and all(len(row) < 2 for row in rows.values()):
             raise failed
         table = pd.DataFrame.from_dict(rows, orient="index")
         table.index.name = "tol"

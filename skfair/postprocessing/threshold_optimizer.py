@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -37,6 +38,7 @@ Codes = NDArray[np.integer]
 _STEPS = 12
 _NOTICEABLE = 0.02
 _SLIGHT = 1e-6
+_COARSE = 0.1
 
 
 def _has_proba(self: Any) -> bool:
@@ -162,11 +164,12 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
     -----
     UserWarning
         If shrinkage keeps the constraints from being met on the scores as they are, by more than
-        0.02, or bounds of rates and the budget, by however little, if no cuts keep the interval
-        within ``tol`` as ``margin`` asks, if a rule is constant within a group, or if the search
-        was cut short. With ``group_at_predict=False``, if the columns of X tell the group, if all
-        or none of those who are guessed to be in one are selected, or a mixture of cuts would be
-        better by more than 0.02.
+        0.02, or bounds of rates and the budget, by however little, if so few rows are in a group
+        that the search had to let a gap exceed ``tol`` by more than 0.1, if no cuts keep the
+        interval within ``tol`` as ``margin`` asks, if a rule is constant within a group, or if the
+        search was cut short. With ``group_at_predict=False``, if the columns of X tell the group,
+        if all or none of those who are guessed to be in one are selected, or a mixture of cuts
+        would be better by more than 0.02.
 
     References
     ----------
@@ -374,26 +377,25 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
 
     def _warn_if_missed(self, rows: tuple[Any, ...]) -> None:
         table = self.criteria_
-        named = [criterion.name for criterion, _ in self._asked().criteria]
-        slight = np.where(table.index.isin(named), _NOTICEABLE, _SLIGHT)
+        asked = self._asked()
+        slight = np.where(table.index.isin(list(asked.tols)), _NOTICEABLE, _SLIGHT)
         missed = table[table["violation"] > table["allowed"] + slight]
         if len(missed):
             figures = [
                 f"{name} ({row.violation:.3g}, allowed {row.allowed:.3g})"
                 for name, row in missed.iterrows()
             ]
-            cause = (
-                ""
-                if self.shrinkage is None
-                else (
-                    ": shrinkage keeps it from following differences that may be chance; "
-                    "shrinkage=None enforces the constraints on these rows"
-                )
-            )
             warn_user(
                 f"the rule doesn't meet {', '.join(figures)} on the out-of-fold scores as they "
-                f"are, see criteria_{cause}"
+                f"are, see criteria_{self._why_missed(missed, asked)}"
             )
+        for name, tol in asked.tols.items():
+            if self.effective_tol_.get(name, tol) > tol + _COARSE:
+                warn_user(
+                    f"tol={tol:g} of {name} is more than the data can tell: a group has too few "
+                    "rows that its rate is taken over, so that the search let the rule be off by "
+                    f"{self.effective_tol_[name]:.3g} (effective_tol_); merge small groups"
+                )
         if self.margin is not None:
             ((criterion, tol),) = read_constraints(self.constraints, self.tol).criteria
             end = self._upper_end(self.rule_, rows, criterion)
@@ -402,6 +404,19 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
                     f'margin="confidence" is missed: no cuts were found whose interval of '
                     f"{criterion.name} ends within tol={tol:g}; it ends at {end:.3g}"
                 )
+
+    def _why_missed(self, missed: pd.DataFrame, asked: Constraints) -> str:
+        if self.shrinkage is None:
+            return ""
+        ratios = [criterion.name for criterion, _ in asked.criteria if criterion.gap == "ratio"]
+        single = missed["single_cut"]
+        gaps = single.where(~missed.index.isin(ratios), 1 - single)
+        is_met = missed.index.isin(list(asked.tols)).all() and (gaps <= missed["allowed"]).all()
+        return (
+            ": shrinkage keeps it from following differences that may be chance; "
+            "shrinkage=None enforces the constraints on these rows"
+            + (", and one cut for all would meet them (single_cut)" if is_met else "")
+        )
 
     def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
         if self.rule_.is_deterministic:
