@@ -58,7 +58,7 @@ default="demographic_parity"
         ``control_features=`` to fit.
     grid_size : int, default=21
         Points at most.
-    grid_limit : float, default=1.0
+    grid_limit : float, default=0.5
         Largest sum of absolute multipliers, in units of the objective for a rate's rise from 0
         to 1. Points lie denser near 0, where most solutions are.
     grid : array-like of shape (n_points, n_multipliers), default=None
@@ -128,7 +128,7 @@ default="demographic_parity"
         tol: float | Sequence[float] = 0.01,
         control_features: ColumnSpec | None = None,
         grid_size: int = 21,
-        grid_limit: float = 1.0,
+        grid_limit: float = 0.5,
         grid: Any = None,
         pos_label: Any = None,
         missing: Missing = "group",
@@ -183,8 +183,8 @@ default="demographic_parity"
             figures = ", ".join(f"{name} {value:.3g}" for name, value in violations[best].items())
             warn_user(
                 f"the predictor kept violates the constraints on the training rows ({figures}; "
-                f"allowed {problem.allowed}): no better one is on the grid. Make it finer "
-                "(grid_size, a smaller grid_limit), allow more (tol), or use ExponentiatedGradient"
+                f"allowed {problem.allowed}): no better one is on the grid. Make it finer or "
+                "wider (grid_size, grid_limit), allow more (tol), or use ExponentiatedGradient"
             )
         if isinstance(problem, DecisionProblem) and problem.is_constant(sums[best]):
             warn_user("the predictor kept decides the same for all rows: no other one comes near")

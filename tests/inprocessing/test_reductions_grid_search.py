@@ -12,7 +12,7 @@ from skfair.inprocessing.reductions_grid_search import lattice
 
 
 def test_the_best_point_within_tolerance_is_kept():
-    model = ReductionsGridSearch(LogisticRegression(), tol=0.05, grid_size=31)
+    model = ReductionsGridSearch(LogisticRegression(), tol=0.05, grid_size=31, grid_limit=1.0)
     model.fit(NUMBERS, Y, sensitive_features=SEX)
     table = model.results_
     fair = table[table["demographic_parity"] <= 0.05]
