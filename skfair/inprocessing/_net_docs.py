@@ -1,0 +1,130 @@
+"""Descriptions of the parameters that all network estimators have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from skfair._utils.docstrings import documented
+
+COMMON = (
+    "module",
+    "hidden_sizes",
+    "dropout",
+    "weight_init",
+    "standardize",
+    "lr",
+    "weight_decay",
+    "batch_size",
+    "batch_sampling",
+    "max_epochs",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "warm_start",
+    "device",
+    "dtype",
+    "callbacks",
+    "missing",
+    "random_state",
+    "verbose",
+)
+
+PARAMETERS = {
+    "sensitive_features": """\
+    sensitive_features : str, int, Bins, list of them, or callable, default=None
+        Columns of X, or a callable of X; None: pass ``sensitive_features=`` to fit.""",
+    "module": """\
+    module : torch.nn.Module, class or callable, default=None
+        The network: of rows of X (after their preparation) it makes a logit a class, so of shape
+        (n, n_classes). A copy of an instance is trained, from the weights that it has. A class or
+        callable gets ``n_inputs`` and ``n_outputs``, if its signature names them. None: a
+        multilayer perceptron.""",
+    "hidden_sizes": """\
+    hidden_sizes : sequence of int, default=(64, 64)
+        Widths of the perceptron's hidden layers.""",
+    "dropout": """\
+    dropout : float, default=0.0
+        Share of the perceptron's hidden units that are left out in each step of training.""",
+    "weight_init": """\
+    weight_init : {"he", "xavier", "orthogonal", "default"}, default="he"
+        How the perceptron's weights are drawn.""",
+    "standardize": """\
+    standardize : bool, default=True
+        Whether numeric columns of a table get mean 0 and deviation 1. Images stay as they are.""",
+    "lr": """\
+    lr : float, default=1e-3
+        Learning rate of AdamW.""",
+    "weight_decay": """\
+    weight_decay : float, default=0.0
+        Its weight decay.""",
+    "batch_size": """\
+    batch_size : int, default=256
+        Most rows of a batch.""",
+    "batch_sampling": """\
+    batch_sampling : {"group", "group_label"} or None, default={batch_sampling}
+        Whether each batch holds as many rows of every group, or of every cell of group and label,
+        drawn with replacement; None: each row once an epoch.""",
+    "max_epochs": """\
+    max_epochs : int, default=20
+        Number of epochs; with early stopping, the most.""",
+    "early_stopping": """\
+    early_stopping : bool, default=False
+        Hold validation rows out, stop when the loss on them (of which fairness is a part) no longer
+        falls, and go back to the weights at which it was lowest.""",
+    "validation_fraction": """\
+    validation_fraction : float, default=0.1
+        Share of rows held out for early stopping.""",
+    "n_iter_no_change": """\
+    n_iter_no_change : int, default=10
+        Epochs without a lower validation loss after which training stops.""",
+    "warm_start": """\
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the network of the last fit, with its options.""",
+    "device": """\
+    device : str, default="auto"
+        A device of torch; ``"auto"``: cuda, mps or cpu, the first that there is.""",
+    "dtype": """\
+    dtype : {"float32", "float64"}, default="float32"
+        Type of the network's numbers.""",
+    "callbacks": """\
+    callbacks : list of skorch callbacks, default=None
+        Learning-rate schedules, checkpoints, scores, and so on; copies are used.""",
+    "missing": """\
+    missing : {"group", "raise"}, default="group"
+        Rows without a sensitive value form a group of their own, or are refused.""",
+    "random_state": """\
+    random_state : int, RandomState instance or None, default=None
+        Draws weights, batches, dropout and validation rows. torch's own generators stay as they
+        are.""",
+    "verbose": """\
+    verbose : int, default=0
+        1: print a line an epoch.""",
+}
+
+AFTER = """
+
+    Raises
+    ------
+    ValueError
+        If X is sparse or has missing numbers, there is one class only, the module has another
+        output, or the loss is no number: then the message names the epoch, and ``net_`` keeps the
+        last good weights.
+    ImportError
+        If torch or skorch is missing: ``pip install "skfair[nn]"``."""
+
+
+def network_docs(own: dict[str, str], *, batch_sampling: str = "None") -> Callable[[Any], Any]:
+    """Write the parameters of a network estimator into its docstring: its own, then the common.
+
+    Parameters
+    ----------
+    own : dict of str to str
+        Its own parameters, which follow ``sensitive_features``.
+    batch_sampling : str, default="None"
+        The default of that parameter.
+    """
+    parameters = {**PARAMETERS, **own}
+    sampling = parameters["batch_sampling"].replace("{batch_sampling}", batch_sampling)
+    parameters["batch_sampling"] = sampling
+    return documented(("sensitive_features", *own, *COMMON), parameters, AFTER)

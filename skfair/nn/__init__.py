@@ -1,0 +1,44 @@
+"""Blocks for fair networks in torch: soft gaps, group losses, adversarial gradients, batches.
+
+Importing this package imports torch; everything else of skfair does so only when a network is fit.
+"""
+
+from __future__ import annotations
+
+from skfair._utils.optional import import_optional
+
+import_optional("torch", extra="nn", purpose="skfair.nn")
+
+from skfair.nn.batches import (  # noqa: E402
+    BalancedBatches,
+    BlockBatches,
+    ShuffledBatches,
+    TableDataset,
+    training_batches,
+    validation_batches,
+)
+from skfair.nn.gaps import RunningCells, SoftGapLoss, class_cells, soft_gap_loss  # noqa: E402
+from skfair.nn.gradients import adversarial_gradient, project, reverse_gradient  # noqa: E402
+from skfair.nn.group_dro import GroupDROLoss, group_losses, updated_group_weights  # noqa: E402
+from skfair.nn.modules import device_of, make_mlp  # noqa: E402
+
+__all__ = [
+    "BalancedBatches",
+    "BlockBatches",
+    "GroupDROLoss",
+    "RunningCells",
+    "ShuffledBatches",
+    "SoftGapLoss",
+    "TableDataset",
+    "adversarial_gradient",
+    "class_cells",
+    "device_of",
+    "group_losses",
+    "make_mlp",
+    "project",
+    "reverse_gradient",
+    "soft_gap_loss",
+    "training_batches",
+    "updated_group_weights",
+    "validation_batches",
+]

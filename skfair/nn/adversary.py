@@ -1,0 +1,163 @@
+"""Nets that are trained against an adversary, which guesses the group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.dataset import unpack_data
+from torch import nn
+from torch.nn import functional
+
+from skfair.nn.gaps import mean_cross_entropy
+from skfair.nn.gradients import adversarial_gradient, reverse_gradient
+
+
+@contextmanager
+def outputs_of(layer: Any) -> Iterator[list[Any]]:
+    """Keep what a layer gives while the context is open.
+
+    Examples
+    --------
+    >>> layer = nn.Identity()
+    >>> with outputs_of(layer) as seen:
+    ...     _ = layer(torch.tensor([1.0]))
+    >>> seen
+    [tensor([1.])]
+    """
+    seen: list[Any] = []
+    handle = layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def warmed(weight: float, epoch: int, warmup_epochs: int) -> float:
+    """Weight in an epoch, from 0 in the first one up in equal steps until the warm-up ends.
+
+    Examples
+    --------
+    >>> [warmed(1.0, epoch, 2) for epoch in (1, 2, 3, 4)], warmed(1.0, 1, 0)
+    ([0.0, 0.5, 1.0, 1.0], 1.0)
+    """
+    return weight * min(1.0, (epoch - 1) / warmup_epochs) if warmup_epochs else weight
+
+
+class AdversaryLoss(nn.Module):
+    """The loss of a predictor, and that of an adversary which guesses the group.
+
+    Parameters
+    ----------
+    adversary : torch.nn.Module
+        Of what it sees, it makes a logit a group.
+    n_classes : int
+    weight : float, default=1.0
+        Of the adversary.
+    warmup_epochs : int, default=0
+        Epochs until the weight is reached.
+    sees_label : bool, default=False
+        Whether the adversary sees the class, too (equalized odds).
+    only : int, default=None
+        The one class whose rows the adversary sees (equal opportunity); None: all.
+    """
+
+    def __init__(
+        self,
+        adversary: Any,
+        n_classes: int,
+        *,
+        weight: float = 1.0,
+        warmup_epochs: int = 0,
+        sees_label: bool = False,
+        only: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.adversary, self.n_classes = adversary, n_classes
+        self.weight, self.warmup_epochs = weight, warmup_epochs
+        self.sees_label, self.only = sees_label, only
+
+    def forward(self, logits: Any, target: Any) -> Any:
+        """Loss of the predictor."""
+        y, _, weights = target
+        return mean_cross_entropy(logits, y, weights)
+
+    def guess(self, seen: Any, target: Any) -> Any:
+        """Loss of the adversary; 0 where no row of the batch is for it."""
+        y, codes, weights = target
+        inputs = seen.flatten(1)
+        if self.sees_label:
+            labels = functional.one_hot(y, self.n_classes).to(inputs.dtype)
+            inputs = torch.cat([inputs, labels], dim=1)
+        if self.only is not None:
+            weights = weights * (y == self.only)
+        losses = functional.cross_entropy(self.adversary(inputs), codes, reduction="none")
+        total = weights.sum()
+        return (weights * losses).sum() / torch.where(total > 0, total, torch.ones_like(total))
+
+
+class AdversarialNet(NeuralNet):
+    r"""Net whose step is one of predictor and adversary together.
+
+    Its criterion is an :class:`AdversaryLoss`. Without ``representation`` the adversary sees the
+    centred logits, and the step is Zhang's, :func:`adversarial_gradient`. With one, it sees the
+    output of that layer through :func:`reverse_gradient`. In validation the loss is
+    :math:`L_P - \alpha L_A`.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for ``skorch.NeuralNet``.
+    representation : str, default=None
+        Name of a layer of the module.
+    """
+
+    def __init__(self, *args: Any, representation: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.representation = representation
+
+    def train_step_single(self, batch: Any, **_: Any) -> dict[str, Any]:
+        """Compute losses and put the gradients of both players in place."""
+        self._set_training(True)
+        logits, predictor, adversary = self._losses(batch, self._weight())
+        if self.representation is None:
+            self._project(predictor, adversary)
+        else:
+            (predictor + adversary).backward()
+        return {"loss": predictor.detach(), "y_pred": logits}
+
+    def validation_step(self, batch: Any, **_: Any) -> dict[str, Any]:
+        """Compute the loss of the predictor less that of the adversary."""
+        self._set_training(False)
+        with torch.no_grad():
+            logits, predictor, adversary = self._losses(batch, 1.0)
+        return {"loss": predictor - self.criterion_.weight * adversary, "y_pred": logits}
+
+    def _weight(self) -> float:
+        loss = self.criterion_
+        return warmed(loss.weight, len(self.history), loss.warmup_epochs)
+
+    def _losses(self, batch: Any, reversal: float) -> tuple[Any, Any, Any]:
+        X, target = unpack_data(batch)
+        if self.representation is None:
+            logits = self.infer(X)
+            seen = logits - logits.mean(dim=1, keepdim=True)
+        else:
+            with outputs_of(self.module_.get_submodule(self.representation)) as outputs:
+                logits = self.infer(X)
+            seen = reverse_gradient(outputs[-1], reversal)
+        return logits, self.criterion_(logits, target), self.criterion_.guess(seen, target)
+
+    def _project(self, predictor: Any, adversary: Any) -> None:
+        params = [p for p in self.module_.parameters() if p.requires_grad]
+        own = list(self.criterion_.adversary.parameters())
+        options: dict[str, Any] = {"allow_unused": True, "materialize_grads": True}
+        g = torch.autograd.grad(predictor, params, retain_graph=True, **options)
+        both = torch.autograd.grad(adversary, [*params, *own], **options)
+        direction = adversarial_gradient(g, both[: len(params)], self._weight())
+        gradients = [*direction, *both[len(params) :]]
+        for parameter, gradient in zip([*params, *own], gradients, strict=True):
+            parameter.grad = gradient

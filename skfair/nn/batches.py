@@ -1,0 +1,185 @@
+"""Batches by index from tensors that lie where the network runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+BatchSampling = Literal["group", "group_label"] | None
+
+
+class TableDataset(Dataset):
+    """Rows of X with their classes, groups and weights, handed out many at once.
+
+    A ``DataLoader`` asks for a batch by ``__getitems__`` once, instead of for each row, so the
+    batch is one gather of resident tensors, and nothing is left to collate.
+
+    Parameters
+    ----------
+    X : tensor of shape (n, ...)
+    *targets : tensors of shape (n,)
+        Class, group and weight of each row; none where rows are only predicted.
+
+    Examples
+    --------
+    >>> rows = TableDataset(torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([0, 1, 1]))
+    >>> rows.__getitems__(torch.tensor([2, 0]))
+    (tensor([[3.],
+            [1.]]), [tensor([1, 0])])
+    """
+
+    def __init__(self, X: Any, *targets: Any) -> None:
+        if any(len(target) != len(X) for target in targets):
+            lengths = [len(X), *(len(target) for target in targets)]
+            raise ValueError(f"X and its targets have different numbers of rows: {lengths}")
+        self.X, self.targets = X, targets
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, places: Any) -> tuple[Any, list[Any]]:
+        return self.X[places], [target[places] for target in self.targets]
+
+    __getitems__ = __getitem__
+
+
+class ShuffledBatches(Sampler):
+    """Each row once an epoch, in random order, in batches that differ by one row at most.
+
+    No batch is a small remainder, in which groups would be missing. The order is drawn by torch's
+    generator.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    batch_size : int
+        Most rows of a batch.
+
+    Examples
+    --------
+    >>> [len(batch) for batch in ShuffledBatches(10, 4)]
+    [4, 3, 3]
+    """
+
+    def __init__(self, n: int, batch_size: int) -> None:
+        self.n, self.batch_size = n, batch_size
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from torch.tensor_split(torch.randperm(self.n), len(self))
+
+
+class BalancedBatches(Sampler):
+    """Batches in which every cell has as many rows, within one, drawn with replacement.
+
+    Within a cell rows are drawn in proportion to their weights, which are used up by that. The
+    draws are torch's. An epoch has as many batches as one in which each row comes once.
+
+    Parameters
+    ----------
+    cells : tensor of int of shape (n,)
+        Cell of each row: its group, or its group and label.
+    weights : tensor of shape (n,)
+        Above 0.
+    batch_size : int
+
+    References
+    ----------
+    Idrissi, B. Y., Arjovsky, M., Pezeshki, M. and Lopez-Paz, D. (2022). Simple data balancing
+    achieves competitive worst-group-accuracy. CLeaR, PMLR 177, 336-351.
+    https://proceedings.mlr.press/v177/idrissi22a.html
+
+    Examples
+    --------
+    >>> cells = torch.tensor([0] * 98 + [1] * 2)
+    >>> batches = BalancedBatches(cells, torch.ones(100), 10)
+    >>> len(batches), {int((cells[batch] == 1).sum()) for batch in batches}
+    (10, {5})
+    """
+
+    def __init__(self, cells: Any, weights: Any, batch_size: int) -> None:
+        _, places = torch.unique(cells.cpu(), return_inverse=True)
+        self.order = torch.argsort(places, stable=True)
+        mass = weights.cpu().double()
+        totals = torch.zeros(int(places.max()) + 1, dtype=mass.dtype).index_add(0, places, mass)
+        self.edges = (mass / totals[places])[self.order].cumsum(0)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        size = min(self.batch_size, len(self.order))
+        steps = torch.arange(size, dtype=self.edges.dtype)
+        for _ in range(len(self)):  # one point in each of equal stretches of all cells' mass
+            points = (steps + torch.rand(size, dtype=steps.dtype)) / size * self.edges[-1]
+            places = torch.searchsorted(self.edges, points, right=True)
+            yield self.order[places.clamp(max=len(self.order) - 1)]
+
+
+class BlockBatches(Sampler):
+    """Slices of rows in their order, for predictions.
+
+    Examples
+    --------
+    >>> list(BlockBatches(5, 3))
+    [slice(0, 3, None), slice(3, 6, None)]
+    """
+
+    def __init__(self, n: int, batch_size: int) -> None:
+        self.n, self.batch_size = n, batch_size
+
+    def __len__(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def __iter__(self) -> Iterator[slice]:
+        for start in range(0, self.n, self.batch_size):
+            yield slice(start, start + self.batch_size)
+
+
+def training_batches(
+    dataset: TableDataset, batch_size: int, sampling: BatchSampling = None, n_classes: int = 2
+) -> Any:
+    """Make skorch's iterator of training batches: shuffled, or balanced by group (and label).
+
+    Balanced batches draw rows by their weights, and give them the weight 1.
+
+    Parameters
+    ----------
+    dataset : TableDataset
+        With classes, groups and weights.
+    batch_size : int
+    sampling : {"group", "group_label"} or None, default=None
+        What each batch holds alike.
+    n_classes : int, default=2
+
+    Returns
+    -------
+    DataLoader
+    """
+    if sampling is None:
+        return _loader(dataset, ShuffledBatches(len(dataset), batch_size))
+    y, codes, weights = dataset.targets
+    cells = codes if sampling == "group" else codes * n_classes + y
+    batches = BalancedBatches(cells, weights, batch_size)
+    used_up = torch.ones_like(weights)  # heavy rows are drawn more often instead
+    return _loader(TableDataset(dataset.X, y, codes, used_up), batches)
+
+
+def validation_batches(dataset: TableDataset, batch_size: int) -> Any:
+    """Make skorch's iterator of batches in the order of the rows."""
+    return _loader(dataset, BlockBatches(len(dataset), batch_size))
+
+
+def _loader(dataset: TableDataset, batches: Any) -> Any:
+    return DataLoader(dataset, batch_sampler=batches, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,109 @@
+"""Small networks, and where they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+WeightInit = Literal["he", "xavier", "orthogonal", "default"]
+_INITS = {
+    "he": nn.init.kaiming_normal_,
+    "xavier": nn.init.xavier_uniform_,
+    "orthogonal": nn.init.orthogonal_,
+}
+
+
+def make_mlp(
+    n_inputs: int,
+    n_outputs: int,
+    hidden_sizes: Sequence[int] = (64, 64),
+    dropout: float = 0.0,
+    weight_init: WeightInit = "he",
+) -> Any:
+    """Make a multilayer perceptron with rectifiers.
+
+    Inputs of more than one dimension (images) are flattened first.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Numbers of inputs and outputs.
+    hidden_sizes : sequence of int, default=(64, 64)
+        Widths of the hidden layers; none makes a linear model.
+    dropout : float, default=0.0
+        Share of hidden units that are left out in each training step, at least 0 and below 1.
+    weight_init : {"he", "xavier", "orthogonal", "default"}, default="he"
+        How weights are drawn; biases start at 0. ``"default"`` leaves both to torch.
+
+    Returns
+    -------
+    torch.nn.Sequential
+
+    Raises
+    ------
+    ValueError
+        If a size, the dropout or the name of the start is out of its range.
+
+    Examples
+    --------
+    >>> make_mlp(3, 2, hidden_sizes=[4])
+    Sequential(
+      (flatten): Flatten(start_dim=1, end_dim=-1)
+      (hidden_1): Linear(in_features=3, out_features=4, bias=True)
+      (active_1): ReLU()
+      (output): Linear(in_features=4, out_features=2, bias=True)
+    )
+    """
+    sizes = list(hidden_sizes)
+    if any(isinstance(size, bool) or int(size) != size or size < 1 for size in sizes):
+        raise ValueError(f"hidden_sizes must be integers of at least 1, got {hidden_sizes!r}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout must be at least 0 and below 1, got {dropout!r}")
+    if weight_init != "default" and weight_init not in _INITS:
+        known = [*_INITS, "default"]
+        raise ValueError(f"weight_init must be one of {known}, got {weight_init!r}")
+    mlp = nn.Sequential()
+    mlp.add_module("flatten", nn.Flatten())
+    for i, (n_in, n_out) in enumerate(zip([n_inputs, *sizes], sizes, strict=False), start=1):
+        mlp.add_module(f"hidden_{i}", _linear(n_in, n_out, weight_init))
+        mlp.add_module(f"active_{i}", nn.ReLU())
+        if dropout:
+            mlp.add_module(f"dropout_{i}", nn.Dropout(dropout))
+    mlp.add_module("output", _linear([n_inputs, *sizes][-1], n_outputs, weight_init))
+    return mlp
+
+
+def _linear(n_in: int, n_out: int, weight_init: str) -> Any:
+    layer = nn.Linear(n_in, n_out)
+    if weight_init != "default":
+        _INITS[weight_init](layer.weight)
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def device_of(device: str) -> Any:
+    """Read the name of a device; ``"auto"`` is the best that there is: cuda, mps or cpu.
+
+    Raises
+    ------
+    ValueError
+        If torch knows no such device, or it isn't there.
+
+    Examples
+    --------
+    >>> device_of("cpu")
+    device(type='cpu')
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device(next((name for name, ready in there.items() if ready), "cpu"))
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f'device must be "auto" or a device of torch, got {device!r}') from error
+    if not there.get(found.type, True):
+        raise ValueError(f"device={device!r} is not available on this machine")
+    return found

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+
+from networks import SmallCNN, biased_rows, images  # noqa: E402
+
+from skfair.inprocessing import AdversarialDebiasedClassifier, FairNetClassifier  # noqa: E402
+
+
+def model(**options):
+    usual = {"sensitive_features": "sex", "hidden_sizes": (8,), "lr": 0.01, "max_epochs": 25}
+    return AdversarialDebiasedClassifier(
+        **{**usual, "batch_size": 64, "pos_label": "hire", "random_state": 0, **options}
+    )
+
+
+def fresh_auc(fitted, X):
+    """How well a new adversary tells the group of one half by what it learned of the other."""
+    logit, male = fitted.decision_function(X)[:, None], (X["sex"] == "m").to_numpy()
+    half = len(male) // 2
+    guess = LogisticRegression().fit(logit[:half], male[:half])
+    return roc_auc_score(male[half:], guess.decision_function(logit[half:]))
+
+
+def test_a_fresh_adversary_is_left_with_little():
+    X, y, _ = biased_rows(1000, push=2.0)
+    plain, fair = (model(adversary_weight=w).fit(X, y) for w in (0.0, 1.0))
+    test, labels, _ = biased_rows(2000, seed=1, push=2.0)
+    assert fresh_auc(plain, test) > 0.63
+    assert fresh_auc(fair, test) < 0.55
+    assert fair.score(test, labels) > 0.68
+
+
+def test_the_adversary_of_equal_opportunity_sees_the_positive_class():
+    X, y, _ = biased_rows(100)
+    for label, place in (("hire", 0), ("reject", 1)):
+        options = {"constraints": "equal_opportunity", "pos_label": label, "max_epochs": 2}
+        assert model(**options).fit(X, y).net_.criterion_.only == place
+
+
+def test_the_adversary_of_equalized_odds_sees_the_class():
+    X, y, _ = biased_rows(100)
+    fitted = model(constraints="equalized_odds", max_epochs=2).fit(X, y)
+    assert fitted.net_.criterion_.adversary[1].in_features == 4
+    assert fitted.net_.criterion_.only is None
+
+
+def test_several_groups_and_classes_on_images():
+    X, y, group = images(200)
+    y, group = y + 2 * (X[:, 0, 0, 0] > 3), group + (np.arange(200) % 2) * 2
+    options = {"module": SmallCNN, "sensitive_features": None, "max_epochs": 25}
+    options |= {"adversary_weight": 0.1}
+    fitted = model(**options).fit(X, y, sensitive_features=group)
+    assert fitted.net_.criterion_.adversary[-1].out_features == 4
+    assert fitted.score(X, y) > 0.85
+
+
+def test_one_group_is_plain_training_with_a_warning():
+    X, y, _ = biased_rows(100)
+    fits = []
+    for weight in (0.0, 5.0):
+        with pytest.warns(UndefinedMetricWarning, match="one group only, 'f'"):
+            fits.append(model(adversary_weight=weight, max_epochs=2).fit(X.assign(sex="f"), y))
+    assert_allclose(fits[0].predict_proba(X), fits[1].predict_proba(X))
+
+
+def test_the_adversary_has_a_learning_rate_of_its_own():
+    X, y, _ = biased_rows(100)
+    fitted = model(adversary_lr=0.5, max_epochs=1, adversary_hidden_sizes=()).fit(X, y)
+    rates = {g["lr"]: len(g["params"]) for g in fitted.net_.optimizer_.param_groups}
+    assert rates == {0.5: 2, 0.01: 4}
+
+
+def test_random_state_pickle_and_going_on():
+    X, y, _ = biased_rows(150)
+    options = {"early_stopping": True, "max_epochs": 3, "warmup_epochs": 2}
+    first, second = (model(**options).fit(X, y) for _ in range(2))
+    assert_allclose(first.predict_proba(X), second.predict_proba(X), rtol=0)
+    again = pickle.loads(pickle.dumps(first))
+    for fitted in (first, again):
+        fitted.partial_fit(X, y)
+        assert len(fitted.history_) == 4
+    assert_allclose(again.predict_proba(X), first.predict_proba(X))
+    plain = FairNetClassifier(
+        sensitive_features="sex", strength=0, hidden_sizes=(8,), random_state=0, max_epochs=3
+    )
+    assert plain.fit(X, y).net_.module_[1].in_features == first.net_.module_[1].in_features == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"constraints": "predictive_parity"}, "constraints must be one of"),
+        ({"adversary_weight": -1}, "adversary_weight must be"),
+        ({"adversary_lr": 0}, "adversary_lr must be"),
+        ({"warmup_epochs": -1}, "warmup_epochs must be"),
+        ({"constraints": "equal_opportunity", "pos_label": None}, "pos_label"),
+    ],
+)
+def test_bad_parameters_are_refused(options, message):
+    X, y, _ = biased_rows(40)
+    with pytest.raises(ValueError, match=message):
+        model(**options).fit(X, y)
