@@ -46,7 +46,7 @@ class GroupCurve:
         return self.fp[places], self.tp[places]
 
 
-def finite_scores(scores: Any) -> Floats:
+def finite_scores(scores: Any, name: str = "scores") -> Floats:
     """Scores as floats, infinite ones as the largest finite number, so that a cut can pass them.
 
     Raises
@@ -56,7 +56,7 @@ def finite_scores(scores: Any) -> Floats:
     """
     found = np.asarray(scores, dtype=np.float64)
     if np.isnan(found).any():
-        raise ValueError("Input scores contains NaN.")
+        raise ValueError(f"Input {name} contains NaN.")
     return np.clip(found, -_HUGE, _HUGE)
 
 

@@ -15,8 +15,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.columns import n_rows, take_rows
-from skfair._utils.validation import as_column, check_same_length, check_weights, finite_column
+from skfair._utils.validation import as_column, check_same_length, check_weights
 from skfair.base import fit_weighted, take_metadata, wants
+from skfair.criteria.curves import finite_scores
 from skfair.groups import Groups
 from skfair.model_selection import GroupLabelStratifiedKFold
 
@@ -158,7 +159,7 @@ def positive_scores(estimator: Any, X: Any, positive: Any, **params: Any) -> Flo
 
 
 def scores_of_class(values: Any, classes: Any, positive: Any, method: str) -> Floats:
-    """Scores of one class out of what a scoring method has returned.
+    """Scores of one class out of what a scoring method has returned; infinite ones become huge.
 
     Examples
     --------
@@ -173,8 +174,8 @@ def scores_of_class(values: Any, classes: Any, positive: Any, method: str) -> Fl
         )
     place, table = known.index(positive), np.asarray(values)
     if table.ndim == 2:
-        return finite_column(table[:, place], method)
-    return finite_column(table if place == 1 else -table, method)
+        return finite_scores(as_column(table[:, place], method), method)
+    return finite_scores(as_column(table if place == 1 else -table, method), method)
 
 
 def _fit_and_score(

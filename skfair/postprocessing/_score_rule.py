@@ -30,6 +30,8 @@ from skfair.postprocessing.rule import known_codes
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
 
+_HUGE = np.finfo(np.float64).max
+
 
 def _gives_no_scores(self: Any) -> bool:
     raise AttributeError(f"{type(self).__name__} gives decisions by group")
@@ -45,6 +47,7 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
     cv: Any
     n_jobs: int | None
     _needs_positive = True
+    _takes_infinite = False
 
     def _check_parameters(self) -> None:
         """Raise ValueError for a parameter out of its range."""
@@ -87,6 +90,7 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
             cv=self.cv,
             n_jobs=self.n_jobs,
         )
+        self._check_scores(scores)
         known = getattr(self.estimator_, "classes_", read.classes)
         if len(known) != 2:
             raise ValueError(
@@ -126,7 +130,13 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
             offered = process_routing(self, "predict", **offered).estimator[method]
         elif not wants(self.estimator_, method):
             offered.pop("sensitive_features", None)
-        return positive_scores(self.estimator_, X, self.pos_label_, **offered), codes
+        scores = positive_scores(self.estimator_, X, self.pos_label_, **offered)
+        self._check_scores(scores)
+        return scores, codes
+
+    def _check_scores(self, scores: Floats) -> None:
+        if not self._takes_infinite and np.abs(scores).max(initial=0.0) >= _HUGE:
+            raise ValueError("Input scores contains infinity: only ThresholdOptimizer takes that")
 
     def _positive_column(self) -> int:
         return list(self.classes_).index(self.pos_label_)

@@ -189,6 +189,8 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
     True
     """
 
+    _takes_infinite = True
+
     def __init__(
         self,
         estimator: Any,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_array_equal
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
@@ -638,3 +638,34 @@ def test_the_frontier_tells_what_ratios_fall_short_by():
         MODEL, sensitive_features="group", constraints="disparate_impact", shrinkage=None
     ).fit(X, y)
     assert (model.frontier([0.05, 0.2])["disparate_impact"] <= [0.06, 0.21]).all()
+
+
+class _Given(ClassifierMixin, BaseEstimator):
+    """Gives its first column as the score."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X):
+        return np.asarray(X)[:, 0]
+
+
+def test_infinite_scores_are_the_largest():
+    rng = np.random.default_rng(0)
+    score = rng.normal(size=400)
+    score[:40], score[40:80] = np.inf, -np.inf
+    y = (score + rng.normal(size=400) > 0).astype(int)
+    group = np.array(list("ab"))[rng.integers(0, 2, 400)]
+    X = np.clip(score, -1e3, 1e3)[:, None]
+    options = {"cv": "prefit", "tol": 0.05, "shrinkage": None}
+    wide = ThresholdOptimizer(_Given().fit(score[:, None], y), **options)
+    tame = ThresholdOptimizer(_Given().fit(X, y), **options)
+    wide.fit(score[:, None], y, sensitive_features=group)
+    tame.fit(X, y, sensitive_features=group)
+    expected = tame.predict(X, sensitive_features=group)
+    found = wide.predict(score[:, None], sensitive_features=group)
+    np.testing.assert_array_equal(found, expected)
+    missing = np.where(np.arange(400) == 3, np.nan, score)[:, None]
+    with pytest.raises(ValueError, match="NaN"):
+        wide.predict(missing, sensitive_features=group)
