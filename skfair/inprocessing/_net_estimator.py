@@ -38,8 +38,6 @@ from skfair.inprocessing._net_rows import (
 
 BatchSampling = Literal["group", "group_label"] | None
 
-_NUMBERS_AT_ONCE = 1 << 22  # numbers in a batch of X at predict
-
 
 class BaseNetClassifier(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
     """Base of classifiers that train a network by skorch.
@@ -297,9 +295,10 @@ class BaseNetClassifier(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
 
     def _logits(self, X: Any) -> Floats:
         check_is_fitted(self)
+        from skfair.nn import predict_logits
+
         matrix = self._encode(self._check_rows(X, reset=False))
-        module = self.net_.module_.eval()
-        return forward(module, matrix, self._device())
+        return predict_logits(self.net_.module_, matrix, self._device())
 
     def _check_rows(self, X: Any, reset: bool) -> Any:
         """Check what needs no look into columns; a frame stays one, all else becomes an array."""
@@ -390,19 +389,6 @@ def check_number(name: str, value: Any, above: float | None = None) -> None:
     if not number or not (value >= 0 if above is None else value > above):
         limit = "of at least 0" if above is None else f"above {above}"
         raise ValueError(f"{name} must be a number {limit}, got {value!r}")
-
-
-def forward(module: Any, X: Floats, device: Any) -> Floats:
-    """Logits of the rows of X, as floats of double length, by blocks."""
-    import torch
-
-    size = max(1, _NUMBERS_AT_ONCE // max(1, X[0].size))
-    with torch.inference_mode():
-        blocks = [
-            module(torch.from_numpy(np.ascontiguousarray(X[i : i + size])).to(device)).cpu()
-            for i in range(0, len(X), size)
-        ]
-    return torch.cat(blocks).double().numpy()
 
 
 def history_frame(history: Any) -> pd.DataFrame:

@@ -72,16 +72,15 @@ def _parameters(function: Any) -> list[str]:
 def _check_output(module: Any, rows: Any, n_classes: int) -> None:
     import torch
 
-    was_training = module.training
+    from skfair.nn import evaluating
+
     try:
-        with torch.no_grad():
-            found = module.eval()(rows)
+        with evaluating(module), torch.no_grad():
+            found = module(rows)
     except RuntimeError as error:
         raise ValueError(
             f"module can't take rows of the shape {tuple(rows.shape[1:])}: {error}"
         ) from error
-    finally:
-        module.train(was_training)
     shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
     if shape != (len(rows), n_classes):
         raise ValueError(

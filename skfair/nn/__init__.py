@@ -20,7 +20,7 @@ from skfair.nn.batches import (  # noqa: E402
 from skfair.nn.gaps import RunningCells, SoftGapLoss, class_cells, soft_gap_loss  # noqa: E402
 from skfair.nn.gradients import adversarial_gradient, project, reverse_gradient  # noqa: E402
 from skfair.nn.group_dro import GroupDROLoss, group_losses, updated_group_weights  # noqa: E402
-from skfair.nn.modules import device_of, make_mlp  # noqa: E402
+from skfair.nn.modules import device_of, evaluating, make_mlp, predict_logits  # noqa: E402
 
 __all__ = [
     "BalancedBatches",
@@ -33,8 +33,10 @@ __all__ = [
     "adversarial_gradient",
     "class_cells",
     "device_of",
+    "evaluating",
     "group_losses",
     "make_mlp",
+    "predict_logits",
     "project",
     "reverse_gradient",
     "soft_gap_loss",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+
+_NUMBERS_AT_ONCE = 1 << 22  # numbers of X in a block of predict_logits
 
 WeightInit = Literal["he", "xavier", "orthogonal", "default"]
 _INITS = {
@@ -107,3 +112,56 @@ def device_of(device: str) -> Any:
     if not there.get(found.type, True):
         raise ValueError(f"device={device!r} is not available on this machine")
     return found
+
+
+def predict_logits(
+    module: Any, X: NDArray[np.floating], device: Any = "cpu"
+) -> NDArray[np.floating]:
+    """Compute the outputs of a module in evaluation mode, by blocks of rows, without gradients.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        On the device; its modes are as before afterwards.
+    X : ndarray of shape (n, ...)
+    device : device, default="cpu"
+
+    Returns
+    -------
+    ndarray of float64 of shape (n, n_outputs)
+
+    Examples
+    --------
+    >>> predict_logits(nn.Dropout(0.5), np.ones((2, 1), dtype=np.float32))
+    array([[1.],
+           [1.]])
+    """
+    size = max(1, _NUMBERS_AT_ONCE // max(1, X[0].size))
+    with evaluating(module), torch.inference_mode():
+        blocks = [
+            module(torch.from_numpy(np.ascontiguousarray(X[i : i + size])).to(device)).cpu()
+            for i in range(0, len(X), size)
+        ]
+    return torch.cat(blocks).double().numpy()
+
+
+@contextmanager
+def evaluating(module: Any) -> Iterator[None]:
+    """Put a module and its parts in evaluation mode, and each back in its own mode afterwards.
+
+    Examples
+    --------
+    >>> module = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
+    >>> with evaluating(module):
+    ...     [part.training for part in module]
+    [False, False]
+    >>> [part.training for part in module]
+    [True, False]
+    """
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        module.eval()
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
