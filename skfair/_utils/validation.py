@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,18 @@ def check_scale(least: float, weights: NDArray[np.float64]) -> None:
             f"must their sum; got {least:g} as the smallest that isn't 0, and the sum {total:g}: "
             "divide them by their mean, and set to 0 what is too small to count"
         )
+
+
+def check_any_weight(weights: NDArray[np.float64] | None) -> None:
+    """Raise ValueError if there are weights, and all of them are zero.
+
+    Examples
+    --------
+    >>> check_any_weight(None)
+    >>> check_any_weight(np.array([0.0, 0.5]))
+    """
+    if weights is not None and not weights.any():
+        raise ValueError("all sample weights are zero: there are no rows to learn from")
 
 
 def encode_labels(
@@ -244,15 +256,61 @@ def _refuse_unknown_positive(known: list[Any]) -> None:
     )
 
 
-def check_count(name: str, value: Any) -> None:
-    """Raise ValueError if a parameter isn't an integer of at least 1.
+def check_count(name: str, value: Any, least: int = 1, most: int | None = None) -> None:
+    """Raise ValueError if a parameter isn't an integer within limits.
 
     Examples
     --------
     >>> check_count("max_iter", 50)
+    >>> check_count("n_bins", 1, least=2, most=30)
+    Traceback (most recent call last):
+    ValueError: n_bins must be an integer from 2 to 30, got 1
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be an integer {limits}, got {value!r}")
+
+
+def check_number(name: str, value: Any, above: float | None = None) -> None:
+    """Raise ValueError if a parameter isn't a finite number of at least 0, or above a number.
+
+    Examples
+    --------
+    >>> check_number("strength", 0.0)
+    >>> check_number("lr", 0.0, above=0)
+    Traceback (most recent call last):
+    ValueError: lr must be a number above 0, got 0.0
+    """
+    allowed = is_number(value) and (value >= 0 if above is None else value > above)
+    if not allowed or math.isinf(value):
+        limit = "of at least 0" if above is None else f"above {above}"
+        raise ValueError(f"{name} must be a number {limit}, got {value!r}")
+
+
+def check_share(name: str, value: Any, *, ends: bool = True) -> None:
+    """Raise ValueError if a parameter isn't a number from 0 to 1, with or without these ends.
+
+    Examples
+    --------
+    >>> check_share("alpha", 1)
+    >>> check_share("confidence_level", 1, ends=False)
+    Traceback (most recent call last):
+    ValueError: confidence_level must be between 0 and 1, got 1
+    """
+    if not is_number(value) or not (0 <= value <= 1 if ends else 0 < value < 1):
+        raise ValueError(f"{name} must be between 0 and 1, got {value!r}")
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a real number; a boolean is none.
+
+    Examples
+    --------
+    >>> is_number(np.float32(0.5)), is_number("0.5"), is_number(True)
+    (True, False, False)
+    """
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def generator(random_state: Any) -> np.random.Generator:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from skfair.base._features import (
+    NumericFeaturesMixin,
+    as_matrix,
+    as_numbers,
+    column_names,
+    feature_positions,
+    numeric_matrix,
+    read_table,
+)
 from skfair.base._labels import TwoClasses, read_two_classes
 from skfair.base._meta import BaseMetaMitigator
 from skfair.base._metadata import take_metadata
 from skfair.base._protocol import (
     ControlFeaturesMixin,
+    GroupsAtPartialFitMixin,
     GroupsAtPredictMixin,
     GroupsAtScoreMixin,
     SensitiveFeaturesMixin,
@@ -19,10 +29,7 @@ from skfair.base._resampling import BaseResamplingMitigator, Resampled
 from skfair.base._transform import (
     BaseGroupTransformer,
     GroupsAtTransformMixin,
-    as_numbers,
     check_same_features,
-    column_names,
-    numeric_matrix,
 )
 from skfair.base._weights import fit_weighted
 
@@ -31,18 +38,23 @@ __all__ = [
     "BaseMetaMitigator",
     "BaseResamplingMitigator",
     "ControlFeaturesMixin",
+    "GroupsAtPartialFitMixin",
     "GroupsAtPredictMixin",
     "GroupsAtScoreMixin",
     "GroupsAtTransformMixin",
+    "NumericFeaturesMixin",
     "Resampled",
     "SensitiveFeaturesMixin",
     "TwoClasses",
+    "as_matrix",
     "as_numbers",
     "check_same_features",
     "column_names",
+    "feature_positions",
     "fit_weighted",
     "numeric_matrix",
     "read_groups",
+    "read_table",
     "read_two_classes",
     "sensitive_positions",
     "take_metadata",

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
-from skfair._utils.validation import as_column, check_weights, encode_labels, positive_class
+from skfair._utils.validation import (
+    as_column,
+    check_any_weight,
+    check_weights,
+    encode_labels,
+    positive_class,
+)
 
 
 class TwoClasses(NamedTuple):
@@ -67,8 +73,7 @@ def read_two_classes(
             f"{owner} is for two classes, and y has {len(classes)}: {list(classes[:10])}. Only "
             "binary classification is supported; wrap it in sklearn.multiclass.OneVsRestClassifier"
         )
-    if weights is not None and not weights.any():
-        raise ValueError("all sample weights are zero: there are no rows to learn from")
+    check_any_weight(weights)
     if not (np.bincount(codes, weights, minlength=2) > 0).all():
         raise ValueError(f"{owner} needs rows of both classes, and y has one class only")
     named = needs_positive or pos_label is not None

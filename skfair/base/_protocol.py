@@ -14,6 +14,16 @@ from sklearn.utils.metadata_routing import (
 from skfair._utils.columns import column_positions, n_rows
 from skfair.groups import Bins, ColumnSpec, Groups, Missing
 
+_METHODS = (
+    "fit",
+    "partial_fit",
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "score",
+    "split",
+)
+
 
 class SensitiveFeaturesMixin:
     """Reads sensitive features from columns of X or from routed metadata.
@@ -71,6 +81,12 @@ class GroupsAtScoreMixin(GroupsAtPredictMixin):
 
     # Searches of scikit-learn 1.6 without scoring read the requests of the class alone.
     __metadata_request__score = {"sensitive_features": True, "sample_weight": True}  # noqa: RUF012
+
+
+class GroupsAtPartialFitMixin(SensitiveFeaturesMixin):
+    """Reads sensitive features at fit and at partial_fit."""
+
+    __metadata_request__partial_fit = {"sensitive_features": True, "sample_weight": True}  # noqa: RUF012
 
 
 class ControlFeaturesMixin(SensitiveFeaturesMixin):
@@ -188,7 +204,7 @@ def withdraw_request(request: MetadataRequest, *, from_columns: bool) -> Metadat
     """
     if not from_columns:
         return request
-    for method in ("fit", "predict", "predict_proba", "decision_function", "score", "split"):
+    for method in _METHODS:
         of_method = getattr(request, method)
         if "sensitive_features" in of_method.requests:
             of_method.add_request(param="sensitive_features", alias=False)

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skfair._utils.columns import n_rows
 from skfair._utils.optional import import_optional
-from skfair._utils.validation import check_weights
+from skfair._utils.validation import check_any_weight, check_weights
 from skfair._utils.warning import warn_user
 from skfair.base._meta import BaseMetaMitigator
 from skfair.base._metadata import take_metadata
@@ -187,8 +187,7 @@ class BaseResamplingMitigator(BaseMetaMitigator):
 
     def _run(self, X: Any, y: Any, groups: Groups, sample_weight: Any) -> Resampled:
         weights = check_weights(sample_weight, len(groups))
-        if weights is not None and not weights.any():
-            raise ValueError("all sample weights are zero: there are no rows to learn from")
+        check_any_weight(weights)
         new = self._resample(X, y, groups, weights)
         self.sample_indices_ = new.indices
         return new

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags
 from sklearn.utils.metadata_routing import MetadataRequest
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.columns import is_frame, select_column, take_columns
 from skfair._utils.text import listed
-from skfair._utils.validation import check_weights
+from skfair._utils.validation import check_any_weight, check_weights
+from skfair.base._features import numeric_matrix, read_table
 from skfair.base._protocol import SensitiveFeaturesMixin, sensitive_positions
 
 
@@ -118,7 +119,7 @@ class BaseGroupTransformer(GroupsAtTransformMixin, BaseEstimator):
             missing values; the message names them.
         """
         self._check_parameters()
-        X = self._check_table(X, reset=True)
+        X = read_table(self, X, reset=True)
         named = sensitive_positions(X, self.sensitive_features)
         self._changed = self._choose_columns(X, named)
         dropped = set(named) if self.drop_sensitive else set()
@@ -127,9 +128,8 @@ class BaseGroupTransformer(GroupsAtTransformMixin, BaseEstimator):
         sensitive = self._read_sensitive(X, sensitive_features)
         weights = check_weights(sample_weight, len(matrix))
         if weights is not None:
+            check_any_weight(weights)
             rows = np.flatnonzero(weights)
-            if len(rows) == 0:
-                raise ValueError("sample_weight is zero in every row: there is nothing to fit")
             matrix, sensitive, weights = matrix[rows], sensitive.take(rows), weights[rows]
         self._fit_matrix(matrix, sensitive, weights)
         return self
@@ -156,7 +156,7 @@ class BaseGroupTransformer(GroupsAtTransformMixin, BaseEstimator):
             If a group was unseen at fit; the message names it.
         """
         check_is_fitted(self)
-        X = self._check_table(X, reset=False)
+        X = read_table(self, X, reset=False)
         matrix = numeric_matrix(X, self._changed)
         sensitive = self._read_sensitive(X, sensitive_features)
         changed = self._transform_matrix(matrix, sensitive)
@@ -165,15 +165,6 @@ class BaseGroupTransformer(GroupsAtTransformMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[Any]:
         """Names of the columns that ``transform`` returns."""
         return super().get_feature_names_out(input_features)[self._kept]
-
-    def _check_table(self, X: Any, reset: bool) -> Any:
-        """Check what needs no look into the columns; a frame stays a frame, all else an array."""
-        if not is_frame(X):
-            X = check_array(
-                _as_matrix(X), dtype=None, ensure_all_finite=False, estimator=type(self).__name__
-            )
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return X
 
     def _choose_columns(self, X: Any, sensitive: list[int]) -> list[int]:
         """Positions of the columns to change: all that aren't sensitive."""
@@ -228,74 +219,6 @@ def check_same_features(found: Sequence[str], known: Sequence[str]) -> None:
             f"sensitive features were {listed(known)} at fit, and are {listed(found)} now: give "
             "the same ones in the same order"
         )
-
-
-def column_names(X: Any) -> list[Any]:
-    """Names of the columns of a frame, else ``x0``, ``x1``, and so on.
-
-    Examples
-    --------
-    >>> column_names(np.zeros((1, 2)))
-    ['x0', 'x1']
-    """
-    if is_frame(X):
-        return list(nw.from_native(X, eager_only=True).columns)
-    return [f"x{j}" for j in range(X.shape[1])]
-
-
-def as_numbers(values: Any) -> NDArray[np.float64] | None:
-    """Values of a numeric or boolean column as floats, NaN where missing; None for any other.
-
-    Examples
-    --------
-    >>> as_numbers(np.array([1, None, 3], dtype=object))
-    array([ 1., nan,  3.])
-    >>> as_numbers(np.array(["1"])) is None
-    True
-    """
-    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
-        return values.astype(np.float64)
-    column = pd.Series(values)
-    present = column.notna().to_numpy()
-    dtype = column[present].infer_objects().dtype
-    if present.any() and (not pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "c"):
-        return None
-    numbers = np.full(len(column), np.nan)
-    numbers[present] = column[present].astype(np.float64)
-    return numbers
-
-
-def numeric_matrix(X: Any, positions: list[int]) -> NDArray[np.float64]:
-    """Columns of a frame or array as floats.
-
-    Raises
-    ------
-    ValueError
-        If columns aren't numeric, or have missing or infinite values; the message names them.
-    """
-    names = column_names(X)
-    columns = {j: as_numbers(select_column(X, j)[1]) for j in positions}
-    words = [names[j] for j, numbers in columns.items() if numbers is None]
-    if words:
-        raise ValueError(
-            f"columns {listed(words)} are not numeric: encode them in a step before (a "
-            "OneHotEncoder in a ColumnTransformer, say), or leave them out"
-        )
-    matrix = np.column_stack([numbers for numbers in columns.values() if numbers is not None])
-    for problem, found in (("NaN", np.isnan(matrix)), ("infinity", np.isinf(matrix))):
-        if found.any():
-            affected = [names[positions[i]] for i in np.flatnonzero(found.any(axis=0))]
-            advice = ": impute missing values in a step before" if problem == "NaN" else ""
-            raise ValueError(f"Input X contains {problem} in columns {listed(affected)}{advice}")
-    return matrix
-
-
-def _as_matrix(X: Any) -> Any:
-    """Make an array of lists, in which numbers beside text stay numbers."""
-    if not isinstance(X, list | tuple):
-        return X
-    array = np.asarray(X)
-    return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
 
 
 def _replace_columns(

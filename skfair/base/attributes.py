@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import n_rows, named_columns, select_column
 from skfair._utils.validation import check_same_length
+from skfair.base._features import as_numbers
 from skfair.base._protocol import read_groups
-from skfair.base._transform import as_numbers, check_same_features
+from skfair.base._transform import check_same_features
 from skfair.groups import MISSING, Bins, ColumnSpec, Groups, Missing
 
 Floats = NDArray[np.float64]

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from skfair._utils.arrays import divide
+from skfair._utils.validation import check_share
 from skfair.criteria._limits import CellSums, Floats, Limits, rate_limits, sum_of_others
 from skfair.criteria._simultaneous import critical_value
 from skfair.criteria.rates import RATES
@@ -217,8 +218,7 @@ def distribution_band(p: ClassSums, q: ClassSums, confidence_level: float = 0.95
     >>> round(float(distribution_band(sums, sums)), 3)
     0.272
     """
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level!r}")
+    check_share("confidence_level", confidence_level, ends=False)
     c = np.sqrt(-np.log((1 - confidence_level) / 2) / 2)
     return c * np.sqrt(1 / p.effective_size + 1 / q.effective_size)
 

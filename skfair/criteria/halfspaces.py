@@ -35,14 +35,13 @@ class Halfspace(NamedTuple):
 class HalfspaceSearch:
     r"""Looks for the linear threshold subgroup with the largest violation.
 
-    The exact search is as hard as agnostic learning of halfspaces, so this is a heuristic, and
-    what it finds is a lower bound. The rows' deviations per mass are regressed on the columns by
-    least squares, with a ridge penalty worth some 20 rows, so that a category of a few rows can't
-    lead the search by chance; and the rows are cut at the fitted value that gives the largest
-    violation. Zero, where the papers cut, is one of these cuts; and as deviations add up to 0, the
-    rows below a cut violate as much as those above, so that both directions are searched. The
-    single column that goes most with the deviations is cut, too: hence no 0/1 column has a larger
-    violation.
+    The exact search is as hard as agnostic learning of halfspaces, so this is a heuristic, and what
+    it finds is a lower bound. The rows' deviations per mass are regressed on the columns by least
+    squares, with a ridge penalty worth some 20 rows, so that a category of a few rows can't lead
+    the search by chance; and the rows are cut at the fitted value that gives the largest violation.
+    Zero, where the papers cut, is one of these cuts; and as deviations add up to 0, the rows below
+    a cut violate as much as those above, so that both directions are searched. The single column
+    that goes most with the deviations is cut, too: hence no 0/1 column has a larger violation.
 
     Parameters
     ----------

@@ -36,6 +36,14 @@ class Objective:
     name : str
     numerator, denominator : ndarray of float of shape (4,)
         Where the denominator doesn't hang on decisions, the ratio is linear in them.
+
+    Examples
+    --------
+    >>> cost = read_objective({"fp": 1, "fn": 5}, np.array([30.0, 10.0]))
+    >>> cost.is_linear, cost.ignores_prediction
+    (True, False)
+    >>> read_objective("base_rate", np.array([30.0, 10.0])).ignores_prediction
+    True
     """
 
     name: str
@@ -50,8 +58,12 @@ class Objective:
     @property
     def is_linear(self) -> bool:
         """Whether the denominator is the same for all decisions."""
-        tn, fp, fn, tp = self.denominator
-        return bool(tn == fp and fn == tp)
+        return self._as_rate().is_linear
+
+    @property
+    def ignores_prediction(self) -> bool:
+        """Whether no decision changes it."""
+        return self._as_rate().ignores_prediction
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -64,6 +76,10 @@ class Objective:
         """Find what no decisions fall short of, given the cells of any decisions."""
         tn, fp, fn, tp = self.denominator
         return float(min(tn, fp) * total[:2].sum() + min(fn, tp) * total[2:].sum())
+
+    def _as_rate(self) -> Rate:
+        rows: Any = [tuple(row.tolist()) for row in (self.numerator, self.denominator)]
+        return Rate(self.name, *rows)
 
 
 def read_objective(objective: Any, totals: Floats) -> Objective:

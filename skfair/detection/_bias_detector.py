@@ -16,7 +16,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skfair._utils.columns import column_positions, is_frame, n_rows, take_columns, take_rows
 from skfair._utils.validation import (
     as_column,
+    check_count,
     check_same_length,
+    check_share,
     check_weights,
     encode_labels,
     positive_class,
@@ -350,15 +352,11 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"alpha must be between 0 and 1, got {self.alpha!r}")
+        check_share("alpha", self.alpha, ends=False)
         for name in ("tolerance", "kl_threshold", "skewness_threshold"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, got {getattr(self, name)!r}")
-        if not isinstance(self.n_strata, int | np.integer) or not 2 <= self.n_strata <= MAX_STRATA:
-            raise ValueError(
-                f"n_strata must be an integer from 2 to {MAX_STRATA}, got {self.n_strata}"
-            )
+        check_count("n_strata", self.n_strata, least=2, most=MAX_STRATA)
         if self.variant == "paper" and self.control_features is not None:
             raise ValueError('variant="paper" knows no control_features')
 

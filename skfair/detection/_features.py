@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.columns import column_positions, select_column
+from skfair._utils.validation import check_count
 from skfair._utils.warning import warn_user
 from skfair.groups import MAX_NUMERIC_GROUPS, Bins, Groups
 
@@ -80,8 +81,7 @@ def read_features(
     age ('age<=30', 'age>30', '<missing>')
     sex ('f', 'm')
     """
-    if not isinstance(n_bins, int | np.integer) or not 2 <= n_bins <= MAX_NUMERIC_GROUPS:
-        raise ValueError(f"n_bins must be an integer from 2 to {MAX_NUMERIC_GROUPS}, got {n_bins}")
+    check_count("n_bins", n_bins, least=2, most=MAX_NUMERIC_GROUPS)
     features, refused = [], {}
     for position in column_positions(X, columns):
         name, values = select_column(X, position)

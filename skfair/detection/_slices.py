@@ -14,7 +14,9 @@ from sklearn.base import is_classifier, is_regressor
 from skfair._utils.columns import n_rows, take_rows
 from skfair._utils.text import listed
 from skfair._utils.validation import (
+    check_count,
     check_same_length,
+    check_share,
     check_weights,
     encode_labels,
     finite_column,
@@ -257,14 +259,13 @@ def _check_options(
     if max_predicates not in (1, 2, 3):
         raise ValueError(f"max_predicates must be 1, 2 or 3, got {max_predicates!r}")
     for name, value, least in (("min_size", min_size, 2), ("k", k, 1)):
-        if value is not None and not (isinstance(value, int | np.integer) and value >= least):
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        if value is not None:
+            check_count(name, value, least)
     if not 0.5 < alpha <= 1:
         raise ValueError(
             f"alpha must be above 0.5, where no slice scores above 0, and at most 1; got {alpha!r}"
         )
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level!r}")
+    check_share("confidence_level", confidence_level, ends=False)
 
 
 def _read_errors(X: Any, y: Any, estimator: Any, errors: Any) -> NDArray[np.float64]:

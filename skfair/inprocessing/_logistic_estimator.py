@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.special import expit, log_expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, assert_all_finite, check_array, column_or_1d
+from sklearn.utils import Tags, assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.columns import is_frame
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length, check_weights, encode_labels
+from skfair._utils.validation import (
+    check_any_weight,
+    check_count,
+    check_number,
+    check_same_length,
+    check_share,
+    check_weights,
+    encode_labels,
+)
 from skfair._utils.warning import warn_user
-from skfair.base import SensitiveFeaturesMixin, numeric_matrix, sensitive_positions
+from skfair.base import NumericFeaturesMixin
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.inprocessing._logistic import Design, Floats, Found, LogisticObjective
 
@@ -35,7 +40,7 @@ class TrainingRows(NamedTuple):
     weights: Floats
 
 
-class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
+class BaseFairLogistic(NumericFeaturesMixin, ClassifierMixin, BaseEstimator):
     """Base of logistic regressions under a fairness penalty.
 
     A subclass overrides ``_fit_rows(rows)``, which returns the objective and where its search
@@ -178,40 +183,13 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         found = self._read_features(X, reset=False) @ self.coef_[0] + self.intercept_[0]
         return np.asarray(found)
 
-    def _read_features(self, X: Any, reset: bool) -> Any:
-        """Columns of X that aren't sensitive, as floats, of a sparse X sparse."""
-        name = type(self).__name__
-        if not is_frame(X):
-            X = check_array(
-                _as_matrix(X),
-                accept_sparse="csr",
-                dtype=np.float64 if sparse.issparse(X) else None,
-                ensure_all_finite=False,
-                estimator=name,
-            )
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        if reset:
-            named = set(sensitive_positions(X, self.sensitive_features))
-            self._kept = [j for j in range(X.shape[1]) if j not in named]
-            if not self._kept:
-                raise ValueError(f"all n_features={X.shape[1]} columns are sensitive features")
-        everything = len(self._kept) == X.shape[1]
-        if is_frame(X) or (not sparse.issparse(X) and X.dtype.kind not in "biuf"):
-            matrix: Any = numeric_matrix(X, self._kept)
-        else:
-            matrix = X if everything else X[:, self._kept]
-        return check_array(
-            matrix, accept_sparse="csr", dtype=np.float64, input_name="X", estimator=name
-        )
-
     def _read_rows(self, X: Any, y: Any, groups: Groups, sample_weight: Any) -> TrainingRows:
         labels = _read_labels(y, X.shape[0])
         weights = check_weights(sample_weight, X.shape[0])
         if weights is None:
             weights = np.ones(X.shape[0])
+        check_any_weight(weights)
         kept = np.flatnonzero(weights)
-        if len(kept) == 0:
-            raise ValueError("sample_weight is zero in every row: there is nothing to fit")
         if len(kept) < len(weights):
             X, labels, weights = X[kept], labels[kept], weights[kept]
             groups = groups.take(kept)
@@ -221,16 +199,13 @@ class BaseFairLogistic(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         return TrainingRows(X, codes.astype(np.float64), groups, weights)
 
     def _check_parameters(self) -> None:
-        for name, most in (("solver_tol", np.finfo(np.float64).max), ("C", np.inf)):
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 < value <= most:
-                raise ValueError(f"{name} must be a number above 0, got {value!r}")
-        if not _is_number(self.l1_ratio) or not 0 <= self.l1_ratio <= 1:
-            raise ValueError(f"l1_ratio must be between 0 and 1, got {self.l1_ratio!r}")
-        for name in ("n_starts", "max_iter"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+        check_number("solver_tol", self.solver_tol, above=0)
+        strength = self.C
+        if strength != np.inf:  # which is no penalty
+            check_number("C", strength, above=0)
+        check_share("l1_ratio", self.l1_ratio)
+        check_count("n_starts", self.n_starts)
+        check_count("max_iter", self.max_iter)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -261,24 +236,6 @@ def log_probabilities(decision: Floats) -> Floats:
     array([[-800.,   -0.]])
     """
     return np.column_stack([log_expit(-decision), log_expit(decision)])
-
-
-def check_non_negative(name: str, value: Any) -> None:
-    """Raise ValueError if a parameter isn't a finite number of at least 0."""
-    if not _is_number(value) or not 0 <= value < np.inf:
-        raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
-def _as_matrix(X: Any) -> Any:
-    """Make an array of lists, in which numbers beside text stay numbers."""
-    if not isinstance(X, list | tuple):
-        return X
-    array = np.asarray(X)
-    return np.asarray(X, dtype=object) if array.dtype.kind in "US" else array
 
 
 def _read_labels(y: Any, n: int) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from sklearn.utils import column_or_1d
 from skfair._utils.columns import n_rows
 from skfair._utils.text import listed
 from skfair._utils.validation import (
+    check_any_weight,
     check_same_length,
     check_weights,
     finite_column,
@@ -137,8 +138,7 @@ class BaseReduction(ControlFeaturesMixin, BaseMetaMitigator):
         check_same_length(y=read.weights, sensitive_features=groups, control_features=levels)
         totals = np.bincount(read.is_positive, read.weights, minlength=2).astype(float)
         objective = read_objective(self.objective, totals)
-        tn, fp, fn, tp = objective.numerator
-        if tn == fp and fn == tp:
+        if objective.ignores_prediction:
             raise ValueError(f"no decision changes the objective {objective.name}")
         if not objective.is_linear:
             raise ValueError(
@@ -167,8 +167,7 @@ class BaseReduction(ControlFeaturesMixin, BaseMetaMitigator):
         check_same_length(y=targets, sensitive_features=groups)
         weights = check_weights(sample_weight, len(targets))
         weights = np.ones(len(targets)) if weights is None else weights
-        if not weights.any():
-            raise ValueError("all sample weights are zero: there are no rows to learn from")
+        check_any_weight(weights)
         bound: BoundedGroupLoss = self.constraints
         loss, limit = bound.read(self.objective)
         return LossProblem(

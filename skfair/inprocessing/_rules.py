@@ -51,9 +51,8 @@ def choose_rule(
     """Choose the member or cut that is best within the criteria, or for little beyond them.
 
     Cutting the vote at one half has none of the mixture's guarantees. To decide the same for all
-    meets every difference, and often the only rules within a tight tolerance are nearly as crude.
-    Where such a rule costs more than 0.02 of the objective, violation beyond the tolerance has a
-    price instead: a hundredth of it, a tenth of the objective.
+    meets every difference, and often the only rules within a tight tolerance are nearly as crude:
+    hence the price of :func:`best_at_price`.
 
     Parameters
     ----------
@@ -99,9 +98,36 @@ def best_within(problem: Problem, sums: Floats) -> int:
     else:
         values = np.array([problem.value(own) for own in sums])
         excess = np.array([problem.excess(own) for own in sums])
-    over = np.round(np.where(excess <= _SLACK, 0.0, excess), 12)
-    worth = np.round(values / problem.unit - _PRICE * over, 12)
-    within = np.where(over == 0, worth, -np.inf)
+    return best_at_price(values / problem.unit, np.where(excess <= _SLACK, 0.0, excess))
+
+
+def best_at_price(values: Floats, excess: Floats) -> int:
+    """Place of the best value within what is allowed, or for its price beyond.
+
+    Where the best within costs more than 0.02, what is violated beyond has a price instead: a
+    hundredth of it, a tenth of the value.
+
+    Parameters
+    ----------
+    values : ndarray of float of shape (n,)
+        Higher is better.
+    excess : ndarray of float of shape (n,)
+        0 within what is allowed.
+
+    Returns
+    -------
+    place : int
+
+    Examples
+    --------
+    >>> best_at_price(np.array([0.90, 0.89, 0.80]), np.array([0.1, 0.0, 0.0]))
+    1
+    >>> best_at_price(np.array([0.90, 0.80]), np.array([0.001, 0.0]))
+    0
+    """
+    excess = np.round(excess, 12)
+    worth = np.round(values - _PRICE * excess, 12)
+    within = np.where(excess == 0, worth, -np.inf)
     best = int(np.argmax(worth))
     return int(np.argmax(within)) if within.max() >= worth[best] - _CRUDE else best
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from skfair._utils.text import did_you_mean
+from skfair._utils.validation import check_number
 from skfair.inprocessing._problems import LOSSES
 
 _DEFAULT = "accuracy_score"
@@ -55,9 +54,8 @@ class BoundedGroupLoss:
                 f"loss must be one of {list(LOSSES)}, got {self.loss!r}"
                 + did_you_mean(str(self.loss), list(LOSSES))
             )
-        bound = self.upper_bound
-        if bound is not None and (isinstance(bound, bool) or not 0 < bound < np.inf):
-            raise ValueError(f"upper_bound must be positive and finite, or None, got {bound!r}")
+        if self.upper_bound is not None:
+            check_number("upper_bound", self.upper_bound, above=0)
 
     def read(self, objective: Any) -> tuple[str, float | None]:
         """Name of the loss and bound; the objective is the mean loss and can't be another.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skfair._utils.text import listed
-from skfair._utils.validation import generator, positive_class
+from skfair._utils.validation import check_number, generator, positive_class
 from skfair.criteria import Criterion, evaluate, read_criteria
 from skfair.groups import ColumnSpec, Missing, labels_index
 from skfair.inprocessing._covariance import (
@@ -24,7 +24,6 @@ from skfair.inprocessing._logistic_bounds import minimise_within
 from skfair.inprocessing._logistic_estimator import (
     BaseFairLogistic,
     TrainingRows,
-    check_non_negative,
 )
 from skfair.tally import soft_cells
 
@@ -248,7 +247,7 @@ class FairLogisticRegression(BaseFairLogistic):
         if len(tols) != len(criteria):
             raise ValueError(f"{len(criteria)} constraints have {len(tols)} tolerances")
         for tol in tols:
-            check_non_negative("tol", tol)
+            check_number("tol", tol)
             if self.method == "gap" and tol > 1:
                 raise ValueError(f'tol is of rates with method="gap", between 0 and 1: got {tol!r}')
         numbers = [len(criterion.compared) for criterion in criteria]
@@ -300,7 +299,7 @@ class FairLogisticRegression(BaseFairLogistic):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_non_negative("strength", self.strength)
+        check_number("strength", self.strength)
         if self.method not in ("covariance", "gap"):
             raise ValueError(f'method must be "covariance" or "gap", got {self.method!r}')
         self._widths(read_linear(self.constraints))

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.validation import generator
+from skfair._utils.validation import check_number, generator
 from skfair._utils.warning import warn_undefined_metric
 from skfair.base import GroupsAtPredictMixin, check_same_features
 from skfair.groups import ColumnSpec, Missing
@@ -18,7 +18,6 @@ from skfair.inprocessing._logistic import Floats, Found, LogisticObjective, Sear
 from skfair.inprocessing._logistic_estimator import (
     BaseFairLogistic,
     TrainingRows,
-    check_non_negative,
     log_probabilities,
     probabilities,
 )
@@ -298,4 +297,4 @@ class PrejudiceRemover(GroupsAtPredictMixin, BaseFairLogistic):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_non_negative("eta", self.eta)
+        check_number("eta", self.eta)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.parallel import Parallel, delayed
 
-from skfair._utils.validation import check_count
+from skfair._utils.validation import check_count, check_number
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Missing
@@ -202,8 +202,7 @@ default="demographic_parity"
                 raise ValueError(f"multipliers of the grid must be {allowed}")
             return points
         check_count("grid_size", self.grid_size)
-        if not 0 < self.grid_limit < np.inf:
-            raise ValueError(f"grid_limit must be positive and finite, got {self.grid_limit!r}")
+        check_number("grid_limit", self.grid_limit, above=0)
         points = lattice(n, self.grid_size, signed=signed)
         return points * np.abs(points).sum(axis=1, keepdims=True) * self.grid_limit
 

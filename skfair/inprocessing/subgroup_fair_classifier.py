@@ -12,16 +12,18 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfair._utils.columns import n_rows
-from skfair._utils.validation import check_same_length
+from skfair._utils.validation import check_count, check_same_length
 from skfair._utils.warning import warn_undefined_metric, warn_user
 from skfair.base import read_two_classes
 from skfair.base.attributes import AttributeCode, AttributeTable, read_attributes
 from skfair.criteria import Criterion, Rate, read_criteria
 from skfair.criteria.subgroups import linear_rate
 from skfair.groups import ColumnSpec, Missing
-from skfair.inprocessing._fictitious_play import Auditor, Finding, Play, choose_rule, play
+from skfair.inprocessing._fictitious_play import Play, play
 from skfair.inprocessing._mixture_reduction import BaseMixtureReduction
 from skfair.inprocessing._oracle import Oracle
+from skfair.inprocessing._subgroup_audit import Auditor, Finding
+from skfair.inprocessing._subgroup_rules import choose_rule
 from skfair.metrics import Subgroup
 
 _SLACK = 1e-6
@@ -272,9 +274,7 @@ class SubgroupFairClassifier(BaseMixtureReduction):
                 f"{type(self.estimator).__name__} is no classifier: subgroup fairness is about "
                 "decisions"
             )
-        whole = isinstance(self.max_iter, int | np.integer) and not isinstance(self.max_iter, bool)
-        if not (whole and self.max_iter >= 1):
-            raise ValueError(f"max_iter must be an integer of at least 1, got {self.max_iter!r}")
+        check_count("max_iter", self.max_iter)
 
     def _choose(
         self, auditor: Auditor, found: Play, code: AttributeCode, scores: dict[str, Any]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.validation import check_share
 from skfair._utils.warning import warn_undefined_metric
 from skfair.criteria import Criterion, Gap, Method, Rate, evaluate
 
@@ -59,8 +60,7 @@ def gap_of_sums(
 
 def check_confidence_level(confidence_level: float) -> None:
     """Raise ValueError if a confidence level isn't between 0 and 1."""
-    if not 0 < confidence_level < 1:
-        raise ValueError(f"confidence_level must be between 0 and 1, got {confidence_level}")
+    check_share("confidence_level", confidence_level, ends=False)
 
 
 def warn_undefined(table: pd.DataFrame, *, by_group: bool = True) -> None:

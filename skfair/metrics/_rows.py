@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair._utils.validation import (
+    check_count,
     check_same_length,
     check_weights,
     encode_labels,
@@ -123,8 +124,7 @@ def assign_bins(rows: ScoredRows, n_bins: int, strategy: str) -> NDArray[np.intp
     ValueError
         If there is no bin, or no strategy of that name.
     """
-    if not isinstance(n_bins, int | np.integer) or n_bins < 1:
-        raise ValueError(f"n_bins must be an integer of at least 1, got {n_bins!r}")
+    check_count("n_bins", n_bins)
     shares = np.arange(1, n_bins) / n_bins
     if strategy == "uniform":
         return np.searchsorted(shares, rows.score, side="right")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair._utils.validation import is_number
 from skfair.criteria import parse_metric
 
 
@@ -139,7 +139,7 @@ def select_fair(objective: str, **bounds: float) -> SelectFair:
     if not bounds:
         raise ValueError("select_fair needs a bound, such as equalized_odds_difference=0.05")
     for name, bound in bounds.items():
-        if isinstance(bound, bool) or not isinstance(bound, Real):
+        if not is_number(bound):
             raise ValueError(f"the bound {name}={bound!r} is no number")
         if gap_of(name) is not None and not 0 <= bound <= 1:
             raise ValueError(f"the bound {name}={bound} lies outside [0, 1]")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair._utils.validation import is_number
 from skfair.criteria import Criterion, Rate, get_rate, rate_steps, read_criteria
 
 Floats = NDArray[np.float64]
@@ -215,7 +215,7 @@ def is_share(value: Any) -> bool:
     >>> is_share(0.2), is_share("0.2"), is_share(True)
     (True, False, False)
     """
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
+    return is_number(value) and 0 <= value <= 1
 
 
 def _rate_bounds(given: Any) -> tuple[tuple[Rate, float, float], ...]:

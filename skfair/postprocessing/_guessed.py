@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,44 +98,20 @@ def guessed_thresholds(
         one group only, the search was cut short, or a mixture of cuts would be better by more than
         0.02.
     """
-    deadline = time.monotonic() + time_limit
     asked = read_constraints(constraints, tol, rate_bounds, budget)
-    totals = curves.totals
-    goal = read_objective(objective, totals.sum(axis=0))
-    chosen, is_proved = None, True
-    for least in [None] if randomized else [_smallest(curves), None]:
-        limits = _limits(curves, asked, randomized, least)
-        try:
-            chosen = _choose(curves, asked, goal, limits, randomized, deadline)
-        except NothingFoundError:
-            is_proved = False
-        except OutOfTimeError:
-            raise ValueError(
-                f"no rule was found within time_limit={time_limit:g} seconds: allow more time, or "
-                "more (tol, rate_bounds, budget)"
-            ) from None
-        if chosen is not None:
-            break
+    goal = read_objective(objective, curves.totals.sum(axis=0))
+    try:
+        chosen, is_proved = _choose_any(curves, asked, goal, randomized, time_limit)
+    except OutOfTimeError:
+        raise ValueError(
+            f"no rule was found within time_limit={time_limit:g} seconds: allow more time, or "
+            "more (tol, rate_bounds, budget)"
+        ) from None
     if chosen is None:
         why = _why_none(curves, asked, randomized, time.monotonic() + time_limit)
         raise ValueError(f"no rule by guessed groups was found that meets the constraints{why}")
-    cells = curves.cells_of(chosen.cuts, chosen.chances)
-    rule = GuessedThresholdRule(
-        curves.labels,
-        curves.names,
-        tuple(chosen.cuts),
-        tuple(chosen.chances),
-        cells,
-        goal.name,
-        chosen.value,
-        max(chosen.bound - chosen.value, 0.0) if np.isfinite(chosen.value) else np.nan,
-        asked.tols,
-    )
-    there = np.array(curves.known, dtype=np.intp)
-    if not randomized:
-        allowed = asked.allowed(totals[there], curves.squares[there], cells[there])
-        rule = replace(rule, effective_tol=allowed)
-    compared = [curves.labels[g] for g in there if totals[g].sum() > 0]
+    rule = _rule(curves, chosen, goal, asked, randomized)
+    compared = [curves.labels[g] for g in curves.known if curves.totals[g].sum() > 0]
     warn_of(rule, asked, compared, randomized, chosen.cut_short, is_proved)
     _warn_of_guesses(rule, curves)
     if not randomized and not chosen.cut_short and rule.gap > _NOTICEABLE:
@@ -144,6 +120,27 @@ def guessed_thresholds(
             f"may be better by up to {rule.gap:.3g}, and a larger tol helps, too"
         )
     return rule
+
+
+def _rule(
+    curves: GuessedCurves, chosen: _Chosen, goal: Objective, asked: Constraints, randomized: bool
+) -> GuessedThresholdRule:
+    cells = curves.cells_of(chosen.cuts, chosen.chances)
+    there = np.array(curves.known, dtype=np.intp)
+    allowed = asked.tols
+    if not randomized:
+        allowed = asked.allowed(curves.totals[there], curves.squares[there], cells[there])
+    return GuessedThresholdRule(
+        curves.labels,
+        curves.names,
+        tuple(chosen.cuts),
+        tuple(chosen.chances),
+        cells,
+        goal.name,
+        chosen.value,
+        max(chosen.bound - chosen.value, 0.0) if np.isfinite(chosen.value) else np.nan,
+        allowed,
+    )
 
 
 def _warn_of_guesses(rule: ThresholdRule, curves: GuessedCurves) -> None:
@@ -229,6 +226,31 @@ class _Chosen(NamedTuple):
     value: float
     bound: float
     cut_short: bool
+
+
+def _choose_any(
+    curves: GuessedCurves,
+    asked: Constraints,
+    goal: Objective,
+    randomized: bool,
+    time_limit: float,
+) -> tuple[_Chosen | None, bool]:
+    """Find the best rule, a deterministic one that is constant in a group only where it has to be.
+
+    Also tells whether it is proved that it has to be.
+    """
+    deadline = time.monotonic() + time_limit
+    is_proved = True
+    for least in [None] if randomized else [_smallest(curves), None]:
+        limits = _limits(curves, asked, randomized, least)
+        try:
+            chosen = _choose(curves, asked, goal, limits, randomized, deadline)
+        except NothingFoundError:
+            is_proved = False
+            continue
+        if chosen is not None:
+            return chosen, is_proved
+    return None, is_proved
 
 
 def _choose(

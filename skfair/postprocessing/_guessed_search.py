@@ -9,11 +9,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.optimize import LinearConstraint, linprog
 
 from skfair.postprocessing._constraints import Constraints
 from skfair.postprocessing._guessed_limits import Limits, excess
-from skfair.postprocessing._programs import Found, OutOfTimeError
+from skfair.postprocessing._programs import (
+    Found,
+    OutOfTimeError,
+    best_choice,
+    one_of_each,
+    time_left,
+)
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -31,7 +37,6 @@ _FINE = 0.01
 _START = 20
 _BLOCKS = 8
 _ROUNDS = 200
-_LEAST_SECONDS = 0.1
 _TIME_IS_UP = 1
 
 
@@ -149,23 +154,16 @@ class Programme:
         if elastic:
             table = np.hstack([table, -np.ones((len(table), 1))])
             extra, bounds = [*extra, np.ones(1)], [*bounds, (0.0, None)]
-        once = np.zeros((len(sizes), table.shape[1]))
-        once[np.repeat(np.arange(len(sizes)), sizes), np.arange(sum(sizes))] = 1.0
         return linprog(
             np.concatenate([*costs, *extra]),
             A_ub=table,
             b_ub=limits.most,
-            A_eq=once,
+            A_eq=one_of_each(sizes, table.shape[1]),
             b_eq=np.ones(len(sizes)),
             bounds=bounds,
             method="highs",
-            options=self._options(),
+            options=time_left(self.deadline),
         )
-
-    def _options(self) -> dict[str, float]:
-        """Time that is left, as an option of HiGHS."""
-        left = self.deadline - time.monotonic()
-        return {"time_limit": max(left, _LEAST_SECONDS)} if np.isfinite(left) else {}
 
     def choose(self, worth: Floats) -> Found | None:
         """Find the best cut of each guess: exactly over few cuts, else by local search.
@@ -178,7 +176,7 @@ class Programme:
             return None
         values = [t @ worth for t in self.totals]
         if all(len(v) <= _ALL // len(values) ** 2 for v in values):
-            return self._choose_among([np.arange(len(v)) for v in values], values)
+            return self._choose_exactly(values)
         self.bound = mixed.bound
         starts = [self._between(mixed)]
         if all(len(place) for place in self.near):
@@ -252,37 +250,12 @@ class Programme:
             found.append(min(place, len(selected) - 1))
         return np.array(found)
 
-    def _choose_among(self, candidates: list[Places], values: list[Floats]) -> Found | None:
-        """Mixed integer programme over some cuts."""
+    def _choose_exactly(self, values: list[Floats]) -> Found | None:
+        """Mixed integer programme over all cuts."""
         limits = self.limits
-        sizes = [len(c) for c in candidates]
-        n, v = sum(sizes), len(limits.least)
-        load = np.concatenate([a[c] for a, c in zip(self.loads, candidates, strict=True)])
-        once = np.zeros((len(sizes), n + v))
-        once[np.repeat(np.arange(len(sizes)), sizes), np.arange(n)] = 1.0
-        rules = [LinearConstraint(once, 1.0, 1.0)]
-        if len(limits.most):
-            rules.append(
-                LinearConstraint(np.hstack([load.T, limits.of_variables]), -np.inf, limits.most)
-            )
-        costs = [-value[c] for value, c in zip(values, candidates, strict=True)]
-        found = milp(
-            np.concatenate([*costs, np.zeros(v)]),
-            constraints=rules,
-            integrality=np.append(np.ones(n), np.zeros(v)),
-            bounds=Bounds(np.append(np.zeros(n), limits.least), np.inf),
-            options={"mip_rel_gap": 0.0} | self._options(),
-        )
-        is_cut_short = found.status == _TIME_IS_UP
-        if found.x is None:
-            if is_cut_short:
-                raise OutOfTimeError
-            return None
-        picks = [np.argmax(x) for x in np.split(found.x[:n], np.cumsum(sizes)[:-1])]
-        places = [c[[i]] for c, i in zip(candidates, picks, strict=True)]
-        value = sum(float(w[p[0]]) for w, p in zip(values, places, strict=True))
-        bound = max(value, float(-found.mip_dual_bound)) if is_cut_short else value
-        return Found(places, [np.ones(1)] * len(places), value, bound, is_cut_short)
+        table = np.hstack([np.concatenate(self.loads).T, limits.of_variables])
+        rules = [LinearConstraint(table, -np.inf, limits.most)] if len(table) else []
+        return best_choice(values, rules, limits.least, self.deadline)
 
 
 def _spread(m: int, n: int) -> Places:

@@ -46,6 +46,72 @@ def _spread(places: Places) -> Places:
     return places[np.unique(np.linspace(0, len(places) - 1, n).astype(int))] if n else places
 
 
+def best_choice(
+    values: list[Floats], rules: list[LinearConstraint], least: Floats, deadline: float
+) -> Found | None:
+    """Choose one place of each part within rules, by a mixed integer programme.
+
+    Parameters
+    ----------
+    values : list of ndarray of float of shape (m_g,)
+        What each place is worth; the sum is maximised.
+    rules : list of LinearConstraint
+        Of the choices of all places, part by part, and of V further variables.
+    least : ndarray of float of shape (V,)
+        Bounds the further variables from below.
+    deadline : float
+        As of ``time.monotonic``.
+
+    Returns
+    -------
+    Found or None
+        None where no choice is within the rules.
+
+    Raises
+    ------
+    OutOfTimeError
+        If nothing was found in time.
+    """
+    sizes = [len(v) for v in values]
+    n, more = sum(sizes), len(least)
+    found = milp(
+        np.concatenate([*(-v for v in values), np.zeros(more)]),
+        constraints=[LinearConstraint(one_of_each(sizes, n + more), 1.0, 1.0), *rules],
+        integrality=np.append(np.ones(n), np.zeros(more)),
+        bounds=Bounds(np.append(np.zeros(n), least), np.inf),
+        options={"mip_rel_gap": 0.0} | time_left(deadline),
+    )
+    is_cut_short = found.status == _TIME_IS_UP
+    if found.x is None:
+        if is_cut_short:
+            raise OutOfTimeError
+        return None
+    places = [np.argmax(x, keepdims=True) for x in np.split(found.x[:n], np.cumsum(sizes)[:-1])]
+    value = sum(float(v[p[0]]) for v, p in zip(values, places, strict=True))
+    bound = max(value, float(-found.mip_dual_bound)) if is_cut_short else value
+    return Found(places, [np.ones(1)] * len(places), value, bound, is_cut_short)
+
+
+def one_of_each(sizes: list[int], width: int) -> Floats:
+    """Rows that add up the choices of each part.
+
+    Examples
+    --------
+    >>> one_of_each([2, 1], 4)
+    array([[1., 1., 0., 0.],
+           [0., 0., 1., 0.]])
+    """
+    rows = np.zeros((len(sizes), width))
+    rows[np.repeat(np.arange(len(sizes)), sizes), np.arange(sum(sizes))] = 1.0
+    return rows
+
+
+def time_left(deadline: float) -> dict[str, float]:
+    """Time that is left, as an option of HiGHS."""
+    left = deadline - time.monotonic()
+    return {"time_limit": max(left, _LEAST_SECONDS)} if np.isfinite(left) else {}
+
+
 def budget_solver(
     cells: list[Floats],
     defined: list[Places],
@@ -63,57 +129,39 @@ def budget_solver(
         return lambda _: None
     is_thinned = any(len(k) < len(d) for k, d in zip(chosen, defined, strict=True))
     part = [c[k] for c, k in zip(cells, chosen, strict=True)]
-    starts = np.concatenate([[0], np.cumsum([len(c) for c in part])])
-    n, n_axes = int(starts[-1]), len(constraints.coordinates)
     own = [slack[k] for slack, k in zip(slacks, chosen, strict=True)]
-    limits = _budget_limits(part, starts, constraints, own)
+    rules = [_budget_limits(part, constraints, own)]
+    free = np.full(len(constraints.coordinates), -np.inf)  # where the windows start
 
     def solve(worth: Floats) -> Found | None:
-        left = deadline - time.monotonic()
-        options = {"mip_rel_gap": 0.0}
-        if np.isfinite(left):
-            options["time_limit"] = max(left, _LEAST_SECONDS)
-        found = milp(
-            np.concatenate([*(-(c @ worth) for c in part), np.zeros(n_axes)]),
-            constraints=limits,
-            integrality=np.concatenate([np.ones(n), np.zeros(n_axes)]),
-            bounds=Bounds(np.concatenate([np.zeros(n), np.full(n_axes, -np.inf)]), np.inf),
-            options=options,
-        )
-        is_cut_short = found.status == _TIME_IS_UP
-        if found.x is None:
-            if is_cut_short:
-                raise OutOfTimeError
+        found = best_choice([c @ worth for c in part], rules, free, deadline)
+        if found is None:
             return None
-        picks = [np.argmax(x) for x in np.split(found.x[:n], starts[1:-1])]
-        places = [k[[i]] for k, i in zip(chosen, picks, strict=True)]
-        value = sum(float(c[i] @ worth) for c, i in zip(part, picks, strict=True))
-        bound = float(-found.mip_dual_bound) if is_cut_short else value
-        bound = max(value, relaxed(worth) if is_thinned else bound)
-        return Found(places, [np.ones(1)] * len(part), value, bound, is_cut_short)
+        bound = max(found.value, relaxed(worth)) if is_thinned else found.bound
+        places = [k[p] for k, p in zip(chosen, found.places, strict=True)]
+        return found._replace(places=places, bound=bound)
 
     return solve
 
 
 def _budget_limits(
-    part: list[Floats], starts: NDArray[np.intp], constraints: Constraints, slacks: list[Floats]
+    part: list[Floats], constraints: Constraints, slacks: list[Floats]
 ) -> LinearConstraint:
-    """One cut a group, coordinates within windows, and the share of selected rows."""
+    """Coordinates within windows, and the share of selected rows."""
     coordinates = constraints.coordinates
+    starts = np.cumsum([0, *map(len, part)])
     n = int(starts[-1])
     rows, low, high = [], [], []
 
-    def add(g: int, values: Floats | float, axis: int | None, least: float, most: float) -> None:
+    def add(g: int, values: Floats, axis: int, least: float, most: float) -> None:
         line = np.zeros(n + len(coordinates))
         line[starts[g] : starts[g + 1]] = values
-        if axis is not None:
-            line[n + axis] = -1.0
+        line[n + axis] = -1.0
         rows.append(line)
         low.append(least)
         high.append(most)
 
     for g, cells in enumerate(part):
-        add(g, 1.0, None, 1.0, 1.0)
         for j, coordinate in enumerate(coordinates):
             place, slack = coordinate.places(cells), slacks[g][:, j]
             add(g, place + slack, j, 0.0, np.inf)

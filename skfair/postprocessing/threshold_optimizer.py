@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +19,7 @@ from skfair.postprocessing._constraints import Constraints, is_share, read_const
 from skfair.postprocessing._curves import ScoreCurves
 from skfair.postprocessing._guessed import GuessedThresholdRule, guessed_thresholds
 from skfair.postprocessing._guessed_curves import GuessedCurves
+from skfair.postprocessing._missed import tell_coarse, tell_missed
 from skfair.postprocessing._reached import reached, upper_end
 from skfair.postprocessing._shrinkage import shrink
 from skfair.postprocessing._threshold_groups import GroupsOrGuessesMixin
@@ -36,9 +36,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
 
 _STEPS = 12
-_NOTICEABLE = 0.02
-_SLIGHT = 1e-6
-_COARSE = 0.1
 
 
 def _has_proba(self: Any) -> bool:
@@ -378,26 +375,10 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         return upper_end(*self._on_rows(rule, rows), criterion, self.confidence_level)
 
     def _warn_if_missed(self, rows: tuple[Any, ...]) -> None:
-        table = self.criteria_
-        asked = self._asked()
-        slight = np.where(table.index.isin(list(asked.tols)), _NOTICEABLE, _SLIGHT)
-        missed = table[table["violation"] > table["allowed"] + slight]
-        if len(missed):
-            figures = [
-                f"{name} ({row.violation:.3g}, allowed {row.allowed:.3g})"
-                for name, row in missed.iterrows()
-            ]
-            warn_user(
-                f"the rule doesn't meet {', '.join(figures)} on the out-of-fold scores as they "
-                f"are, see criteria_{self._why_missed(missed, asked)}"
-            )
-        for name, tol in asked.tols.items():
-            if self.effective_tol_.get(name, tol) > tol + _COARSE:
-                warn_user(
-                    f"tol={tol:g} of {name} is more than the data can tell: a group has too few "
-                    "rows that its rate is taken over, so that the search let the rule be off by "
-                    f"{self.effective_tol_[name]:.3g} (effective_tol_); merge small groups"
-                )
+        asked, is_shrunk = self._asked(), self.shrinkage is not None
+        missed = tell_missed(self.criteria_, asked, is_shrunk=is_shrunk)
+        for words in (*missed, *tell_coarse(asked, self.effective_tol_)):
+            warn_user(words)
         if self.margin is not None:
             ((criterion, tol),) = read_constraints(self.constraints, self.tol).criteria
             end = self._upper_end(self.rule_, rows, criterion)
@@ -406,19 +387,6 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
                     f'margin="confidence" is missed: no cuts were found whose interval of '
                     f"{criterion.name} ends within tol={tol:g}; it ends at {end:.3g}"
                 )
-
-    def _why_missed(self, missed: pd.DataFrame, asked: Constraints) -> str:
-        if self.shrinkage is None:
-            return ""
-        ratios = [criterion.name for criterion, _ in asked.criteria if criterion.gap == "ratio"]
-        single = missed["single_cut"]
-        gaps = single.where(~missed.index.isin(ratios), 1 - single)
-        is_met = missed.index.isin(list(asked.tols)).all() and (gaps <= missed["allowed"]).all()
-        return (
-            ": shrinkage keeps it from following differences that may be chance; "
-            "shrinkage=None enforces the constraints on these rows"
-            + (", and one cut for all would meet them (single_cut)" if is_met else "")
-        )
 
     def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
         if self.rule_.is_deterministic:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skfair._utils.arrays import divide, nan_max, nan_min
 from skfair._utils.columns import take_rows
 from skfair._utils.text import listed
-from skfair._utils.validation import encode_labels, positive_class
+from skfair._utils.validation import encode_labels, is_number, positive_class
 from skfair._utils.warning import warn_user
 
 Floats = NDArray[np.float64]
@@ -143,7 +142,7 @@ def _named_targets(
             f"strategy names cells {listed(unknown)}; cells of (group, label): {listed(known)}"
         )
     for cell, wanted in strategy.items():
-        if isinstance(wanted, bool | np.bool_) or not isinstance(wanted, Real):
+        if not is_number(wanted):
             raise ValueError(
                 f"strategy[{cell!r}] must be a number, a size (whole) or a factor (a fraction), "
                 f"got {wanted!r}"

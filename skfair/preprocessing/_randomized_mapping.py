@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linprog
 
+from skfair._utils.validation import check_number, is_number
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
 
@@ -194,22 +196,17 @@ class _Programme:
 
 def check_limits(epsilon: Any, largest: Any) -> None:
     """Raise ValueError if an epsilon, or limits of distortion, make no sense."""
-    if not _is_amount(epsilon):
-        raise ValueError(f"epsilon must be a number of at least 0, got {epsilon!r}")
+    check_number("epsilon", epsilon)
     if isinstance(largest, Mapping):
         if not all(level > 0 and 0 <= most <= 1 for level, most in largest.items()):
             raise ValueError(
                 f"max_distortion must map levels above 0 to probabilities, got {largest!r}"
             )
-    elif largest is not None and not _is_amount(largest):
+    elif largest is not None and not (is_number(largest) and 0 <= largest < np.inf):
         raise ValueError(
             "max_distortion must be a number of at least 0, a mapping from level to probability, "
             f"or None, got {largest!r}"
         )
-
-
-def _is_amount(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and bool(0 <= value < np.inf)
 
 
 def cost_matrix(distortion: Any, states: pd.DataFrame) -> NDArray[np.float64]:

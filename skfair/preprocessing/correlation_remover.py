@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 
 from skfair._utils.columns import named_columns, select_column
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length
+from skfair._utils.validation import check_same_length, check_share
 from skfair.base import BaseGroupTransformer, as_numbers, check_same_features, read_groups
 from skfair.groups import MISSING, Bins, ColumnSpec, Groups, Missing
 
@@ -297,8 +297,7 @@ class CorrelationRemover(BaseGroupTransformer):
         self.missing = missing
 
     def _check_parameters(self) -> None:
-        if not 0 <= self.alpha <= 1:
-            raise ValueError(f"alpha must be between 0 and 1, got {self.alpha!r}")
+        check_share("alpha", self.alpha)
         if self.numeric not in ("groups", "values"):
             raise ValueError(f'numeric must be "groups" or "values", got {self.numeric!r}')
 

@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from skfair._utils.arrays import divide
 from skfair._utils.columns import column_positions
 from skfair._utils.text import listed
+from skfair._utils.validation import check_share
 from skfair._utils.warning import warn_user
 from skfair.base import BaseGroupTransformer, check_same_features, column_names
 from skfair.groups import ColumnSpec, Groups, Missing
@@ -311,8 +312,7 @@ class DisparateImpactRemover(BaseGroupTransformer):
         self.missing = missing
 
     def _check_parameters(self) -> None:
-        if not 0 <= self.repair_level <= 1:
-            raise ValueError(f"repair_level must be between 0 and 1, got {self.repair_level!r}")
+        check_share("repair_level", self.repair_level)
         if self.target not in ("median", "overall"):
             raise ValueError(f'target must be "median" or "overall", got {self.target!r}')
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from skfair._utils.arrays import divide
 from skfair._utils.columns import n_rows
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length
+from skfair._utils.validation import check_count, check_same_length
 from skfair.base import BaseResamplingMitigator, Resampled
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.preprocessing._cells import positive_of, read_labels, round_to_total, take_labels
@@ -203,10 +202,8 @@ class LabelMassager(BaseResamplingMitigator):
         self, codes: NDArray[np.integer], classes: tuple[Any, ...], weights: Floats | None
     ) -> tuple[int, int]:
         """Codes of the negative and the positive class, of those that have weight."""
-        if self.max_flips is not None and (
-            not isinstance(self.max_flips, Integral) or self.max_flips < 0
-        ):
-            raise ValueError(f"max_flips must be an integer of at least 0, got {self.max_flips!r}")
+        if self.max_flips is not None:
+            check_count("max_flips", self.max_flips, least=0)
         there = np.unique(codes if weights is None else codes[weights > 0]).tolist()
         found = [classes[code] for code in there]
         if len(there) > 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,20 +14,22 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, assert_all_finite, check_array, column_or_1d
+from sklearn.utils import Tags, assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.columns import is_frame
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length, check_weights, encode_labels, generator
-from skfair._utils.warning import warn_user
-from skfair.base import (
-    SensitiveFeaturesMixin,
-    column_names,
-    numeric_matrix,
-    sensitive_positions,
+from skfair._utils.validation import (
+    check_any_weight,
+    check_count,
+    check_number,
+    check_same_length,
+    check_weights,
+    encode_labels,
+    generator,
 )
+from skfair._utils.warning import warn_user
+from skfair.base import NumericFeaturesMixin, column_names
 from skfair.groups import ColumnSpec, Missing
 from skfair.preprocessing._prototypes import (
     Penalties,
@@ -45,7 +46,7 @@ _WIDE = 100
 
 
 class LearnedFairRepresentation(
-    SensitiveFeaturesMixin,
+    NumericFeaturesMixin,
     ClassNamePrefixFeaturesOutMixin,
     ClassifierMixin,
     TransformerMixin,
@@ -222,9 +223,8 @@ class LearnedFairRepresentation(
         features = self._read_features(X, reset=True)
         labels = self._read_labels(y, features)
         weights = check_weights(sample_weight, len(features))
+        check_any_weight(weights)
         rows = np.arange(len(features)) if weights is None else np.flatnonzero(weights)
-        if len(rows) == 0:
-            raise ValueError("sample_weight is zero in every row: there is nothing to fit")
         weights = None if weights is None else weights[rows]
         (codes,), classes = encode_labels(("y", labels[rows]))
         if len(classes) != 2:
@@ -335,21 +335,6 @@ class LearnedFairRepresentation(
         learned = Prototypes(self.prototypes_, self.prototype_rates_, self.relevance_)
         return memberships(self._read_features(X, reset=False), learned)
 
-    def _read_features(self, X: Any, reset: bool) -> Floats:
-        """Columns of X that aren't sensitive, as floats."""
-        name = type(self).__name__
-        if not is_frame(X):
-            X = check_array(X, dtype=None, ensure_all_finite=False, estimator=name)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        if reset:
-            named = set(sensitive_positions(X, self.sensitive_features))
-            self._kept = [j for j in range(X.shape[1]) if j not in named]
-            if not self._kept:
-                raise ValueError(f"all n_features={X.shape[1]} columns are sensitive features")
-        return check_array(
-            numeric_matrix(X, self._kept), dtype=np.float64, input_name="X", estimator=name
-        )
-
     def _read_labels(self, y: Any, features: Floats) -> NDArray[Any]:
         if y is None:
             encode_labels(("y", y))
@@ -361,13 +346,9 @@ class LearnedFairRepresentation(
 
     def _check_parameters(self) -> None:
         for name in ("reconstruction_weight", "label_weight", "fairness_weight", "solver_tol"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float | np.number) or not 0 <= value < np.inf:
-                raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+            check_number(name, getattr(self, name))
         for name in ("n_prototypes", "max_iter", "n_init"):
-            value = getattr(self, name)
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+            check_count(name, getattr(self, name))
         if self.output not in ("memberships", "reconstruction"):
             raise ValueError(
                 f'output must be "memberships" or "reconstruction", got {self.output!r}'

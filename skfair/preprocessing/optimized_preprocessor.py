@@ -23,7 +23,7 @@ from skfair._utils.columns import (
 )
 from skfair._utils.encoding import factorize
 from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length, generator
+from skfair._utils.validation import check_any_weight, check_same_length, generator
 from skfair.base import (
     BaseResamplingMitigator,
     Resampled,
@@ -444,7 +444,6 @@ def _shares(
     shape: tuple[int, int],
     weights: NDArray[np.float64] | None,
 ) -> NDArray[np.float64]:
+    check_any_weight(weights)
     sums = count_cells([groups, states], shape, weights)[0].astype(float)
-    if sums.sum() <= 0:
-        raise ValueError("all sample weights are zero: there is nothing to map")
     return sums / sums.sum()

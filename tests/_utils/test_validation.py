@@ -9,10 +9,15 @@ from numpy.testing import assert_array_equal
 
 from skfair._utils.validation import (
     as_column,
+    check_any_weight,
+    check_count,
+    check_number,
     check_same_length,
+    check_share,
     check_weights,
     encode_labels,
     generator,
+    is_number,
     merge_sorted,
     positive_class,
 )
@@ -177,3 +182,67 @@ def test_generators_are_reproducible():
 def test_fractions_are_continuous_with_a_positive_class_too():
     with pytest.raises(ValueError, match="continuous"):
         positive_class((0.0, 0.4, 1.0), 1)
+
+
+def test_weights_that_are_all_zero_are_refused():
+    check_any_weight(None)
+    check_any_weight(np.array([0.0, 1e-9]))
+    with pytest.raises(ValueError, match="all sample weights are zero"):
+        check_any_weight(np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "allowed"),
+    [
+        (1, {}, "at least 1"),
+        (np.int32(0), {"least": 0}, "at least 0"),
+        (2, {"least": 2, "most": 3}, "from 2 to 3"),
+        (3, {"least": 2, "most": 3}, "from 2 to 3"),
+    ],
+)
+def test_counts_are_integers_within_limits(value, limits, allowed):
+    check_count("n", value, **limits)
+    least, most = limits.get("least", 1), limits.get("most")
+    for bad in (
+        least - 1,
+        float(value),
+        True,
+        str(value),
+        None,
+        *([] if most is None else [most + 1]),
+    ):
+        with pytest.raises(ValueError, match=f"n must be an integer .*{allowed}, got"):
+            check_count("n", bad, **limits)
+
+
+@pytest.mark.parametrize(
+    ("limits", "good", "bad", "allowed"),
+    [
+        ({}, [0, 0.5, np.float32(2)], [-1e-9], "of at least 0"),
+        ({"above": 0}, [1e-300, np.int64(1)], [0, -1.0], "above 0"),
+        ({"above": 1}, [1.5], [1, 0.5], "above 1"),
+    ],
+)
+def test_numbers_are_finite_and_within_limits(limits, good, bad, allowed):
+    for value in good:
+        check_number("size", value, **limits)
+    for value in (*bad, np.nan, np.inf, -np.inf, True, np.True_, "2", None, 2 + 0j, [2.0]):
+        with pytest.raises(ValueError, match=f"size must be a number {allowed}, got"):
+            check_number("size", value, **limits)
+
+
+def test_shares_lie_between_0_and_1():
+    for value in (0, 0.5, np.float32(1)):
+        check_share("alpha", value)
+    check_share("alpha", 0.5, ends=False)
+    for value in (-1e-9, 1.1, np.nan, True, "0.5", None):
+        with pytest.raises(ValueError, match="alpha must be between 0 and 1, got"):
+            check_share("alpha", value)
+    for value in (0, 1.0):
+        with pytest.raises(ValueError, match="alpha must be between 0 and 1, got"):
+            check_share("alpha", value, ends=False)
+
+
+def test_booleans_strings_and_complex_numbers_are_no_real_numbers():
+    assert all(map(is_number, (1, 1.0, np.int8(1), np.nan)))
+    assert not any(map(is_number, (True, np.True_, "1", 1j, None, np.ones(1))))

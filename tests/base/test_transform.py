@@ -304,7 +304,7 @@ def test_sparse_tables_are_refused():
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([0, 0, 0], "zero in every row"),
+        ([0, 0, 0], "weights are zero"),
         ([1, -1, 1], "Negative"),
         ([1, 1], "inconsistent numbers of samples"),
         ([1, np.nan, 1], "NaN"),

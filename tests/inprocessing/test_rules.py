@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reductions import make_problem
 
-from skfair.inprocessing._rules import MixtureRule, candidate_cuts, choose_rule
+from skfair.inprocessing._rules import MixtureRule, best_at_price, candidate_cuts, choose_rule
 
 Y = np.array([0, 0, 1, 1, 0, 0, 1, 1])
 CODES = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -83,3 +83,21 @@ def test_a_constant_gives_way_to_what_is_as_good_within_the_resolution():
     sums = [problem.count(np.zeros(80, dtype=np.int8)), problem.count(nearly)]
     assert problem.resolution == pytest.approx(1 / 20)
     assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "excess", "place"),
+    [
+        ([0.9, 0.8], [0.0, 0.0], 0),
+        ([0.8, 0.9], [0.0, 0.0], 1),
+        ([0.9095, 0.89], [1e-9, 0.0], 1),  # 0.0195 for nothing violated
+        ([0.9105, 0.89], [1e-9, 0.0], 0),  # 0.0205
+        ([0.9, 0.8], [0.0079, 0.0], 0),  # 0.079 at the price of 10
+        ([0.9, 0.8], [0.0081, 0.0], 1),
+        ([0.9, 0.8], [0.02, 0.0105], 0),  # none is within: 0.7 and 0.695
+        ([0.9, 0.8], [0.02, 0.0095], 1),
+        ([0.9, 0.9 + 1e-15], [0.0, 1e-15], 0),
+    ],
+)
+def test_what_is_violated_has_a_price_where_the_best_within_is_crude(values, excess, place):
+    assert best_at_price(np.array(values), np.array(excess)) == place

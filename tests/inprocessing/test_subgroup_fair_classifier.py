@@ -24,8 +24,10 @@ from skfair.base.attributes import AttributeCode, read_attributes
 from skfair.criteria import RATES, Criterion, Rate
 from skfair.criteria.subgroups import deviations, measure_subgroup, rate_terms
 from skfair.inprocessing import ExponentiatedGradient, SubgroupFairClassifier
-from skfair.inprocessing._fictitious_play import Auditor, choose_rule, mix, play
+from skfair.inprocessing._fictitious_play import mix, play
 from skfair.inprocessing._rules import MixtureRule
+from skfair.inprocessing._subgroup_audit import Auditor
+from skfair.inprocessing._subgroup_rules import choose_rule
 from skfair.metrics import subgroup_violation
 
 

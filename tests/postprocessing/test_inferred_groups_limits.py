@@ -25,6 +25,7 @@ from skfair.criteria import get_criterion
 from skfair.groups import Groups
 from skfair.postprocessing import ScoreCurves, ThresholdOptimizer, optimal_thresholds
 from skfair.postprocessing import _guessed_search as search
+from skfair.postprocessing import _programs as programs
 from skfair.postprocessing._constraints import read_constraints
 from skfair.postprocessing._group_guesser import GroupBoosting, guess_groups
 from skfair.postprocessing._guessed import guessed_thresholds
@@ -399,19 +400,19 @@ def test_a_local_search_out_of_time_says_so_and_keeps_its_bound(local):
 def test_an_integer_programme_out_of_time_keeps_its_bound(monkeypatch):
     curves = curves_of(120, 2, 0, levels=20)
     whole = guessed_thresholds(curves, "demographic_parity", tol=0.1)
-    own = search.milp
+    own = programs.milp
 
     def late(*args, **options):
         found = own(*args, **options)
         return Late(found.x, found.fun - 0.125)
 
-    monkeypatch.setattr(search, "milp", late)
+    monkeypatch.setattr(programs, "milp", late)
     monkeypatch.setattr("skfair.postprocessing._guessed._best_single", lambda *_: None)
     with pytest.warns(UserWarning, match=r"cut short: .* better by up to 0\.125"):
         rule = guessed_thresholds(curves, "demographic_parity", tol=0.1)
     assert_allclose(rule.gap, 0.125)
     assert_allclose(rule.value, whole.value)
-    monkeypatch.setattr(search, "milp", lambda *_, **__: Late(None))
+    monkeypatch.setattr(programs, "milp", lambda *_, **__: Late(None))
     with pytest.raises(ValueError, match="within time_limit"):
         guessed_thresholds(curves, "demographic_parity", tol=0.1)
 

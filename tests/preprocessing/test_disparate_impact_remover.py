@@ -359,7 +359,7 @@ def test_the_function_does_what_the_estimator_does(samples, level, data):
         ([[1.0], [np.nan]], ["a", "b"], None, "NaN"),
         ([[1.0], [2.0]], ["a"], None, "inconsistent numbers of samples"),
         ([[1.0], [2.0]], ["a", "b"], [1], "inconsistent numbers of samples"),
-        ([[1.0], [2.0]], ["a", "b"], [0, 0], "zero in every row"),
+        ([[1.0], [2.0]], ["a", "b"], [0, 0], "weights are zero"),
         ([[1.0], [2.0]], ["a", "b"], [0, 1], r"unseen at fit: \['a'\]"),
         ([[1.0], [2.0]], ["a", None], None, "missing values"),
     ],

@@ -369,7 +369,7 @@ def test_bad_data_are_refused():
         model().fit(X, y[:-1])
     with pytest.raises(ValueError, match="NaN"):
         model().fit(X.assign(skill=np.nan), y)
-    with pytest.raises(ValueError, match="zero in every row"):
+    with pytest.raises(ValueError, match="weights are zero"):
         model().fit(X, y, sample_weight=np.zeros(30))
     with pytest.raises(ValueError, match="Negative"):
         model().fit(X, y, sample_weight=-np.ones(30))
