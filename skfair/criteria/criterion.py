@@ -157,7 +157,10 @@ def _combine(gaps: Any, gap: str, combination: str) -> Any:
     if combination == "mean":
         return gaps.mean(-1)
     xp = namespace(gaps)
-    return xp.amax(gaps, axis=-1) if gap == "difference" else xp.amin(gaps, axis=-1)
+    undefined = xp.isnan(gaps)
+    known = xp.where(undefined, xp.zeros_like(gaps), gaps)  # torch's gradient would be NaN, too
+    worst = xp.amax(known, axis=-1) if gap == "difference" else xp.amin(known, axis=-1)
+    return xp.where(undefined.any(-1), xp.full_like(worst, float("nan")), worst)
 
 
 _TPR, _FPR = RATES["true_positive_rate"], RATES["false_positive_rate"]

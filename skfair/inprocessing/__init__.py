@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skfair.inprocessing.adversarial import AdversarialDebiasedClassifier
+from skfair.inprocessing.adversarial_regressor import AdversarialDebiasedRegressor
 from skfair.inprocessing.bounded_group_loss import BoundedGroupLoss
 from skfair.inprocessing.exponentiated_gradient import ExponentiatedGradient
 from skfair.inprocessing.fair_logistic_regression import FairLogisticRegression
@@ -14,6 +15,7 @@ from skfair.inprocessing.subgroup_fair_classifier import SubgroupFairClassifier
 
 __all__ = [
     "AdversarialDebiasedClassifier",
+    "AdversarialDebiasedRegressor",
     "BoundedGroupLoss",
     "ExponentiatedGradient",
     "FairLogisticRegression",

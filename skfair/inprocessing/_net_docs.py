@@ -14,6 +14,7 @@ COMMON = (
     "weight_init",
     "standardize",
     "lr",
+    "lr_schedule",
     "weight_decay",
     "batch_size",
     "batch_sampling",
@@ -24,6 +25,7 @@ COMMON = (
     "warm_start",
     "device",
     "dtype",
+    "mixed_precision",
     "callbacks",
     "missing",
     "random_state",
@@ -51,13 +53,19 @@ PARAMETERS = {
         How the perceptron's weights are drawn.""",
     "standardize": """\
     standardize : bool, default=True
-        Whether numeric columns of a table get mean 0 and deviation 1. Images stay as they are.""",
+        Whether numeric columns of a table get mean 0 and deviation 1. Images stay as they are, but
+        for those of bytes (uint8), which are divided by 255.""",
     "lr": """\
     lr : float, default=1e-3
         Learning rate of AdamW.""",
+    "lr_schedule": """\
+    lr_schedule : {"cosine"} or None, default={lr_schedule}
+        Whether learning rates fall to 0 over the epochs of ``fit``, down half a cosine, or stay.
+        skorch's ``LRScheduler`` among the ``callbacks`` brings any other schedule of torch.""",
     "weight_decay": """\
     weight_decay : float, default=0.0
-        Its weight decay.""",
+        Its weight decay, which is multiplied by the learning rate: at lr=1e-3 values of 1 to 10
+        are strong.""",
     "batch_size": """\
     batch_size : int, default=256
         Most rows of a batch.""",
@@ -66,8 +74,9 @@ PARAMETERS = {
         Whether each batch holds as many rows of every group, or of every cell of group and label,
         drawn with replacement; None: each row once an epoch.""",
     "max_epochs": """\
-    max_epochs : int, default=20
-        Number of epochs; with early stopping, the most.""",
+    max_epochs : int or "auto", default="auto"
+        Number of epochs; with early stopping, the most. ``"auto"``: 20, and of few rows as many
+        more as make about 1,000 batches.""",
     "early_stopping": """\
     early_stopping : bool, default=False
         Hold validation rows out, stop when the loss on them (of which fairness is a part) no longer
@@ -87,6 +96,10 @@ PARAMETERS = {
     "dtype": """\
     dtype : {"float32", "float64"}, default="float32"
         Type of the network's numbers.""",
+    "mixed_precision": """\
+    mixed_precision : bool, default=False
+        Whether training computes in bfloat16 where torch finds that safe: faster on newer GPUs.
+        Weights and predictions keep their type.""",
     "callbacks": """\
     callbacks : list of skorch callbacks, default=None
         Learning-rate schedules, checkpoints, scores, and so on; copies are used.""",
@@ -99,7 +112,7 @@ PARAMETERS = {
         are.""",
     "verbose": """\
     verbose : int, default=0
-        1: print a line an epoch.""",
+        1 shows a progress bar (needs tqdm: ``skfair[progress]``), 2 prints a line an epoch.""",
 }
 
 AFTER = """
@@ -114,17 +127,18 @@ AFTER = """
         If torch or skorch is missing: ``pip install "skfair[nn]"``."""
 
 
-def network_docs(own: dict[str, str], *, batch_sampling: str = "None") -> Callable[[Any], Any]:
+def network_docs(own: dict[str, str], **defaults: str) -> Callable[[Any], Any]:
     """Write the parameters of a network estimator into its docstring: its own, then the common.
 
     Parameters
     ----------
     own : dict of str to str
         Its own parameters, which follow ``sensitive_features``.
-    batch_sampling : str, default="None"
-        The default of that parameter.
+    **defaults : str
+        Defaults of common parameters in which estimators differ, as they are written.
     """
+    written = {"batch_sampling": "None", "lr_schedule": "None"} | defaults
     parameters = {**PARAMETERS, **own}
-    sampling = parameters["batch_sampling"].replace("{batch_sampling}", batch_sampling)
-    parameters["batch_sampling"] = sampling
+    for name, default in written.items():
+        parameters[name] = parameters[name].replace(f"{{{name}}}", default)
     return documented(("sensitive_features", *own, *COMMON), parameters, AFTER)

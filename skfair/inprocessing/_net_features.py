@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -53,7 +54,8 @@ class TableEncoder:
         numeric = set(self.numeric_)
         self.words_ = [j for j in self.kept if j not in numeric]
         if self.numeric_ and self.standardize:
-            self.scaler_ = StandardScaler().fit(self._numbers(X), sample_weight=weights)
+            numbers = numeric_matrix(X, self.numeric_)
+            self.scaler_ = StandardScaler().fit(numbers, sample_weight=weights)
         if self.words_:
             encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
             self.encoder_ = encoder.fit(self._texts(X))
@@ -63,16 +65,49 @@ class TableEncoder:
         """Give the matrix of numbers, of shape (n, n_columns)."""
         parts = []
         if self.numeric_:
-            numbers = self._numbers(X)
+            numbers = numeric_matrix(X, self.numeric_)
             parts.append(self.scaler_.transform(numbers) if self.standardize else numbers)
         if self.words_:
             parts.append(self.encoder_.transform(self._texts(X)))
         return np.hstack(parts)
 
-    def _numbers(self, X: Any) -> NDArray[np.float64]:
-        if _is_numeric(X) and np.isfinite(X).all():
-            return X[:, self.numeric_].astype(np.float64, copy=False)
-        return numeric_matrix(X, self.numeric_)
+    def state(self) -> dict[str, Any]:
+        """Give what was learned, as plain values and arrays."""
+        scaler, encoder = getattr(self, "scaler_", None), getattr(self, "encoder_", None)
+        return {
+            "kept": self.kept,
+            "standardize": self.standardize,
+            "numeric": self.numeric_,
+            "words": self.words_,
+            "mean": None if scaler is None else scaler.mean_,
+            "scale": None if scaler is None else scaler.scale_,
+            "values": None if encoder is None else [c.tolist() for c in encoder.categories_],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Make the fitted encoder of what :meth:`state` gave.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"age": [20, 40], "job": ["a", None]})
+        >>> fitted = TableEncoder([0, 1]).fit(table)
+        >>> TableEncoder.from_state(fitted.state()).transform(table)
+        array([[-1.,  1.,  0.],
+               [ 1.,  0.,  1.]])
+        """
+        made = cls(list(state["kept"]), state["standardize"])
+        made.numeric_, made.words_ = list(state["numeric"]), list(state["words"])
+        if state["mean"] is not None:
+            made.scaler_ = StandardScaler()
+            made.scaler_.mean_, made.scaler_.scale_ = state["mean"], state["scale"]
+            made.scaler_.var_ = state["scale"] ** 2
+            made.scaler_.n_features_in_ = len(state["mean"])
+        if state["values"] is not None:
+            values = [np.array(column, dtype=object) for column in state["values"]]
+            encoder = OneHotEncoder(categories=values, handle_unknown="ignore", sparse_output=False)
+            made.encoder_ = encoder.fit(np.array([[column[0] for column in values]], dtype=object))
+        return made
 
     def _texts(self, X: Any) -> NDArray[np.object_]:
         columns = [pd.Series(select_column(X, j)[1]).astype(object) for j in self.words_]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 
 def build_module(
-    module: Any, sample: NDArray[np.floating], n_classes: int, options: Mapping[str, Any]
+    module: Any, sample: NDArray[np.floating], n_outputs: int, options: Mapping[str, Any]
 ) -> Any:
-    """Make the module, and check that it gives one logit a class.
+    """Make the module, and check that it gives as many numbers a row as it has to.
 
     Parameters
     ----------
@@ -23,7 +23,8 @@ def build_module(
         signature names them. None is :func:`skfair.nn.make_mlp`.
     sample : ndarray of shape (n, ...)
         Some rows of X, whose type the module's numbers take.
-    n_classes : int
+    n_outputs : int
+        A logit for each class, or 1 for a number.
     options : mapping
         Further arguments of ``make_mlp``.
 
@@ -43,11 +44,11 @@ def build_module(
 
     n_inputs = int(np.prod(sample.shape[1:]))
     if module is None:
-        made = make_mlp(n_inputs, n_classes, **options)
+        made = make_mlp(n_inputs, n_outputs, **options)
     elif isinstance(module, torch.nn.Module):
         made = deepcopy(module)
     elif callable(module):
-        sizes = {"n_inputs": n_inputs, "n_outputs": n_classes}
+        sizes = {"n_inputs": n_inputs, "n_outputs": n_outputs}
         made = module(**{name: sizes[name] for name in _parameters(module) if name in sizes})
     else:
         made = module
@@ -58,7 +59,7 @@ def build_module(
         )
     rows = torch.from_numpy(np.ascontiguousarray(sample))
     made = made.to(rows.dtype)
-    _check_output(made, rows, n_classes)
+    _check_output(made, rows, n_outputs)
     return made
 
 
@@ -69,7 +70,7 @@ def _parameters(function: Any) -> list[str]:
         return []
 
 
-def _check_output(module: Any, rows: Any, n_classes: int) -> None:
+def _check_output(module: Any, rows: Any, n_outputs: int) -> None:
     import torch
 
     from skfair.nn import evaluating
@@ -82,8 +83,8 @@ def _check_output(module: Any, rows: Any, n_classes: int) -> None:
             f"module can't take rows of the shape {tuple(rows.shape[1:])}: {error}"
         ) from error
     shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-    if shape != (len(rows), n_classes):
+    if shape != (len(rows), n_outputs):
+        what = "one number a row" if n_outputs == 1 else f"a logit for each of {n_outputs} classes"
         raise ValueError(
-            f"module must give a logit for each of {n_classes} classes, so (n, {n_classes}); for "
-            f"{len(rows)} rows it gave {shape}"
+            f"module must give {what}, so (n, {n_outputs}); for {len(rows)} rows it gave {shape}"
         )

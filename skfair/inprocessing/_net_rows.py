@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils import (
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+)
 from sklearn.utils.multiclass import check_classification_targets
 
 from skfair._utils.encoding import sort_labels
@@ -18,10 +23,10 @@ Floats = NDArray[np.floating]
 
 
 class NetRows(NamedTuple):
-    """Rows to train on: features, and the code of the class and of the group, and the weight."""
+    """Rows to train on: features, the code of the class or a number, code of the group, weight."""
 
     X: Floats
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     codes: NDArray[np.int64]
     weights: Floats
 
@@ -37,8 +42,23 @@ class NetRows(NamedTuple):
         return sums.reshape(n_groups, n_classes)
 
 
+def one_row_a_cell(n_groups: int, n_classes: int, shape: tuple[int, ...]) -> NetRows:
+    """Make a row of zeros for each cell of group and class, to stand for rows that are not at hand.
+
+    Examples
+    --------
+    >>> one_row_a_cell(2, 2, (3,)).cell_sums(2, 2)
+    array([[1., 1.],
+           [1., 1.]])
+    """
+    codes, y = np.divmod(np.arange(n_groups * n_classes), n_classes)
+    return NetRows(np.zeros((len(y), *shape)), y, codes, np.ones(len(y)))
+
+
 def hold_out(rows: NetRows, fraction: float, seed: int) -> tuple[NetRows, NetRows]:
     """Part validation rows from the others, each cell of group and class at its share if it can be.
+
+    Where the target is a number, cells are groups.
 
     Parameters
     ----------
@@ -58,7 +78,9 @@ def hold_out(rows: NetRows, fraction: float, seed: int) -> tuple[NetRows, NetRow
     >>> train.y.tolist(), held.y.tolist()
     ([0, 0, 1, 1], [0, 0, 1, 1])
     """
-    cells = rows.codes * (rows.y.max() + 1) + rows.y
+    cells = rows.codes
+    if rows.y.dtype.kind == "i":
+        cells = rows.codes * (rows.y.max() + 1) + rows.y
     _, cells, counts = np.unique(cells, return_inverse=True, return_counts=True)
     n_held = int(np.ceil(fraction * len(cells)))
     evenly = counts.min() > 1 and len(counts) <= min(n_held, len(cells) - n_held)
@@ -87,6 +109,21 @@ def read_labels(y: Any, X: Any) -> NDArray[Any]:
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     return labels
+
+
+def read_numbers(y: Any, X: Any) -> NDArray[np.float64]:
+    """Read a target of finite numbers, one for each row of X.
+
+    Raises
+    ------
+    ValueError
+        In scikit-learn's words, if they are missing, infinite, no numbers or too few.
+    """
+    if y is None:
+        encode_labels(("y", y))
+    numbers = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=np.float64)
+    check_consistent_length(X, numbers)
+    return numbers
 
 
 def known_classes(labels: Any) -> NDArray[Any]:

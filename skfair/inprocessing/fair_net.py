@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.text import listed
-from skfair._utils.validation import positive_class
+from skfair._utils.validation import check_number, positive_class
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion, read_criteria
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._covariance import depends_on_positive
+from skfair.inprocessing._net_base import BatchSampling
 from skfair.inprocessing._net_docs import network_docs
-from skfair.inprocessing._net_estimator import (
-    BaseNetClassifier,
-    BatchSampling,
-    NetRows,
-    check_number,
-)
+from skfair.inprocessing._net_estimator import BaseNetClassifier
+from skfair.inprocessing._net_rows import NetRows
 
 _OWN = {
     "constraints": """\
@@ -120,16 +117,18 @@ class FairNetClassifier(BaseNetClassifier):
         weight_init: str = "he",
         standardize: bool = True,
         lr: float = 1e-3,
+        lr_schedule: Literal["cosine"] | None = None,
         weight_decay: float = 0.0,
         batch_size: int = 256,
         batch_sampling: BatchSampling = None,
-        max_epochs: int = 20,
+        max_epochs: int | Literal["auto"] = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         warm_start: bool = False,
         device: str = "auto",
         dtype: str = "float32",
+        mixed_precision: bool = False,
         callbacks: Sequence[Any] | None = None,
         missing: Missing = "group",
         random_state: Any = None,
@@ -146,6 +145,7 @@ class FairNetClassifier(BaseNetClassifier):
         self.weight_init = weight_init
         self.standardize = standardize
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.batch_sampling = batch_sampling
@@ -156,6 +156,7 @@ class FairNetClassifier(BaseNetClassifier):
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype
+        self.mixed_precision = mixed_precision
         self.callbacks = callbacks
         self.missing = missing
         self.random_state = random_state
@@ -224,14 +225,9 @@ def read_decisive(constraints: Any) -> list[Criterion]:
     if not criteria:
         raise ValueError("constraints is empty: name at least one criterion")
     for criterion in criteria:
-        fixed = [rate.name for rate in criterion.rates if _ignores_decision(rate)]
+        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
         if fixed:
             raise ValueError(
                 f"{listed(fixed)} don't depend on decisions, so no network can equalise them"
             )
     return criteria
-
-
-def _ignores_decision(rate: Any) -> bool:
-    tn, fp, fn, tp = rate.numerator
-    return bool(rate.is_linear and tn == fp and fn == tp)

@@ -8,14 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from skfair._utils.validation import check_number
 from skfair.groups import ColumnSpec, Missing, labels_index
+from skfair.inprocessing._net_base import BatchSampling, check_option
 from skfair.inprocessing._net_docs import network_docs
-from skfair.inprocessing._net_estimator import (
-    BaseNetClassifier,
-    BatchSampling,
-    NetRows,
-    check_number,
-)
+from skfair.inprocessing._net_estimator import BaseNetClassifier
+from skfair.inprocessing._net_rows import NetRows
 
 _OWN = {
     "worst_over": """\
@@ -100,16 +98,18 @@ class GroupDROClassifier(BaseNetClassifier):
         weight_init: str = "he",
         standardize: bool = True,
         lr: float = 1e-3,
+        lr_schedule: Literal["cosine"] | None = None,
         weight_decay: float = 0.0,
         batch_size: int = 256,
         batch_sampling: BatchSampling = "group_label",
-        max_epochs: int = 20,
+        max_epochs: int | Literal["auto"] = "auto",
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         warm_start: bool = False,
         device: str = "auto",
         dtype: str = "float32",
+        mixed_precision: bool = False,
         callbacks: Sequence[Any] | None = None,
         missing: Missing = "group",
         random_state: Any = None,
@@ -125,6 +125,7 @@ class GroupDROClassifier(BaseNetClassifier):
         self.weight_init = weight_init
         self.standardize = standardize
         self.lr = lr
+        self.lr_schedule = lr_schedule
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.batch_sampling = batch_sampling
@@ -135,6 +136,7 @@ class GroupDROClassifier(BaseNetClassifier):
         self.warm_start = warm_start
         self.device = device
         self.dtype = dtype
+        self.mixed_precision = mixed_precision
         self.callbacks = callbacks
         self.missing = missing
         self.random_state = random_state
@@ -167,7 +169,4 @@ class GroupDROClassifier(BaseNetClassifier):
         super()._check_parameters()
         check_number("step_size", self.step_size)
         check_number("adjustment", self.adjustment)
-        if self.worst_over not in ("group_label", "group"):
-            raise ValueError(
-                f'worst_over must be "group_label" or "group", got {self.worst_over!r}'
-            )
+        check_option("worst_over", self.worst_over, ("group_label", "group"))

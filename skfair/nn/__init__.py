@@ -14,6 +14,7 @@ from skfair.nn.batches import (  # noqa: E402
     BlockBatches,
     ShuffledBatches,
     TableDataset,
+    place_rows,
     training_batches,
     validation_batches,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "evaluating",
     "group_losses",
     "make_mlp",
+    "place_rows",
     "predict_logits",
     "project",
     "reverse_gradient",

@@ -7,13 +7,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from skorch import NeuralNet
-from skorch.dataset import unpack_data
 from torch import nn
 from torch.nn import functional
 
-from skfair.nn.gaps import mean_cross_entropy
-from skfair.nn.gradients import adversarial_gradient, reverse_gradient
+from skfair._utils.optional import import_optional
+
+import_optional("skorch", extra="nn", purpose="skfair.nn.adversary")
+
+from skorch.dataset import unpack_data  # noqa: E402
+
+from skfair.nn.gaps import mean_cross_entropy  # noqa: E402
+from skfair.nn.gradients import adversarial_gradient, reverse_gradient  # noqa: E402
+from skfair.nn.nets import FairNet  # noqa: E402
 
 
 @contextmanager
@@ -54,13 +59,15 @@ class AdversaryLoss(nn.Module):
     ----------
     adversary : torch.nn.Module
         Of what it sees, it makes a logit a group.
-    n_classes : int
+    n_classes : int or None
+        Number of classes, of which the predictor gives logits; None: it gives one number, and its
+        loss is the squared error.
     weight : float, default=1.0
         Of the adversary.
     warmup_epochs : int, default=0
         Epochs until the weight is reached.
     sees_label : bool, default=False
-        Whether the adversary sees the class, too (equalized odds).
+        Whether the adversary sees the target, too (equalized odds).
     only : int, default=None
         The one class whose rows the adversary sees (equal opportunity); None: all.
     """
@@ -68,7 +75,7 @@ class AdversaryLoss(nn.Module):
     def __init__(
         self,
         adversary: Any,
-        n_classes: int,
+        n_classes: int | None,
         *,
         weight: float = 1.0,
         warmup_epochs: int = 0,
@@ -80,18 +87,20 @@ class AdversaryLoss(nn.Module):
         self.weight, self.warmup_epochs = weight, warmup_epochs
         self.sees_label, self.only = sees_label, only
 
-    def forward(self, logits: Any, target: Any) -> Any:
+    def forward(self, outputs: Any, target: Any) -> Any:
         """Loss of the predictor."""
         y, _, weights = target
-        return mean_cross_entropy(logits, y, weights)
+        if self.n_classes is None:
+            return (weights * (outputs[:, 0] - y) ** 2).sum() / weights.sum()
+        return mean_cross_entropy(outputs, y, weights)
 
     def guess(self, seen: Any, target: Any) -> Any:
         """Loss of the adversary; 0 where no row of the batch is for it."""
         y, codes, weights = target
         inputs = seen.flatten(1)
         if self.sees_label:
-            labels = functional.one_hot(y, self.n_classes).to(inputs.dtype)
-            inputs = torch.cat([inputs, labels], dim=1)
+            known = y[:, None] if self.n_classes is None else functional.one_hot(y, self.n_classes)
+            inputs = torch.cat([inputs, known.to(inputs.dtype)], dim=1)
         if self.only is not None:
             weights = weights * (y == self.only)
         losses = functional.cross_entropy(self.adversary(inputs), codes, reduction="none")
@@ -99,18 +108,18 @@ class AdversaryLoss(nn.Module):
         return (weights * losses).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
 
-class AdversarialNet(NeuralNet):
+class AdversarialNet(FairNet):
     r"""Net whose step is one of predictor and adversary together.
 
     Its criterion is an :class:`AdversaryLoss`. Without ``representation`` the adversary sees the
-    centred logits, and the step is Zhang's, :func:`adversarial_gradient`. With one, it sees the
-    output of that layer through :func:`reverse_gradient`. In validation the loss is
-    :math:`L_P - \alpha L_A`.
+    outputs (centred, where they are logits), and the step is Zhang's,
+    :func:`adversarial_gradient`. With one, it sees the output of that layer through
+    :func:`reverse_gradient`. In validation the loss is :math:`L_P - \alpha L_A`.
 
     Parameters
     ----------
     *args, **kwargs
-        As for ``skorch.NeuralNet``.
+        As for :class:`FairNet`.
     representation : str, default=None
         Name of a layer of the module.
     """
@@ -144,11 +153,12 @@ class AdversarialNet(NeuralNet):
         X, target = unpack_data(batch)
         if self.representation is None:
             logits = self.infer(X)
-            seen = logits - logits.mean(dim=1, keepdim=True)
+            centred = self.criterion_.n_classes is not None
+            seen = logits - logits.mean(dim=1, keepdim=True) if centred else logits
         else:
             with outputs_of(self.module_.get_submodule(self.representation)) as outputs:
                 logits = self.infer(X)
-            seen = reverse_gradient(outputs[-1], reversal)
+            seen = reverse_gradient(outputs[-1].to(logits.dtype), reversal)
         return logits, self.criterion_(logits, target), self.criterion_.guess(seen, target)
 
     def _project(self, predictor: Any, adversary: Any) -> None:

@@ -22,6 +22,9 @@ class TableDataset(Dataset):
     X : tensor of shape (n, ...)
     *targets : tensors of shape (n,)
         Class, group and weight of each row; none where rows are only predicted.
+    device : device, default=None
+        Where batches go. None: they stay where the tensors are. Towards a GPU they travel from
+        pinned memory.
 
     Examples
     --------
@@ -31,19 +34,56 @@ class TableDataset(Dataset):
             [1.]]), [tensor([1, 0])])
     """
 
-    def __init__(self, X: Any, *targets: Any) -> None:
+    def __init__(self, X: Any, *targets: Any, device: Any = None) -> None:
         if any(len(target) != len(X) for target in targets):
             lengths = [len(X), *(len(target) for target in targets)]
             raise ValueError(f"X and its targets have different numbers of rows: {lengths}")
-        self.X, self.targets = X, targets
+        self.X, self.targets, self.device = X, targets, device
 
     def __len__(self) -> int:
         return len(self.X)
 
     def __getitem__(self, places: Any) -> tuple[Any, list[Any]]:
-        return self.X[places], [target[places] for target in self.targets]
+        X, *targets = (self._send(tensor[places]) for tensor in (self.X, *self.targets))
+        return X, targets
 
     __getitems__ = __getitem__
+
+    def _send(self, batch: Any) -> Any:
+        if self.device is None:
+            return batch
+        if torch.device(self.device).type == "cuda":
+            batch = batch.pin_memory()
+        return batch.to(self.device, non_blocking=True)
+
+
+def place_rows(device: Any, X: Any, *targets: Any) -> TableDataset:
+    """Make a data set whose rows lie on a device, or, too large for it, travel there by batches.
+
+    Parameters
+    ----------
+    device : device
+    X, *targets : tensors
+        On the CPU.
+
+    Returns
+    -------
+    TableDataset
+
+    Examples
+    --------
+    >>> place_rows("cpu", torch.ones(2, 1)).X.device
+    device(type='cpu')
+    """
+    tensors = (X, *targets)
+    if sum(t.numel() * t.element_size() for t in tensors) > _room(torch.device(device)):
+        return TableDataset(*tensors, device=device)
+    return TableDataset(*(tensor.to(device) for tensor in tensors))
+
+
+def _room(device: Any) -> float:
+    """Bytes that rows may take: half of what a GPU has left; main memory has them already."""
+    return torch.cuda.mem_get_info(device)[0] / 2 if device.type == "cuda" else float("inf")
 
 
 class ShuffledBatches(Sampler):
@@ -58,6 +98,8 @@ class ShuffledBatches(Sampler):
         Number of rows.
     batch_size : int
         Most rows of a batch.
+    device : device, default="cpu"
+        Where the order is drawn: best where the rows are.
 
     Examples
     --------
@@ -65,14 +107,14 @@ class ShuffledBatches(Sampler):
     [4, 3, 3]
     """
 
-    def __init__(self, n: int, batch_size: int) -> None:
-        self.n, self.batch_size = n, batch_size
+    def __init__(self, n: int, batch_size: int, device: Any = "cpu") -> None:
+        self.n, self.batch_size, self.device = n, batch_size, device
 
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
-        yield from torch.tensor_split(torch.randperm(self.n), len(self))
+        yield from torch.tensor_split(torch.randperm(self.n, device=self.device), len(self))
 
 
 class BalancedBatches(Sampler):
@@ -164,12 +206,13 @@ def training_batches(
     DataLoader
     """
     if sampling is None:
-        return _loader(dataset, ShuffledBatches(len(dataset), batch_size))
+        return _loader(dataset, ShuffledBatches(len(dataset), batch_size, dataset.X.device))
     y, codes, weights = dataset.targets
     cells = codes if sampling == "group" else codes * n_classes + y
     batches = BalancedBatches(cells, weights, batch_size)
     used_up = torch.ones_like(weights)  # heavy rows are drawn more often instead
-    return _loader(TableDataset(dataset.X, y, codes, used_up), batches)
+    balanced = TableDataset(dataset.X, y, codes, used_up, device=dataset.device)
+    return _loader(balanced, batches)
 
 
 def validation_batches(dataset: TableDataset, batch_size: int) -> Any:

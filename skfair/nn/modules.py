@@ -115,16 +115,17 @@ def device_of(device: str) -> Any:
 
 
 def predict_logits(
-    module: Any, X: NDArray[np.floating], device: Any = "cpu"
+    module: Any, X: NDArray[np.floating], device: Any = None
 ) -> NDArray[np.floating]:
     """Compute the outputs of a module in evaluation mode, by blocks of rows, without gradients.
 
     Parameters
     ----------
     module : torch.nn.Module
-        On the device; its modes are as before afterwards.
+        Its modes are as before afterwards.
     X : ndarray of shape (n, ...)
-    device : device, default="cpu"
+    device : device, default=None
+        Where the module is; None: where its first parameter is.
 
     Returns
     -------
@@ -136,6 +137,8 @@ def predict_logits(
     array([[1.],
            [1.]])
     """
+    if device is None:
+        device = next((parameter.device for parameter in module.parameters()), "cpu")
     size = max(1, _NUMBERS_AT_ONCE // max(1, X[0].size))
     with evaluating(module), torch.inference_mode():
         blocks = [

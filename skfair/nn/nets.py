@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -55,6 +56,76 @@ class KeepGoodWeights(Callback):
         return {name: value for name, value in self.__dict__.items() if name != "kept_"}
 
 
+class CosineSchedule(Callback):
+    r"""Lowers the learning rates by epochs, down half a cosine, in each call of ``fit``.
+
+    With :math:`\eta` the rate of a group of parameters, that of epoch t of T is
+    :math:`\eta (1 + \cos(\pi t / T)) / 2`, t = 0, ..., T - 1. A single epoch has :math:`\eta`.
+
+    References
+    ----------
+    Loshchilov, I. and Hutter, F. (2017). SGDR: stochastic gradient descent with warm restarts.
+    ICLR. https://openreview.net/forum?id=Skq89Scxx
+    """
+
+    def on_train_begin(self, net: Any, **_: Any) -> None:
+        """Count epochs from here."""
+        self.start_ = len(net.history)
+
+    def on_epoch_begin(self, net: Any, **_: Any) -> None:
+        """Set the rates of an epoch."""
+        done = len(net.history) - 1 - self.start_  # skorch has begun this epoch's row already
+        factor = (1 + math.cos(math.pi * done / net.max_epochs)) / 2
+        for group in net.optimizer_.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+
+
+class EpochBar(Callback):
+    """Shows epochs and their losses in a progress bar."""
+
+    def on_train_begin(self, net: Any, **_: Any) -> None:
+        """Open the bar."""
+        tqdm = import_optional("tqdm", extra="progress", purpose="verbose=1")
+        self.bar_ = tqdm.tqdm(total=net.max_epochs, unit="epoch")
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Move it on."""
+        names = [name for name in ("train_loss", "valid_loss") if name in net.history[-1]]
+        self.bar_.set_postfix({name: f"{net.history[-1][name]:.4g}" for name in names})
+        self.bar_.update()
+
+    def on_train_end(self, net: Any, **_: Any) -> None:
+        """Close it."""
+        self.bar_.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "bar_"}
+
+
+class FairNet(NeuralNet):
+    """skorch's net, which can compute in mixed precision.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for ``skorch.NeuralNet``.
+    mixed_precision : bool, default=False
+        Whether the module computes in bfloat16 where torch finds that safe. Weights, losses and
+        predictions stay as they are.
+    """
+
+    def __init__(self, *args: Any, mixed_precision: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mixed_precision = mixed_precision
+
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Compute the outputs of the module for a batch."""
+        if not self.mixed_precision:
+            return super().infer(x, **fit_params)
+        with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
+            return super().infer(x, **fit_params).float()
+
+
 class StopEarly(EarlyStopping):
     """skorch's early stopping, in epochs that have validation rows."""
 
@@ -68,8 +139,9 @@ def make_net(
     module: Any,
     loss: Any,
     *,
-    kind: type[NeuralNet] = NeuralNet,
+    kind: type[FairNet] = FairNet,
     lr: float = 1e-3,
+    lr_schedule: Literal["cosine"] | None = None,
     weight_decay: float = 0.0,
     batch_size: int = 256,
     sampling: BatchSampling = None,
@@ -87,10 +159,12 @@ def make_net(
     module, loss : torch.nn.Module
         Instances, which the net trains as they are. The loss takes logits of shape (n, n_classes)
         and a target (classes, groups, weights); what it has to learn is trained along.
-    kind : type, default=NeuralNet
+    kind : type, default=FairNet
         Class of the net.
     lr, weight_decay : float
         Of the optimizer.
+    lr_schedule : {"cosine"} or None, default=None
+        Whether rates fall as :class:`CosineSchedule` says, or stay.
     batch_size : int, default=256
     sampling : {"group", "group_label"} or None, default=None
         What training batches hold alike.
@@ -101,6 +175,7 @@ def make_net(
     callbacks : sequence of skorch callbacks, default=None
     device : device, default="cpu"
     verbose : int, default=0
+        1 shows a progress bar (tqdm), 2 prints a line an epoch.
     **options
         Further parameters of the net.
 
@@ -116,6 +191,8 @@ def make_net(
     0.01
     """
     watching = [] if patience is None else [StopEarly(patience=patience, load_best=True)]
+    watching += [CosineSchedule()] if lr_schedule == "cosine" else []
+    watching += [EpochBar()] if verbose == 1 else []
     return kind(
         module,
         criterion=loss,
@@ -130,6 +207,6 @@ def make_net(
         train_split=None,
         callbacks=[KeepGoodWeights(), *watching, *deepcopy(list(callbacks or []))],
         device=str(device),
-        verbose=verbose,
+        verbose=max(verbose - 1, 0),
         **options,
     ).initialize()

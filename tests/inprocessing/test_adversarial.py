@@ -24,21 +24,104 @@ def model(**options):
     )
 
 
-def fresh_auc(fitted, X):
+def fresh_auc(fitted, X, rows=slice(None)):
     """How well a new adversary tells the group of one half by what it learned of the other."""
-    logit, male = fitted.decision_function(X)[:, None], (X["sex"] == "m").to_numpy()
+    logit, male = fitted.decision_function(X)[rows, None], (X["sex"] == "m").to_numpy()[rows]
     half = len(male) // 2
     guess = LogisticRegression().fit(logit[:half], male[:half])
     return roc_auc_score(male[half:], guess.decision_function(logit[half:]))
 
 
-def test_a_fresh_adversary_is_left_with_little():
+@pytest.fixture(scope="module")
+def rows():
     X, y, _ = biased_rows(1000, push=2.0)
-    plain, fair = (model(adversary_weight=w).fit(X, y) for w in (0.0, 1.0))
     test, labels, _ = biased_rows(2000, seed=1, push=2.0)
-    assert fresh_auc(plain, test) > 0.63
-    assert fresh_auc(fair, test) < 0.55
-    assert fair.score(test, labels) > 0.68
+    return X, y, test, labels
+
+
+@pytest.fixture(scope="module")
+def plain(rows):
+    X, y, *_ = rows
+    return FairNetClassifier(
+        sensitive_features="sex", strength=0, hidden_sizes=(8,), lr=0.01, random_state=0
+    ).fit(X, y)
+
+
+def test_a_fresh_adversary_is_left_with_little(rows, plain):
+    X, y, test, labels = rows
+    fair = model(adversary_weight=3.0).fit(X, y)
+    assert fresh_auc(plain, test) > 0.66
+    assert fresh_auc(fair, test) < 0.54
+    assert fair.score(test, labels) > 0.65
+
+
+def test_more_weight_hides_more(rows):
+    X, y, test, _ = rows
+    found = [fresh_auc(model(adversary_weight=w).fit(X, y), test) for w in (0.1, 0.5, 3.0)]
+    assert found[0] > found[1] + 0.02 > found[2] + 0.04
+
+
+@pytest.mark.parametrize("constraints", ["equalized_odds", "equal_opportunity"])
+def test_among_rows_of_a_class_little_is_left(constraints):
+    X, y, _ = biased_rows(2000)
+    test, labels, _ = biased_rows(4000, seed=1)
+    hired = labels == "hire"
+    options = {"hidden_sizes": (8,), "lr": 0.01, "random_state": 0, "max_epochs": 25}
+    plain = FairNetClassifier(sensitive_features="sex", strength=0, **options).fit(X, y)
+    fair = model(constraints=constraints, adversary_weight=3.0).fit(X, y)
+    assert fresh_auc(fair, test, hired) < 0.55 < 0.58 < fresh_auc(plain, test, hired)
+    assert fresh_auc(fair, test, ~hired) < fresh_auc(plain, test, ~hired)
+    assert fair.score(test, labels) > 0.8
+
+
+def test_reversal_empties_a_narrow_layer(rows, plain):
+    X, y, test, labels = rows
+    options = {"method": "reversal", "representation": "active_2", "hidden_sizes": (16, 3)}
+    fair = model(adversary_weight=3.0, **options).fit(X, y)
+    assert fair.net_.criterion_.adversary[1].in_features == 3
+    assert fresh_auc(fair, test) < 0.57 < 0.66 < fresh_auc(plain, test)
+    assert fair.score(test, labels) > 0.65
+
+
+def test_several_sensitive_features_cross():
+    X, y, _ = biased_rows(300)
+    X["age"] = np.where(np.arange(300) % 3, "old", None)
+    fitted = model(sensitive_features=["sex", "age"], max_epochs=2).fit(X, y)
+    assert fitted.net_.criterion_.adversary[-1].out_features == 4
+    assert fitted.net_.module_[1].in_features == 2
+
+
+@pytest.mark.parametrize(
+    ("representation", "message"),
+    [
+        ("hidden_9", r"representation must name a layer .*'hidden_9'; there are .*'hidden_1'"),
+        (None, "needs representation="),
+    ],
+)
+def test_layers_that_are_not_there_are_refused(representation, message):
+    X, y, _ = biased_rows(40)
+    with pytest.raises(ValueError, match=message):
+        model(method="reversal", representation=representation).fit(X, y)
+
+
+def test_a_layer_without_one_entry_a_row_is_refused():
+    class Summary(torch.nn.Module):
+        def forward(self, x):
+            return x.mean(dim=0)
+
+    class Odd(torch.nn.Module):
+        def __init__(self, n_inputs, n_outputs):
+            super().__init__()
+            self.summary, self.out = Summary(), torch.nn.Linear(n_inputs, n_outputs)
+
+        def forward(self, x):
+            return self.out(x) + self.summary(x).sum()
+
+    X, y, _ = biased_rows(40)
+    with pytest.raises(
+        ValueError, match=r"some numbers for each row; for 2 rows its shape is \(2,\)"
+    ):
+        model(module=Odd, method="reversal", representation="summary").fit(X, y)
 
 
 def test_the_adversary_of_equal_opportunity_sees_the_positive_class():
@@ -104,6 +187,8 @@ def test_random_state_pickle_and_going_on():
         ({"adversary_weight": -1}, "adversary_weight must be"),
         ({"adversary_lr": 0}, "adversary_lr must be"),
         ({"warmup_epochs": -1}, "warmup_epochs must be"),
+        ({"method": "magic"}, "method must be one of"),
+        ({"representation": "active_1"}, "takes none"),
         ({"constraints": "equal_opportunity", "pos_label": None}, "pos_label"),
     ],
 )

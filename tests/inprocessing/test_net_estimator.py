@@ -156,6 +156,17 @@ def test_images_and_modules():
         given.predict(X[:, :, 0, 0])
 
 
+def test_bytes_are_divided_by_255_and_sizes_stay():
+    X, y, group = images(60)
+    options = {"module": SmallCNN, "sensitive_features": None}
+    as_bytes = np.clip(100 * X + 60, 0, 255).astype(np.uint8)
+    first = model(**options).fit(as_bytes, y, sensitive_features=group)
+    second = model(**options).fit(as_bytes / 255, y, sensitive_features=group)
+    assert_allclose(first.predict_proba(as_bytes), second.predict_proba(as_bytes / 255), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"shape \(1, 4, 3\), and had \(1, 4, 4\) at fit"):
+        first.predict(as_bytes[:, :, :, :3])
+
+
 def test_an_instance_starts_from_its_weights():
     X, y, group = images()
     start = SmallCNN(2)
@@ -384,7 +395,7 @@ def test_bad_rows_are_refused():
         model().fit(X, np.full(40, "hire"))
     with pytest.raises(ValueError, match="all n_features=1 columns are sensitive"):
         model().fit(X[["sex"]], y)
-    with pytest.raises(ValueError, match="zero in every row"):
+    with pytest.raises(ValueError, match="all sample weights are zero"):
         model().fit(X, y, sample_weight=np.zeros(40))
     with pytest.raises(NotFittedError):
         model().predict(X)
@@ -434,6 +445,9 @@ def test_history_and_verbose(capsys):
     assert fitted.history_.index.tolist() == [1, 2, 3, 4]
     assert capsys.readouterr().out == ""
     model(verbose=1, early_stopping=True).fit(X, y)
+    assert "4/4" in (shown := capsys.readouterr().err)
+    assert "valid_loss" in shown
+    model(verbose=2, early_stopping=True).fit(X, y)
     assert "valid_loss" in capsys.readouterr().out
 
 

@@ -165,3 +165,13 @@ def test_balanced_cells_are_weighted_back_in_training():
     entropy = float(SoftGapLoss([], 2, strength=0)(logits, target))
     assert float(loss(logits, target)) - entropy == pytest.approx(0.25, abs=1e-3)  # 3/4 - 1/2
     assert float(loss.eval()(logits, target)) - entropy == pytest.approx(0, abs=1e-3)
+
+
+def test_a_rate_without_two_groups_gives_no_gradient_beside_one_that_has_them():
+    logits = torch.zeros(3, 2, requires_grad=True)
+    y, codes = torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1])  # one group has no negatives
+    cells = class_cells(torch.softmax(logits, dim=1), y, codes, 2)
+    loss = soft_gap_loss(CRITERIA["equalized_odds"], cells)
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert torch.equal(logits.grad, torch.zeros(3, 2))

@@ -1,0 +1,129 @@
+"""What of a fitted network estimator goes into a file, and how it comes back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skfair._utils.text import listed
+from skfair._version import __version__
+
+_FORMAT = 1
+
+
+def to_plain(value: Any) -> Any:
+    """Write a value with what JSON has; tuples, arrays and numbers that are none get a tag.
+
+    Raises
+    ------
+    TypeError
+        If it is made of anything else.
+
+    Examples
+    --------
+    >>> to_plain(("a", 1.5, None))
+    {'tuple': ['a', 1.5, None]}
+    >>> to_plain(np.array([1, 2]))
+    {'array': [1, 2], 'dtype': '<i8'}
+    """
+    if isinstance(value, np.ndarray):
+        return {"array": [to_plain(v) for v in value.tolist()], "dtype": value.dtype.str}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    if isinstance(value, tuple):
+        return {"tuple": [to_plain(v) for v in value]}
+    if isinstance(value, list):
+        return [to_plain(v) for v in value]
+    raise TypeError(f"{value!r} can't be written to a file")
+
+
+def from_plain(value: Any) -> Any:
+    """Read what :func:`to_plain` wrote.
+
+    Examples
+    --------
+    >>> from_plain(to_plain([("a", float("inf")), np.array(["x", "y"])]))
+    [('a', inf), array(['x', 'y'], dtype='<U1')]
+    """
+    if isinstance(value, list):
+        return [from_plain(v) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "array" in value:
+        return np.array(from_plain(value["array"]), dtype=np.dtype(value["dtype"]))
+    return float(value["float"]) if "float" in value else tuple(map(from_plain, value["tuple"]))
+
+
+def describe(estimator: Any, fitted: Mapping[str, Any], history: pd.DataFrame) -> dict[str, Any]:
+    """Describe a fitted estimator: its class, parameters, what it has learned, and its history.
+
+    Parameters that are no plain values (modules, callables, callbacks) are listed by name.
+
+    Raises
+    ------
+    ValueError
+        If something learned, such as the label of a group, is no plain value.
+    """
+    params, left_out = {}, []
+    for name, value in estimator.get_params(deep=False).items():
+        try:
+            params[name] = to_plain(value)
+        except TypeError:
+            left_out.append(name)
+    try:
+        learned = {name: to_plain(value) for name, value in fitted.items()}
+    except TypeError as error:
+        raise ValueError(f"this {type(estimator).__name__} can't be saved: {error}") from error
+    epochs = history.reset_index().to_dict(orient="list")
+    return {
+        "format": _FORMAT,
+        "version": __version__,
+        "estimator": type(estimator).__name__,
+        "params": params,
+        "left_out": left_out,
+        "fitted": learned,
+        "history": {name: to_plain(column) for name, column in epochs.items()},
+    }
+
+
+def read_description(
+    about: Any, kind: type, given: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any], list[dict[str, Any]]]:
+    """Make an unfitted estimator of a description, and read what the fitted one had learned.
+
+    Returns
+    -------
+    estimator, fitted, history
+
+    Raises
+    ------
+    ValueError
+        If the description is of another class or format, or needs a module that isn't given.
+    """
+    if not isinstance(about, dict) or about.get("format") != _FORMAT:
+        raise ValueError("the file has a format that this version of skfair can't read")
+    if about["estimator"] != kind.__name__:
+        raise ValueError(
+            f"the file holds {about['estimator']}: load it by {about['estimator']}.load"
+        )
+    if "module" in about["left_out"] and given.get("module") is None:
+        raise ValueError(
+            "the file holds weights of a module of your own: pass load(path, module=...), the same "
+            "class, callable or instance as before"
+        )
+    params = {name: from_plain(value) for name, value in about["params"].items()} | dict(given)
+    unknown = set(params) - set(kind().get_params())
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no parameters {listed(sorted(unknown))}")
+    fitted = {name: from_plain(value) for name, value in about["fitted"].items()}
+    columns = {name: from_plain(column) for name, column in about["history"].items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return kind(**params), fitted, [{**row, "batches": []} for row in rows]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import math
+import pickle
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+
+from skorch.callbacks import Callback  # noqa: E402
+
+from skfair.nn import GroupDROLoss, TableDataset, make_mlp, place_rows  # noqa: E402
+from skfair.nn import batches as batches_module  # noqa: E402
+from skfair.nn.nets import make_net  # noqa: E402
+
+
+class Rates(Callback):
+    def __init__(self):
+        self.seen = []
+
+    def on_epoch_end(self, net, **_):
+        self.seen.append([group["lr"] for group in net.optimizer_.param_groups])
+
+
+def rows(n=10):
+    torch.manual_seed(0)
+    y = torch.arange(n) % 2
+    return TableDataset(torch.randn(n, 3), y, torch.zeros(n, dtype=torch.long), torch.ones(n))
+
+
+def net(**options):
+    torch.manual_seed(0)
+    return make_net(make_mlp(3, 2, [4]), GroupDROLoss(torch.tensor([10.0])), **options)
+
+
+def test_rates_fall_down_half_a_cosine_and_begin_anew():
+    made = net(lr=0.5, lr_schedule="cosine", callbacks=[Rates()])
+    watch = next(callback for _, callback in made.callbacks_ if isinstance(callback, Rates))
+    made.max_epochs = 4
+    made.partial_fit(rows())
+    expected = [0.25 * (1 + math.cos(math.pi * t / 4)) for t in range(4)]
+    assert [rate for (rate,) in watch.seen] == pytest.approx(expected)
+    made.max_epochs = 1
+    made.partial_fit(rows())
+    made.max_epochs = 4
+    made.partial_fit(rows())
+    assert [rate for (rate,) in watch.seen[4:]] == pytest.approx([0.5, *expected])
+
+
+def test_rates_stay_without_a_schedule():
+    made = net(lr=0.5, callbacks=[Rates()])
+    made.max_epochs = 3
+    made.partial_fit(rows())
+    watch = next(callback for _, callback in made.callbacks_ if isinstance(callback, Rates))
+    assert watch.seen == [[0.5]] * 3
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_mixed_precision_computes_in_bfloat16_and_gives_floats(mixed):
+    made = net(mixed_precision=mixed)
+    seen = []
+    made.module_[1].register_forward_hook(lambda *call: seen.append(call[2].dtype))
+    made.max_epochs = 2
+    made.partial_fit(rows())
+    assert set(seen) == {torch.bfloat16 if mixed else torch.float32}
+    assert made.infer(torch.ones(2, 3)).dtype == torch.float32
+    assert {p.dtype for p in made.module_.parameters()} == {torch.float32}
+
+
+def test_a_progress_bar_counts_epochs(capsys):
+    made = net(verbose=1)
+    made.max_epochs = 3
+    made.partial_fit(rows())
+    out, err = capsys.readouterr()
+    assert "3/3" in err
+    assert "train_loss" in err
+    assert out == ""
+    assert pickle.loads(pickle.dumps(made)).history[-1]["epoch"] == 3
+
+
+def test_rows_too_large_for_a_device_travel_by_batches(monkeypatch):
+    X, y = torch.arange(6.0).reshape(3, 2), torch.arange(3)
+    resident = place_rows("cpu", X, y)
+    monkeypatch.setattr(batches_module, "_room", lambda device: 47)  # X: 24 bytes, y: 24 bytes
+    travelling = place_rows("cpu", X, y)
+    assert resident.device is None
+    assert travelling.device == "cpu"
+    places = torch.tensor([2, 0])
+    for part, other in zip(travelling[places][1], resident[places][1], strict=True):
+        assert torch.equal(part, other)
+    assert torch.equal(travelling[places][0], resident[places][0])
+
+
+def test_a_gpu_holds_half_of_what_it_has_left(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
+    assert batches_module._room(torch.device("cuda", 0)) == 500
+    assert batches_module._room(torch.device("cpu")) == math.inf
