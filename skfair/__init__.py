@@ -6,12 +6,14 @@ Subpackages load when they are first used, so ``import skfair`` costs next to no
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from skfair._version import __version__
 
 if TYPE_CHECKING:
     from skfair.detection import BiasDetector
+    from skfair.inprocessing import AdversarialDebiasedClassifier
     from skfair.postprocessing import ThresholdOptimizer
     from skfair.preprocessing import Resampler, Reweighter
 
@@ -29,18 +31,27 @@ _SUBPACKAGES = (
     "similarity",
     "tally",
 )
+_NEED_TORCH = ("nn",)
 _EXPORTS = {
+    "AdversarialDebiasedClassifier": "skfair.inprocessing",
     "BiasDetector": "skfair.detection",
     "Resampler": "skfair.preprocessing",
     "Reweighter": "skfair.preprocessing",
     "ThresholdOptimizer": "skfair.postprocessing",
 }
 
-__all__ = ["BiasDetector", "Resampler", "Reweighter", "ThresholdOptimizer", "__version__"]
+__all__ = [
+    "AdversarialDebiasedClassifier",
+    "BiasDetector",
+    "Resampler",
+    "Reweighter",
+    "ThresholdOptimizer",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _SUBPACKAGES:
+    if name in (*_SUBPACKAGES, *_NEED_TORCH):
         return importlib.import_module(f"skfair.{name}")
     if name in _EXPORTS:
         return getattr(importlib.import_module(_EXPORTS[name]), name)
@@ -48,4 +59,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBPACKAGES, *_EXPORTS})
+    there = _NEED_TORCH if find_spec("torch") else ()
+    return sorted({*globals(), *_SUBPACKAGES, *there, *_EXPORTS})

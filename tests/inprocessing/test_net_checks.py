@@ -13,6 +13,7 @@ pytest.importorskip("skorch")
 
 from skfair.inprocessing import (
     AdversarialDebiasedClassifier,
+    AdversarialDebiasedRegressor,
     FairNetClassifier,
     GroupDROClassifier,
 )
@@ -33,6 +34,13 @@ ESTIMATORS = [
     FairNetClassifier(strength=0.1, **OPTIONS),
     GroupDROClassifier(**OPTIONS),
     AdversarialDebiasedClassifier(adversary_weight=0.1, **OPTIONS),
+    AdversarialDebiasedClassifier(
+        method="reversal",
+        representation="active_1",
+        adversary_weight=0.1,
+        **OPTIONS,
+    ),
+    AdversarialDebiasedRegressor(adversary_weight=0.1, **{**OPTIONS, "max_epochs": 40}),
 ]
 
 
