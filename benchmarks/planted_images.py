@@ -8,7 +8,8 @@ by the accuracy of the worst cell. As in Waterbirds and CelebA, the tie is broke
 images; ``--validation-bias 0.95`` keeps it there, and then a cell may have a handful of images.
 
 Everyone trains the same small network for 20 epochs; plain training may take 60, since it profits.
-Means over seeds, and differences from plain training, paired over seeds, in percentage points with
+The grids of knobs were found on seeds 0 and 1, so figures are those of other seeds. Means over
+seeds, and differences from plain training, paired over seeds, in percentage points with
 Student's 95 % intervals.
 
     OMP_NUM_THREADS=1 python benchmarks/planted_images.py [--seeds 10] [--bias 0.9 0.95 0.99]
@@ -18,7 +19,6 @@ Student's 95 % intervals.
 from __future__ import annotations
 
 import argparse
-import inspect
 import sys
 import time
 from collections import Counter
@@ -101,7 +101,7 @@ def methods() -> dict[str, Method]:
     plain = {"strength": 0}
     reversal = {"method": "reversal", "representation": "features"}
     dro = GroupDROClassifier
-    found = {
+    return {
         "plain": Method(
             "plain training", FairNetClassifier, plain, ({"max_epochs": 20}, {"max_epochs": 60})
         ),
@@ -132,9 +132,6 @@ def methods() -> dict[str, Method]:
             **STRONG_DECAY,
         ),
     }
-    if not set(reversal) <= set(inspect.signature(AdversarialDebiasedClassifier).parameters):
-        found = {key: method for key, method in found.items() if "reversal" not in key}
-    return found
 
 
 def make_parts(bias: float, validation_bias: float, cue: str, seed: int) -> tuple[Part, Part, Part]:
@@ -199,7 +196,8 @@ def row(name: str, scores: list[Score | None], plain: list[Score | None]) -> str
 def report(arguments: argparse.Namespace, bias: float, chosen: dict[str, Method]) -> None:
     start = time.perf_counter()
     scores: dict[str, list[Score | None]] = {key: [] for key in chosen}
-    for seed in range(arguments.seeds):
+    first = arguments.first_seed
+    for seed in range(first, first + arguments.seeds):
         parts = make_parts(bias, arguments.validation_bias, arguments.cue, seed)
         for key, method in chosen.items():
             scores[key].append(run(method, parts, seed))
@@ -216,6 +214,7 @@ def main() -> None:
     known = methods()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=10)
     parser.add_argument("--bias", type=float, nargs="+", default=[0.9, 0.95, 0.99])
     parser.add_argument("--validation-bias", type=float, default=0.5)
     parser.add_argument("--cue", choices=("color", "patch", "background"), default="color")

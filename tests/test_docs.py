@@ -98,6 +98,19 @@ def test_the_guide_to_mitigation_inside_training_runs_in_order():
     assert scope["close"].violation_.loc["demographic_parity", "surrogate"] < 0.0501
 
 
+def test_the_guide_to_networks_runs_in_order():
+    for library in ("torch", "skorch", "safetensors"):
+        pytest.importorskip(library)
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/networks.md").read_text(encoding="utf-8")):
+        exec(compile(code, "networks.md", "exec"), scope)
+    gap = scope["demographic_parity_difference"]
+    options = {"sensitive_features": scope["X_test"]["sex"], "pos_label": ">50K"}
+    assert gap(scope["y_test"], scope["found"], **options) < 0.12
+    found = scope["again"].predict(scope["X_test"])
+    assert (found == scope["found"]).all()
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -113,6 +126,7 @@ def test_make_targets_that_the_documents_name_exist(target):
         "docs/detecting.md",
         "docs/measuring.md",
         "docs/mitigating-training.md",
+        "docs/networks.md",
         "docs/thresholds.md",
     ],
 )

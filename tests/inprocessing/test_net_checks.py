@@ -40,7 +40,7 @@ ESTIMATORS = [
         adversary_weight=0.1,
         **OPTIONS,
     ),
-    AdversarialDebiasedRegressor(adversary_weight=0.1, **{**OPTIONS, "max_epochs": 40}),
+    AdversarialDebiasedRegressor(adversary_weight=0.1, **{**OPTIONS, "max_epochs": 100}),
 ]
 
 
