@@ -4,6 +4,7 @@ VENV ?= .venv
 BENCH ?= .venv-bench
 OLDEST ?= .venv-oldest
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: demo test test-slow test-peers test-oldest lint bench clean
 
@@ -24,7 +25,7 @@ $(VENV)/.lint: pyproject.toml constraints.txt
 
 $(BENCH)/.bench: pyproject.toml constraints.txt
 	test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install -q -c constraints.txt -e ".[bench]"
+	$(BENCH)/bin/python -m pip install -q -c constraints.txt torch==2.13.0 -e ".[bench,nn]"
 	touch $@
 
 $(OLDEST)/.oldest: pyproject.toml .ci/constraints-oldest.txt
@@ -54,6 +55,7 @@ lint: $(VENV)/.lint
 
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/speed.py
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/quality.py --report build/benchmarks.md $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,117 @@
+"""What each mitigator buys and costs: skfair and its peers on Adult, German and Heart, in one run.
+
+Repeated splits of 60/20/20: methods are fitted to the first part, values of their knobs chosen on
+the second, and everything is reported on the third. A result is kept under a key of its settings,
+versions and code, so a run that was stopped goes on where it was, and only what changed is fitted
+again. Environments that hold different peers may share one folder of results.
+
+    python benchmarks/quality.py                      logistic regression and boosting, Adult by sex
+    python benchmarks/quality.py --full               all models, groups, values and repetitions
+    python benchmarks/quality.py --report docs/benchmarks.md --report-only
+    python benchmarks/quality.py --table people.csv --target hired --positive yes --sensitive sex
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from _quality.cells import Task, plan, run_task
+from _quality.data import SENSITIVE, load_table
+from _quality.methods import methods
+from _quality.store import Store
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+Place = tuple[str, str, range]
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--full", action="store_true", help="10 repetitions, all knobs and groups")
+    parser.add_argument("--data", nargs="+", default=["adult", "german", "heart"])
+    parser.add_argument("--groups", nargs="+", help="parts of names of sensitive features")
+    parser.add_argument("--models", nargs="+")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of names of methods")
+    parser.add_argument("--skip", nargs="+", default=[], help="parts of names of methods")
+    parser.add_argument("--repetitions", type=int)
+    parser.add_argument("--all-values", action="store_true", help="all eight values of the knobs")
+    parser.add_argument("--rows", type=int, default=0, help="rows of each part; 0 for all")
+    parser.add_argument("--table", help="a CSV or Parquet file instead of the bundled tables")
+    parser.add_argument("--target", default="")
+    parser.add_argument("--positive", default="")
+    parser.add_argument("--sensitive", nargs="+", default=[], help="columns; a+b for both at once")
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--limit", type=float, default=300.0, help="seconds a fit may take")
+    parser.add_argument("--retry", action="store_true", help="run again what ended in an error")
+    parser.add_argument("--report", type=Path, help="write this Markdown file, plots beside it")
+    parser.add_argument("--report-only", action="store_true")
+    return parser.parse_args()
+
+
+def places(options: argparse.Namespace) -> list[Place]:
+    """Tables and sensitive features, with the folds of a repetition."""
+    if options.table:
+        named = [(options.table, sensitive) for sensitive in options.sensitive]
+        table = (options.target, options.positive)
+        return [(data, s, load_table(data, s, *table).folds) for data, s in named]
+    found = []
+    for data in options.data:
+        names = list(SENSITIVE[data]) if options.full or options.groups else ["sex", "age"]
+        wanted = options.groups or names
+        chosen = [s for s in SENSITIVE[data] if s in wanted]
+        chosen = chosen if options.full or options.groups else chosen[:1]
+        found += [(data, sensitive, load_table(data, sensitive).folds) for sensitive in chosen]
+    return found
+
+
+def tasks(options: argparse.Namespace) -> list[Task]:
+    def named(name: str, parts: list[str]) -> bool:
+        return any(part.lower() in name.lower() for part in parts)
+
+    names = [m for m in methods() if named(m, options.only) and not named(m, options.skip)]
+    models = options.models or (
+        ["logistic", "boosting", "mlp", "network"] if options.full else ["logistic", "boosting"]
+    )
+    return plan(
+        places(options),
+        models,
+        names,
+        options.repetitions or (10 if options.full else 5),
+        full=options.full,
+        all_values=options.full or options.all_values,
+        rows=options.rows,
+        target=options.target,
+        positive=options.positive,
+    )
+
+
+def run(options: argparse.Namespace, store: Store) -> None:
+    done = store.done(retry=options.retry)
+    wanted = tasks(options)
+    left = [task for task in wanted if not set(task.keys()) <= done]
+    print(f"{len(wanted)} tasks, {len(wanted) - len(left)} of them done before")
+    results = Parallel(n_jobs=options.jobs, return_as="generator_unordered", batch_size=1)(
+        delayed(run_task)(task, options.limit) for task in left
+    )
+    for rows in tqdm(results, total=len(left), smoothing=0.02):
+        store.add(rows)
+
+
+def main() -> None:
+    options = read_arguments()
+    store = Store(options.results)
+    if not options.report_only:
+        run(options, store)
+    if options.report:
+        from _quality.report import write_report
+
+        write_report(store, options.report)
+        print(f"{options.report} is written")
+
+
+if __name__ == "__main__":
+    main()
