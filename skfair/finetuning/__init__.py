@@ -1,0 +1,17 @@
+"""Mitigations that change a network which is already trained."""
+
+from __future__ import annotations
+
+from skfair.finetuning.adversarial import AdversarialFineTuner
+from skfair.finetuning.bias_gradient import BiasGradientFineTuner
+from skfair.finetuning.last_layer import LastLayerRetrainer
+from skfair.finetuning.layerwise import LayerwiseDebiaser
+from skfair.finetuning.random_perturbation import RandomPerturbationDebiaser
+
+__all__ = [
+    "AdversarialFineTuner",
+    "BiasGradientFineTuner",
+    "LastLayerRetrainer",
+    "LayerwiseDebiaser",
+    "RandomPerturbationDebiaser",
+]

@@ -1,0 +1,381 @@
+"""What debiasers of trained networks share: reading, the search's frame, and predictions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import roc_auc_score
+from sklearn.utils import Tags, check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfair._utils.columns import is_frame, take_rows
+from skfair._utils.optional import import_optional
+from skfair._utils.text import listed
+from skfair._utils.validation import check_count, check_number, check_same_length, generator
+from skfair._utils.warning import warn_user
+from skfair.base import SensitiveFeaturesMixin, read_two_classes, sensitive_positions
+from skfair.criteria import Criterion, Rate, gap_interval, read_criteria, read_objective
+from skfair.finetuning._network import (
+    TrainedNetwork,
+    check_output,
+    decide_output,
+    read_network,
+)
+from skfair.finetuning._objective import (
+    FORMS,
+    SLACK,
+    FairObjective,
+    Floats,
+    Form,
+    JudgedRows,
+    ThresholdChoice,
+    signed_bias,
+)
+from skfair.finetuning._search import Search, probability_of, progress, score_rows, weights_of
+from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.tally import Tally
+
+Note = dict[str, Any]
+
+
+class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
+    """Base of estimators that change a trained network until it is fair on new rows.
+
+    A subclass overrides ``_candidates(search, rng)``, a generator: it changes ``search.module`` in
+    place and yields what is to be written down of the candidate, which is then judged
+    (``search.last``). It may override ``_check_parameters``, too.
+    """
+
+    uses_group_at_predict = False
+    infers_group = False
+
+    net: Any
+    sensitive_features: ColumnSpec | None
+    constraints: str | Criterion | Rate
+    objective: Any
+    tol: float
+    margin: float
+    form: Form
+    n_resamples: int
+    output: str
+    time_limit: float | None
+    pos_label: Any
+    missing: Missing
+    warm_start: bool
+    device: str
+    random_state: Any
+    verbose: int
+
+    history_: pd.DataFrame
+
+    def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
+        raise NotImplementedError
+
+    def fit(
+        self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Debias a copy of the network on rows that it wasn't trained on.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
+            Validation rows: a table, or images.
+        y : array-like of shape (n,)
+            Labels of two classes.
+        sensitive_features : array-like of shape (n,) or (n, k), default=None
+            Groups, where the constructor doesn't name columns of X.
+        sample_weight : array-like of shape (n,), default=None
+            Sampling weights. A row of weight 0 is as good as absent.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFittedError
+            If ``net`` isn't fitted.
+        ValueError
+            If groups are given twice or not at all, there is one class or group only, or the
+            network can't take X or isn't one for two classes.
+        """
+        import_optional("torch", extra="nn", purpose=type(self).__name__)
+        criterion = self._check_parameters()
+        warm = self.warm_start and hasattr(self, "module_")
+        previous = weights_of(self.module_) if warm else None
+        if not warm:
+            self._rng = generator(self.random_state)
+        X = self._check_rows(X, reset=True)
+        X, groups, positive, weights = self._read_rows(X, y, sensitive_features, sample_weight)
+        network = read_network(self.net, self._device(), self._dropped(X))
+        self._read_classes(network)
+        matrix = network.encode(X)
+        check_output(network.module, matrix[:2], self._device())
+        self.output_ = self._decide_output(network, matrix)
+        counts = (groups.codes, groups.n_groups, weights, self.n_resamples)
+        search = Search(
+            network.module,
+            matrix,
+            JudgedRows.draw(positive, *counts, self._rng),
+            FairObjective(criterion, self.objective, self.tol, self.form),
+            margin=self.margin,
+            output=self.output_,
+            sign=self._sign,
+            device=self._device(),
+        )
+        plain = self._judge_original(search)
+        with self._seeded():
+            self._run(search, previous)
+        self._input = network.encode
+        self._keep(search, groups, plain, warm)
+        return self
+
+    def _run(self, search: Search, previous: dict[str, Any] | None) -> None:
+        """Judge candidates until there are no more, or the time is up."""
+        end = np.inf if self.time_limit is None else search.started + self.time_limit
+        with progress(self.verbose, type(self).__name__) as report:
+            if previous is not None:
+                search.restore(previous)
+                search.judge(step="previous")
+            for note in self._candidates(search, self._rng):
+                search.judge(**note)
+                report(search)
+                if time.monotonic() > end:
+                    break
+
+    def _judge_original(self, search: Search) -> Floats:
+        """Judge the network as it came; give its scores."""
+        scores = search.scores()
+        if not np.isfinite(scores).all():
+            raise ValueError("the network gives outputs that are NaN or infinite: check X and net")
+        rows = search.rows
+        auc = roc_auc_score(rows.positive, scores, sample_weight=rows.weights)
+        if auc < 0.4:
+            warn_user(
+                f"the network ranks positive rows below negative ones (AUC {auc:.2f}): its one "
+                "output is to be that of the last class in sorted order, its two those of the "
+                f"sorted classes {listed(self.classes_.tolist())}"
+            )
+        found = search.judge(step="original")
+        criterion = search.objective.criterion
+        undefined = np.isnan(criterion.group_rates(found.cells))
+        if criterion.is_linear and ((~undefined).sum(axis=-1) < 2).any():
+            raise ValueError(
+                f"{criterion.name} is undefined on these rows, whatever is decided: fewer than two "
+                "groups have rows of the labels that it needs"
+            )
+        return scores
+
+    def _keep(self, search: Search, groups: Groups, plain: Floats, warm: bool) -> None:
+        """Set what fit has found."""
+        best = search.best
+        assert best is not None
+        search.restore(search.kept)
+        self.module_ = search.module
+        history = search.history()
+        if warm:
+            earlier = self.history_.assign(is_best=False)
+            history = pd.concat([earlier, history], ignore_index=True)
+        self.history_ = history
+        self._cut, self.threshold_ = best.threshold, probability_of(best.threshold)
+        self.objective_, self.performance_ = best.value, best.performance
+        criterion = search.objective.criterion
+        self.bias_ = signed_bias(criterion, best.cells)
+        self.group_labels_ = groups.labels
+        selected = search.scores() >= self._cut
+        decided = [selected, plain >= 0]
+        self.criteria_ = _reached(criterion, self.tol, decided, search.rows, groups)
+        self._warn_of(best)
+
+    def _warn_of(self, best: ThresholdChoice) -> None:
+        selected = best.cells[:, 1::2].sum()
+        constant = selected == 0 or best.cells[:, ::2].sum() == 0
+        if self.form == "penalized":
+            return
+        if not best.bias <= self.tol + SLACK:
+            warn_user(
+                f"no network and threshold has its bias within tol={self.tol:g}: that of the one "
+                f"that is kept is {best.bias:.3g}. Take a looser tol, more trials, or another "
+                "debiaser"
+            )
+        elif constant:
+            warn_user(
+                f"within tol={self.tol:g} the best network and threshold decide alike for all rows:"
+                " take a looser tol, more trials, or another debiaser"
+            )
+
+    def _read_rows(
+        self, X: Any, y: Any, sensitive_features: Any, sample_weight: Any
+    ) -> tuple[Any, Groups, NDArray[np.bool_], Floats]:
+        groups = self._read_groups(X, sensitive_features)
+        two = read_two_classes(y, self.pos_label, sample_weight, owner=type(self).__name__)
+        check_same_length(X=X, y=two.is_positive)
+        positive, weights = two.is_positive, two.weights
+        self.classes_ = two.classes
+        kept = np.flatnonzero(weights)
+        if len(kept) < len(weights):
+            X, groups = take_rows(X, kept), groups.take(kept)
+            positive, weights = positive[kept], weights[kept]
+        if groups.n_groups < 2:
+            raise ValueError(f"there are rows of one group only: {listed(groups.labels)}")
+        return X, groups, positive, weights / weights.mean()
+
+    def _read_classes(self, network: TrainedNetwork) -> None:
+        """Put the classes in the order of the network's outputs: sorted, or its estimator's."""
+        negative, positive = self.classes_.tolist()
+        if network.classes is None:
+            self.classes_ = np.sort(self.classes_)
+        else:
+            known = network.classes.tolist()
+            if len(known) != 2 or set(known) != {negative, positive}:
+                raise ValueError(
+                    f"y has the classes {listed([negative, positive])}, and the network was fitted "
+                    f"to {listed(known)}"
+                )
+            self.classes_ = network.classes
+        self._sign = 1 if self.classes_.tolist()[1] == positive else -1
+
+    def _decide_output(self, network: TrainedNetwork, matrix: NDArray[np.floating]) -> Any:
+        if self.output != "auto":
+            return self.output
+        return network.output or decide_output(network.module, matrix, self._device())
+
+    def _dropped(self, X: Any) -> list[int]:
+        if not is_frame(X) and X.ndim != 2:
+            return []
+        return sensitive_positions(X, self.sensitive_features)
+
+    def _device(self) -> Any:
+        from skfair.nn import device_of
+
+        return device_of(self.device)
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Seed torch for what is inside, and leave its generators as they were."""
+        import torch
+
+        device = self._device()
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(int(self._rng.integers(np.iinfo(np.int32).max)))
+            yield
+
+    def _check_rows(self, X: Any, reset: bool) -> Any:
+        """Check what needs no look into columns; a frame stays one, all else becomes an array."""
+        if not is_frame(X):
+            name = type(self).__name__
+            X = check_array(X, dtype=None, allow_nd=True, ensure_all_finite=False, estimator=name)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _log_odds(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        matrix = self._input(self._check_rows(X, reset=False))
+        return score_rows(self.module_, matrix, self.output_, self._device())
+
+    def decision_function(self, X: Any) -> Floats:
+        """Log odds of ``classes_[1]`` beyond the threshold: above 0, that class is predicted.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        odds = self._log_odds(X)
+        return odds - self._sign * self._cut
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Probabilities of the classes, which know nothing of the threshold.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+        """
+        p = expit(self._log_odds(X))
+        return np.column_stack([1 - p, p])
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Predict the class by the threshold.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
+            As at fit; groups are not needed.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        odds = self._log_odds(X)
+        selected = self._sign * odds >= self._cut
+        positive = 1 if self._sign == 1 else 0
+        return self.classes_[np.where(selected, positive, 1 - positive)]
+
+    def _check_parameters(self) -> Criterion:
+        if not isinstance(self.constraints, str | Criterion | Rate):
+            raise ValueError(
+                f"{type(self).__name__} takes one criterion, got constraints={self.constraints!r}: "
+                "give a name or a Criterion"
+            )
+        ((criterion, _),) = read_criteria(self.constraints, self.tol)
+        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
+        if fixed:
+            raise ValueError(f"{listed(fixed)} don't depend on decisions: no network changes them")
+        read_objective(self.objective, np.ones(2))
+        check_number("margin", self.margin)
+        if self.margin > self.tol:
+            raise ValueError(f"margin must be at most tol={self.tol!r}, got {self.margin!r}")
+        check_count("n_resamples", self.n_resamples, least=0)
+        for name, known in (("form", FORMS), ("output", ("auto", "logits", "probabilities"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        if self.time_limit is not None:
+            check_number("time_limit", self.time_limit)
+        return criterion
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _reached(
+    criterion: Criterion,
+    tol: float,
+    decided: list[NDArray[np.bool_]],
+    rows: JudgedRows,
+    groups: Groups,
+) -> pd.DataFrame:
+    """Lay out the estimate, its interval, what was allowed, and the original's estimate."""
+    tallies = [
+        Tally.from_arrays(rows.positive, selected, groups, sample_weight=rows.weights)
+        for selected in decided
+    ]
+    estimate, low, high = gap_interval(tallies[0], criterion)[:3]
+    table = {
+        "estimate": estimate,
+        "low": low,
+        "high": high,
+        "violation": 1 - estimate if criterion.gap == "ratio" else estimate,
+        "allowed": tol,
+        "plain": float(criterion(tallies[1].cells())),
+    }
+    return pd.DataFrame([table], index=[criterion.name])

@@ -1,0 +1,184 @@
+"""LastLayerRetrainer: the last layer trained anew on balanced rows (deep feature reweighting)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+
+from skfair._utils.validation import check_count, check_number
+from skfair.criteria import Criterion, Rate
+from skfair.finetuning._base import BaseDebiaser, Note
+from skfair.finetuning._docs import debiaser_docs
+from skfair.finetuning._last_layer import (
+    LinearOdds,
+    balanced_subset,
+    features_of,
+    fit_balanced,
+    put_odds,
+)
+from skfair.finetuning._network import find_layer, last_linear
+from skfair.finetuning._objective import Bools, Floats, Form, choose_threshold
+from skfair.finetuning._search import Search
+from skfair.groups import ColumnSpec, Missing
+
+_OWN = {
+    "balance": """\
+    balance : {"group_label", "group"}, default="group_label"
+        Whether subsets hold as many rows of every cell of group and label, or of every group.""",
+    "n_subsets": """\
+    n_subsets : int, default=10
+        Number of balanced subsets.""",
+    "Cs": """\
+    Cs : sequence of float, default=(1.0, 0.3, 0.1, 0.03, 0.01)
+        Inverse strengths of the ridge penalty, of which the best is taken: by the objective on half
+        of the rows, trained on the other half. Then it is trained on all.""",
+    "last_layer": """\
+    last_layer : str, default=None
+        Name of the linear layer that is trained anew. None: the one that runs last.""",
+}
+
+
+@debiaser_docs(_OWN)
+class LastLayerRetrainer(BaseDebiaser):
+    r"""The last layer of a network trained anew on balanced rows (deep feature reweighting).
+
+    A network that has learnt a shortcut has often learnt what it should as well, and only its last
+    layer weighs them wrongly. So a ridge logistic regression on its frozen, standardised features
+    is fitted to subsets in which groups and labels are balanced, and the mean of the fits becomes
+    the last layer. The network gets its best threshold; the trained network with its own best
+    threshold is the other candidate.
+
+    It takes seconds, since nothing but logistic regressions is trained. The group is needed at fit
+    only.
+
+    {parameters}
+
+    References
+    ----------
+    Kirichenko, P., Izmailov, P. and Wilson, A. G. (2023). Last layer re-training is sufficient for
+    robustness to spurious correlations. ICLR. https://openreview.net/forum?id=Zb6c8A-Fghk
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> rng = np.random.default_rng(0)
+    >>> sex = rng.choice(["f", "m"], 400)
+    >>> X = rng.normal(size=(400, 2)) + [1.0, 0.0] * (sex == "m")[:, None]
+    >>> y = (X[:, 1] + 0.5 * rng.normal(size=400) > 0).astype(int)
+    >>> net = torch.nn.Linear(2, 1)
+    >>> _ = net.weight.data.fill_(1.0), net.bias.data.fill_(-0.5)
+    >>> debiaser = LastLayerRetrainer(net, random_state=0).fit(X, y, sensitive_features=sex)
+    >>> bool(debiaser.criteria_.loc["average_odds", "plain"] > 0.1), abs(debiaser.bias_) <= 0.05
+    (True, True)
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        *,
+        sensitive_features: ColumnSpec | None = None,
+        constraints: str | Criterion | Rate = "average_odds",
+        objective: Any = "balanced_accuracy_score",
+        tol: float = 0.05,
+        margin: float = 0.01,
+        form: Form = "constrained",
+        balance: Literal["group_label", "group"] = "group_label",
+        n_subsets: int = 10,
+        Cs: Sequence[float] = (1.0, 0.3, 0.1, 0.03, 0.01),
+        last_layer: str | None = None,
+        n_resamples: int = 5,
+        output: str = "auto",
+        time_limit: float | None = None,
+        pos_label: Any = None,
+        missing: Missing = "group",
+        warm_start: bool = False,
+        device: str = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.net = net
+        self.sensitive_features = sensitive_features
+        self.constraints = constraints
+        self.objective = objective
+        self.tol = tol
+        self.margin = margin
+        self.form = form
+        self.balance = balance
+        self.n_subsets = n_subsets
+        self.Cs = Cs
+        self.last_layer = last_layer
+        self.n_resamples = n_resamples
+        self.output = output
+        self.time_limit = time_limit
+        self.pos_label = pos_label
+        self.missing = missing
+        self.warm_start = warm_start
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
+        name = last_linear(search.module, search.X[:2], search.device, self.last_layer)
+        layer = find_layer(search.module, name)
+        features = features_of(layer, search.module, search.X, search.device)
+        C = self._choose_penalty(features, search, rng)
+        put_odds(layer, self._fit(features, np.arange(len(features)), C, search, rng))
+        yield {"step": "retrained", "C": C}
+
+    def _choose_penalty(self, features: Floats, search: Search, rng: np.random.Generator) -> float:
+        if len(self.Cs) == 1:
+            return float(self.Cs[0])
+        cells = self._cells(search)
+        counts = np.bincount(cells)
+        train, held = train_test_split(
+            np.arange(len(cells)),
+            test_size=0.5,
+            stratify=cells if counts[counts > 0].min() > 1 else None,
+            random_state=int(rng.integers(np.iinfo(np.int32).max)),
+        )
+        judged = search.rows.take(held)
+        values = []
+        for C in self.Cs:
+            odds = self._fit(features, train, C, search, rng)
+            scores = search.sign * odds(features[held])
+            found = choose_threshold(scores, judged, search.objective, search.margin)
+            values.append(found.value)
+        return float(self.Cs[int(np.argmax(values))])
+
+    def _fit(
+        self,
+        features: Floats,
+        rows: NDArray[np.intp],
+        C: float,
+        search: Search,
+        rng: np.random.Generator,
+    ) -> LinearOdds:
+        cells, weights = self._cells(search)[rows], search.rows.weights[rows]
+        subsets = [balanced_subset(cells, weights, rng) for _ in range(self.n_subsets)]
+        return fit_balanced(features[rows], _labels(search)[rows], subsets, C)
+
+    def _cells(self, search: Search) -> NDArray[np.integer]:
+        codes = search.rows.codes.astype(np.intp)
+        return 2 * codes + _labels(search) if self.balance == "group_label" else codes
+
+    def _check_parameters(self) -> Criterion:
+        if self.balance not in ("group_label", "group"):
+            raise ValueError(
+                f'balance must be "group_label" or "group", got balance={self.balance!r}'
+            )
+        check_count("n_subsets", self.n_subsets)
+        if not len(self.Cs):
+            raise ValueError("Cs is empty: give at least one inverse strength of the penalty")
+        for C in self.Cs:
+            check_number("Cs", C, above=0)
+        return super()._check_parameters()
+
+
+def _labels(search: Search) -> Bools:
+    """Tell which rows are of the network's last class."""
+    return search.rows.positive if search.sign == 1 else ~search.rows.positive
