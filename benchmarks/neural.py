@@ -2,9 +2,11 @@
 
 50,000 rows of 100 columns, batches of 512, one thread. The loops hold the rows as tensors and make
 batches by index, as skfair does; so what is compared is the cost of skorch and of the shell. Epochs
-are timed in turn, and the median is taken of each and of their ratios.
+are timed in turn, and the median is taken of each and of their ratios. Where fairlearn is
+installed, its AdversarialFairnessClassifier of the same two networks runs beside them.
 
-    OMP_NUM_THREADS=1 python benchmarks/neural.py [--rows 50000] [--epochs 9] [--device cpu]
+    OMP_NUM_THREADS=1 python benchmarks/neural.py [--rows 50000] [--columns 100] [--epochs 9]
+        [--device cpu]
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -26,12 +29,12 @@ from skfair.inprocessing import (
 )
 from skfair.nn import GroupDROLoss, SoftGapLoss, adversarial_gradient, make_mlp
 
-BATCH, COLUMNS, GROUPS = 512, 100, 4
+BATCH, GROUPS = 512, 4
 
 
-def make_rows(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def make_rows(n: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(n, COLUMNS)).astype(np.float32)
+    X = rng.normal(size=(n, columns)).astype(np.float32)
     groups = rng.integers(GROUPS, size=n)
     y = (X[:, :10].sum(axis=1) + groups + rng.normal(size=n) > 1.5).astype(np.int64)
     return X, y, groups
@@ -41,7 +44,7 @@ def bare_epochs(loss: Any, rows: tuple[np.ndarray, ...], device: str) -> Iterato
     """Seconds of the training steps of each epoch, written out in torch."""
     X, y, groups = (torch.from_numpy(part).to(device) for part in rows)
     weights = torch.ones(len(X), device=device)
-    net, loss = make_mlp(COLUMNS, 2).to(device), loss.to(device)
+    net, loss = make_mlp(X.shape[1], 2).to(device), loss.to(device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.0)
     while True:
         start, total = time.perf_counter(), 0.0
@@ -59,7 +62,7 @@ def bare_projection(rows: tuple[np.ndarray, ...], device: str) -> Iterator[float
     """Seconds of the epochs of Zhang's update, written out in torch."""
     X, y, groups = (torch.from_numpy(part).to(device) for part in rows)
     weights = torch.ones(len(X), device=device)
-    net, adversary = make_mlp(COLUMNS, 2).to(device), make_mlp(2, GROUPS, (32,)).to(device)
+    net, adversary = make_mlp(X.shape[1], 2).to(device), make_mlp(2, GROUPS, (32,)).to(device)
     params, own = list(net.parameters()), list(adversary.parameters())
     optimizer = torch.optim.AdamW([*params, *own], lr=1e-3, weight_decay=0.0)
     entropy = torch.nn.functional.cross_entropy
@@ -91,6 +94,32 @@ def our_epochs(model: Any, rows: tuple[np.ndarray, ...]) -> Iterator[float]:
         yield float(model.history_["dur"].iloc[-1])
 
 
+def fairlearn_epochs(rows: tuple[np.ndarray, ...], device: str) -> Iterator[float]:
+    """Seconds of each call of fairlearn's fit, which goes on for an epoch."""
+    from fairlearn.adversarial import AdversarialFairnessClassifier
+
+    X, y, groups = rows
+    model = AdversarialFairnessClassifier(
+        backend="torch",
+        predictor_model=[64, "relu", 64, "relu"],
+        adversary_model=[32, "relu"],
+        predictor_optimizer="Adam",
+        adversary_optimizer="Adam",
+        learning_rate=1e-3,
+        epochs=1,
+        batch_size=BATCH,
+        shuffle=True,
+        warm_start=True,
+        cuda=None if device == "cpu" else device,
+        random_state=0,
+    )
+    names = np.array(["a", "b", "c", "d"])[groups]
+    while True:
+        start = time.perf_counter()
+        model.fit(X, y, sensitive_features=names)
+        yield time.perf_counter() - start
+
+
 def compare(name: str, ours: Iterator[float], bare: Iterator[float], epochs: int) -> None:
     pairs = [(next(ours), next(bare)) for _ in range(epochs + 1)][1:]
     mine, floor = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -117,11 +146,12 @@ def cases(options: dict[str, Any]) -> dict[str, tuple[Any, Callable[[], Any]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--columns", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    rows = make_rows(arguments.rows)
+    rows = make_rows(arguments.rows, arguments.columns)
     options = {
         "batch_size": BATCH,
         "batch_sampling": None,
@@ -130,13 +160,16 @@ def main() -> None:
         "device": arguments.device,
         "random_state": 0,
     }
-    print(f"{'one epoch':24} {'skfair':>10} {'bare loop':>10}   ratio")
+    print(f"{'one epoch':24} {'skfair':>10} {'beside':>10}   ratio")
     for name, (model, loss) in cases(options).items():
         bare = bare_epochs(loss(), rows, arguments.device)
         compare(name, our_epochs(model, rows), bare, arguments.epochs)
     model = AdversarialDebiasedClassifier(**options)
     bare = bare_projection(rows, arguments.device)
     compare("adversary, projection", our_epochs(model, rows), bare, arguments.epochs)
+    if find_spec("fairlearn"):
+        theirs = fairlearn_epochs(rows, arguments.device)
+        compare("the same, fairlearn's", our_epochs(model, rows), theirs, arguments.epochs)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class SavableNet(BaseNet):
         odd = set(self._learned) - set(others) | set(others) - {*self._learned, *_OF_SCIKIT_LEARN}
         if odd:
             raise ValueError(f"the file lacks, or shouldn't have, {listed(sorted(odd))}")
-        vars(self).update(others)
+        self.__dict__.update(others)
         if encoder:
             self._encoder = TableEncoder.from_state(encoder)
         self._random = check_random_state(self.random_state)
