@@ -176,7 +176,8 @@ def read_groups(
             f'{owner} needs sensitive features: name columns of X (sensitive_features="sex") in '
             "its constructor, or pass sensitive_features= with the call (through a pipeline or a "
             "search: sklearn.set_config(enable_metadata_routing=True); a search hands none on at "
-            "predict, so call search.best_estimator_.predict(X, sensitive_features=...))"
+            "predict: what needs them there is called by search.best_estimator_.predict(X, "
+            "sensitive_features=...))"
         )
     return Groups.read(sensitive_features, missing=missing).check_length(X)
 

@@ -55,10 +55,13 @@ class AdversaryMixin(SavableNet):
     _constraints: tuple[str, ...]
 
     def _make_adversary_loss(
-        self, rows: NetRows, module: Any, n_classes: int | None, only: int | None = None
+        self,
+        rows: NetRows,
+        module: Any,
+        gap: Any,
+        n_classes: int | None = None,
+        only: int | None = None,
     ) -> Any:
-        import torch
-
         from skfair.nn import make_mlp
         from skfair.nn.adversary import AdversaryLoss
 
@@ -71,12 +74,13 @@ class AdversaryMixin(SavableNet):
         width = self._seen_width(rows, module) + sees_label * self._n_outputs()
         adversary = make_mlp(width, len(self._groups), self.adversary_hidden_sizes)
         return AdversaryLoss(
-            adversary.to(getattr(torch, self.dtype)),
+            adversary,
             n_classes,
             weight=self.adversary_weight,
             warmup_epochs=self.warmup_epochs,
             sees_label=sees_label,
             only=only,
+            gap=gap,
         )
 
     def _seen_width(self, rows: NetRows, module: Any) -> int:

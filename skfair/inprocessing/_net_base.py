@@ -20,7 +20,7 @@ from skfair._utils.validation import (
     check_share,
     check_weights,
 )
-from skfair.base import GroupsAtPartialFitMixin, sensitive_positions
+from skfair.base import GroupsAtPartialFitMixin, as_matrix, feature_positions
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._net_features import TableEncoder
 from skfair.inprocessing._net_history import history_frame, plot_losses
@@ -44,7 +44,14 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
     uses_group_at_predict = False
     infers_group = False
 
-    _learned: tuple[str, ...] = ("_shape", "_input_shape", "_groups", "_group_names")
+    _learned: tuple[str, ...] = (
+        "_shape",
+        "_of_bytes",
+        "_more_to_come",
+        "_input_shape",
+        "_groups",
+        "_group_names",
+    )
 
     sensitive_features: ColumnSpec | None
     missing: Missing
@@ -83,17 +90,24 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
             import_optional(library, extra="nn", purpose=type(self).__name__)
         self._check_parameters()
         first = not (partial or self.warm_start) or not hasattr(self, "net_")
+        if first:
+            self.__dict__.pop("net_", None)  # should reading fail, no net of other rows is left
         X = self._check_rows(X, reset=first)
         rows = self._read_rows(X, y, sensitive_features, sample_weight, classes, first)
         if first:
             self._random = check_random_state(self.random_state)
+            self._split_seed = None
+            self._more_to_come = partial
         with self._seeded():
             validation = None
             if self.early_stopping and not partial:
-                seed = self._random.randint(np.iinfo(np.int32).max)
-                rows, validation = hold_out(rows, self.validation_fraction, seed)
+                if self._split_seed is None:
+                    self._split_seed = self._random.randint(np.iinfo(np.int32).max)
+                rows, validation = hold_out(rows, self.validation_fraction, self._split_seed)
             if first:
                 self._start(rows)
+            else:
+                self._go_on(rows)
             self._run(rows, validation, epochs=1 if partial else self._n_epochs(len(rows.y)))
         return self
 
@@ -113,7 +127,24 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         }
         module = build_module(self.module, rows.X[:2], self._n_outputs(), options)
         module = module.to(self._device())
-        self._wrap(module, self._make_loss(rows, module))
+        self._wrap(module, self._make_loss(rows, module).to(self._torch_dtype()))
+
+    def _go_on(self, rows: NetRows) -> None:
+        """Take the parameters as they are now; weights, the loss's state and moments stay."""
+        old = self.net_
+        module = old.module_.to(device=self._device(), dtype=self._torch_dtype())
+        loss = self._make_loss(rows, module).to(self._torch_dtype())
+        try:
+            loss.load_state_dict(old.criterion_.state_dict())
+        except RuntimeError as error:
+            raise ValueError(
+                "layers of a network that goes on can't change: fit a new one (warm_start=False)"
+            ) from error
+        self._wrap(module, loss)
+        moments, rates = old.optimizer_.state_dict(), self.net_.optimizer_.state_dict()
+        groups = [{**group, "initial_lr": group["lr"]} for group in rates["param_groups"]]
+        self.net_.optimizer_.load_state_dict({"param_groups": groups, "state": moments["state"]})
+        self.net_.history = old.history
 
     def _wrap(self, module: Any, loss: Any) -> None:
         from skfair.nn.nets import make_net
@@ -168,18 +199,21 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
-        """Seed torch for what is inside, and leave its generators as they were."""
-        import torch
+        """Seed torch on the CPU and this device, and leave its generators as they were."""
+        from skfair.nn import seeded
 
-        device = self._device()
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(self._random.randint(np.iinfo(np.int32).max))
+        with seeded(self._random.randint(np.iinfo(np.int32).max), self._device()):
             yield
 
     def _device(self) -> Any:
         from skfair.nn import device_of
 
         return device_of(self.device)
+
+    def _torch_dtype(self) -> Any:
+        import torch
+
+        return getattr(torch, self.dtype)
 
     def _place(self, X: Any, *targets: Any) -> Any:
         import torch
@@ -201,7 +235,7 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         -------
         ndarray of shape (n, n_inputs) or (n, c, h, w)
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         return self._encode(self._check_rows(X, reset=False))
 
     def _outputs(self, X: Any) -> Floats:
@@ -227,13 +261,14 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         ImportError
             If matplotlib is missing: ``pip install "skfair[plot]"``.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         return plot_losses(self.history_, title=type(self).__name__, ax=ax)
 
     def _check_rows(self, X: Any, reset: bool) -> Any:
         """Check what needs no look into columns; a frame stays one, all else becomes an array."""
         name = type(self).__name__
         if not is_frame(X):
+            X = as_matrix(X)  # lists of words and numbers keep their numbers
             X = check_array(X, dtype=None, allow_nd=True, ensure_all_finite=False, estimator=name)
             if X.ndim not in (2, 4):
                 raise ValueError(
@@ -244,14 +279,21 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         shape = tuple(X.shape[1:])
         if reset:
             self._shape = shape
+            self._of_bytes = _of_bytes(X)
         elif len(shape) != len(self._shape) or (len(shape) == 3 and shape != self._shape):
             raise ValueError(f"rows of X have the shape {shape}, and had {self._shape} at fit")
+        elif self._of_bytes != _of_bytes(X):
+            was, now = ("", "not ") if self._of_bytes else ("not ", "")
+            raise ValueError(
+                f"images were {was}bytes (uint8, divided by 255) at fit, and are {now}so here "
+                f"(dtype {X.dtype}): their scales may differ"
+            )
         return X
 
     def _encode(self, X: Any) -> Floats:
         if len(self._shape) == 3:
             images = check_array(X, dtype=self.dtype, allow_nd=True, input_name="X")
-            return images / 255 if np.asarray(X).dtype == np.uint8 else images
+            return images / 255 if self._of_bytes else images
         return self._encoder.transform(X).astype(self.dtype)
 
     def _read_rows(
@@ -282,10 +324,7 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
     def _learn_features(self, X: Any, weights: Floats) -> None:
         if len(self._shape) == 3:
             return
-        named = set(sensitive_positions(X, self.sensitive_features))
-        kept = [j for j in range(X.shape[1]) if j not in named]
-        if not kept:
-            raise ValueError(f"all n_features={X.shape[1]} columns are sensitive features")
+        kept = feature_positions(X, self.sensitive_features)
         self._encoder = TableEncoder(kept, self.standardize).fit(X, weights)
 
     def _check_parameters(self) -> None:
@@ -299,12 +338,18 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         check_option("batch_sampling", self.batch_sampling, ("group", "group_label", None))
         check_option("lr_schedule", self.lr_schedule, ("cosine", None))
         check_option("dtype", self.dtype, ("float32", "float64"))
+        if self.mixed_precision and self.dtype == "float64":
+            raise ValueError('mixed_precision=True is for dtype="float32"')
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _of_bytes(X: Any) -> bool:
+    return not is_frame(X) and X.ndim == 4 and X.dtype == np.uint8
 
 
 def check_option(name: str, value: Any, known: Sequence[Any]) -> None:

@@ -38,10 +38,10 @@ PARAMETERS = {
         Columns of X, or a callable of X; None: pass ``sensitive_features=`` to fit.""",
     "module": """\
     module : torch.nn.Module, class or callable, default=None
-        The network: of rows of X (after their preparation) it makes a logit a class, so of shape
-        (n, n_classes). A copy of an instance is trained, from the weights that it has. A class or
-        callable gets ``n_inputs`` and ``n_outputs``, if its signature names them. None: a
-        multilayer perceptron.""",
+        The network: of rows of X (after their preparation) it makes {outputs}.
+        A copy of an instance is trained, from the weights that it has. A class or callable gets
+        ``n_inputs`` and ``n_outputs``, if its signature names them. None: a multilayer
+        perceptron.""",
     "hidden_sizes": """\
     hidden_sizes : sequence of int, default=(64, 64)
         Widths of the perceptron's hidden layers.""",
@@ -61,7 +61,7 @@ PARAMETERS = {
     "lr_schedule": """\
     lr_schedule : {"cosine"} or None, default={lr_schedule}
         Whether learning rates fall to 0 over the epochs of ``fit``, down half a cosine, or stay.
-        skorch's ``LRScheduler`` among the ``callbacks`` brings any other schedule of torch.""",
+        With None, skorch's ``LRScheduler`` among the ``callbacks`` brings any of torch's.""",
     "weight_decay": """\
     weight_decay : float, default=0.0
         Its weight decay, which is multiplied by the learning rate: at lr=1e-3 values of 1 to 10
@@ -89,7 +89,8 @@ PARAMETERS = {
         Epochs without a lower validation loss after which training stops.""",
     "warm_start": """\
     warm_start : bool, default=False
-        Whether ``fit`` goes on from the network of the last fit, with its options.""",
+        Whether ``fit`` goes on from the network of the last fit, and its optimizer's moments. All
+        other parameters are taken as they are now, but for those of layers.""",
     "device": """\
     device : str, default="auto"
         A device of torch; ``"auto"``: cuda, mps or cpu, the first that there is.""",
@@ -102,7 +103,8 @@ PARAMETERS = {
         Weights and predictions keep their type.""",
     "callbacks": """\
     callbacks : list of skorch callbacks, default=None
-        Learning-rate schedules, checkpoints, scores, and so on; copies are used.""",
+        Learning-rate schedules (with ``lr_schedule=None``), checkpoints, clipping of gradients,
+        and so on; copies are used. Scores by epoch are not possible.""",
     "missing": """\
     missing : {"group", "raise"}, default="group"
         Rows without a sensitive value form a group of their own, or are refused.""",
@@ -120,9 +122,11 @@ AFTER = """
     Raises
     ------
     ValueError
-        If X is sparse or has missing numbers, there is one class only, the module has another
-        output, or the loss is no number: then the message names the epoch, and ``net_`` keeps the
-        last good weights.
+        If X has missing numbers, or words of too many kinds (more than 100, and a tenth of the
+        rows), {labels}the module has another output, or the loss is no number: then the message
+        names the epoch, and ``net_`` keeps the last good weights.
+    TypeError
+        If X is sparse.
     ImportError
         If torch or skorch is missing: ``pip install "skfair[nn]"``."""
 
@@ -135,10 +139,20 @@ def network_docs(own: dict[str, str], **defaults: str) -> Callable[[Any], Any]:
     own : dict of str to str
         Its own parameters, which follow ``sensitive_features``.
     **defaults : str
-        Defaults of common parameters in which estimators differ, as they are written.
+        What is written for ``{name}``: defaults of common parameters, and words, in which
+        estimators differ.
     """
-    written = {"batch_sampling": "None", "lr_schedule": "None"} | defaults
+    written = {"batch_sampling": "None", "lr_schedule": "None", **_OF_CLASSES} | defaults
     parameters = {**PARAMETERS, **own}
-    for name, default in written.items():
-        parameters[name] = parameters[name].replace(f"{{{name}}}", default)
-    return documented(("sensitive_features", *own, *COMMON), parameters, AFTER)
+    after = AFTER
+    for name, text in written.items():
+        filled = f"{{{name}}}"
+        parameters = {key: value.replace(filled, text) for key, value in parameters.items()}
+        after = after.replace(filled, text)
+    return documented(("sensitive_features", *own, *COMMON), parameters, after)
+
+
+_OF_CLASSES = {
+    "outputs": "logits of the classes,\n        of shape (n, n_classes)",
+    "labels": "there is one class only, ",
+}

@@ -10,15 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skfair._utils.columns import is_frame, select_column
+from skfair._utils.columns import is_frame, n_rows, select_column
 from skfair.base import as_numbers, numeric_matrix
+
+_MOST_VALUES = 100  # of a column of words, or a tenth of the rows
 
 
 class TableEncoder:
     """Makes one matrix of numbers of a table's columns.
 
     Columns of numbers are standardised, if asked for; all others become a column for each of their
-    values, missing ones included, in which values unseen at fit are 0.
+    values, missing ones included, in which values unseen at fit are 0. A column of words with more
+    than 100 values, and more than a tenth of the rows, is refused.
 
     Parameters
     ----------
@@ -59,7 +62,19 @@ class TableEncoder:
         if self.words_:
             encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
             self.encoder_ = encoder.fit(self._texts(X))
+            self._refuse_names(X)
         return self
+
+    def _refuse_names(self, X: Any) -> None:
+        most = max(_MOST_VALUES, n_rows(X) // 10)
+        for j, values in zip(self.words_, self.encoder_.categories_, strict=True):
+            if len(values) > most:
+                name = select_column(X, j)[0]
+                raise ValueError(
+                    f"column {name!r} isn't of numbers, and has {len(values)} values: as many "
+                    "columns would be made of it. Drop it, or encode it in a step before (names, "
+                    'dates, or numbers among which there is text such as "n/a"?)'
+                )
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Give the matrix of numbers, of shape (n, n_columns)."""
@@ -119,4 +134,7 @@ def _is_numeric(X: Any) -> bool:
 
 
 def _as_text(value: Any) -> str | None:
+    """Write a value, and a whole number alike as an integer and as a float."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return None if value is None else str(value)

@@ -11,8 +11,11 @@ import pandas as pd
 
 from skfair._utils.text import listed
 from skfair._version import __version__
+from skfair.criteria import CRITERIA, Criterion
+from skfair.groups import Bins
 
 _FORMAT = 1
+_FREE = ("device", "verbose", "callbacks", "random_state")  # what the learned doesn't depend on
 
 
 def to_plain(value: Any) -> Any:
@@ -42,6 +45,10 @@ def to_plain(value: Any) -> Any:
         return {"tuple": [to_plain(v) for v in value]}
     if isinstance(value, list):
         return [to_plain(v) for v in value]
+    if isinstance(value, Bins):
+        return {"bins": [value.column, to_plain(list(value.edges))]}
+    if isinstance(value, Criterion) and value == CRITERIA.get(value.name):
+        return value.name
     raise TypeError(f"{value!r} can't be written to a file")
 
 
@@ -58,7 +65,13 @@ def from_plain(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     if "array" in value:
-        return np.array(from_plain(value["array"]), dtype=np.dtype(value["dtype"]))
+        kind = np.dtype(value["dtype"])
+        if kind.kind not in "biufUO":
+            raise ValueError(f"the file has an array of the dtype {kind}")
+        values = from_plain(value["array"])
+        return np.array(values, dtype=None if kind.kind == "U" and values else kind)
+    if "bins" in value:
+        return Bins(*value["bins"])
     return float(value["float"]) if "float" in value else tuple(map(from_plain, value["tuple"]))
 
 
@@ -114,11 +127,15 @@ def read_description(
         raise ValueError(
             f"the file holds {about['estimator']}: load it by {about['estimator']}.load"
         )
-    if "module" in about["left_out"] and given.get("module") is None:
-        raise ValueError(
-            "the file holds weights of a module of your own: pass load(path, module=...), the same "
-            "class, callable or instance as before"
-        )
+    for name in ("module", "constraints"):
+        if name in about["left_out"] and given.get(name) is None:
+            raise ValueError(
+                f"the file holds what was learned with {name} of your own: pass "
+                f"load(path, {name}=...), the same as before"
+            )
+    others = set(given) - {*about["left_out"], *_FREE}
+    if others:
+        raise ValueError(f"set {listed(sorted(others))} by set_params after loading")
     params = {name: from_plain(value) for name, value in about["params"].items()} | dict(given)
     unknown = set(params) - set(kind().get_params())
     if unknown:

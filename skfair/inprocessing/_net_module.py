@@ -58,7 +58,9 @@ def build_module(
             f"{made!r}"
         )
     rows = torch.from_numpy(np.ascontiguousarray(sample))
-    made = made.to(rows.dtype)
+    made = made.to(device="cpu", dtype=rows.dtype)
+    if not any(parameter.requires_grad for parameter in made.parameters()):
+        raise ValueError("module has no parameters to train: all are frozen, or there are none")
     _check_output(made, rows, n_outputs)
     return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from os import PathLike
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from skfair.inprocessing._net_history import history_frame
 from skfair.inprocessing._net_rows import one_row_a_cell
 
 _OF_SCIKIT_LEARN = ("n_features_in_", "feature_names_in_")
+_NUMBERS = 10_000_000  # of a row: more need a network of as many weights
 _ENCODER = "_encoder."  # what files call its parts
 
 
@@ -45,7 +47,7 @@ class SavableNet(BaseNet):
         ImportError
             If safetensors is missing: ``pip install "skfair[nn]"``.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         from skfair.nn.files import save_tensors
 
         parts = {"module": self.net_.module_, "criterion": self.net_.criterion_}
@@ -66,8 +68,9 @@ class SavableNet(BaseNet):
         digest : str, default=None
             What ``save`` returned; any other file is refused.
         **params
-            Parameters of the estimator that are to differ, or that the file doesn't hold: a
-            ``module`` of your own is needed.
+            ``device``, ``verbose``, ``callbacks``, ``random_state``, and parameters that the file
+            doesn't hold: a ``module`` and criteria of your own are needed. Others are set after
+            loading by ``set_params``.
 
         Returns
         -------
@@ -87,9 +90,12 @@ class SavableNet(BaseNet):
         from skfair.nn.files import load_tensors
 
         tensors, about = load_tensors(path, digest)
-        model, fitted, history = read_description(about, cls, params)
-        model._check_parameters()
-        model._restore(fitted, tensors, history)
+        try:
+            model, fitted, history = read_description(about, cls, params)
+            model._check_parameters()
+            model._restore(fitted, tensors, history)
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
+            raise ValueError(f"the description in {path} is damaged: {error!r}") from error
         return model
 
     def _fitted_state(self) -> dict[str, Any]:
@@ -115,6 +121,10 @@ class SavableNet(BaseNet):
         if encoder:
             self._encoder = TableEncoder.from_state(encoder)
         self._random = check_random_state(self.random_state)
+        self._split_seed = None
+        room = max(_NUMBERS, sum(tensor.numel() for tensor in tensors.values()))
+        if math.prod(self._input_shape) > room:
+            raise ValueError(f"the file speaks of rows of {self._input_shape} numbers")
         with self._seeded():
             rows = one_row_a_cell(len(self._groups), self._n_outputs(), self._input_shape)
             self._start(rows._replace(X=rows.X.astype(self.dtype)))

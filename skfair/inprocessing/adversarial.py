@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from skfair._utils.validation import positive_class
+from skfair.criteria import get_criterion
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._adversary import METHODS, AdversaryMixin
 from skfair.inprocessing._net_base import BatchSampling
@@ -58,7 +59,8 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
         adversary.
     history_ : DataFrame
         By epoch, the network's own loss on training rows and seconds; with early stopping, also
-        :math:`L_P - \alpha L_A` on validation rows.
+        :math:`L_P` plus :math:`\alpha` times the criterion's expected gap on validation rows,
+        since the adversary's loss there tells more of the adversary than of the network.
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
         As seen in fit, the sensitive columns included.
@@ -173,7 +175,17 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
         self.verbose = verbose
 
     def _make_loss(self, rows: NetRows, module: Any) -> Any:
-        only = None
-        if self.constraints == "equal_opportunity":
+        from skfair.nn.gaps import ExpectedGap
+
+        n_classes, only = len(self.classes_), None
+        if self.constraints == "equal_opportunity" or self.pos_label is not None:
             only = positive_class(self.classes_.tolist(), self.pos_label)
-        return self._make_adversary_loss(rows, module, len(self.classes_), only)
+        if self.constraints != "equal_opportunity":
+            only = None
+        classes = range(n_classes) if n_classes > 2 else (1,)
+        gap = ExpectedGap(
+            get_criterion(self.constraints),
+            len(self._groups),
+            classes=classes if only is None else (only,),
+        )
+        return self._make_adversary_loss(rows, module, gap, n_classes, only)

@@ -23,7 +23,9 @@ _OWN = {
 }
 
 
-@network_docs(_OWN, lr_schedule='"cosine"')
+@network_docs(
+    _OWN, lr_schedule='"cosine"', outputs="a number a row,\n        of shape (n, 1)", labels=""
+)
 class AdversarialDebiasedRegressor(RegressorMixin, AdversaryMixin):
     r"""Network of numbers, trained together with an adversary that guesses the group from them.
 
@@ -43,7 +45,8 @@ class AdversarialDebiasedRegressor(RegressorMixin, AdversaryMixin):
         adversary.
     history_ : DataFrame
         By epoch, the network's own loss on training rows and seconds; with early stopping, also
-        :math:`L_P - \alpha L_A` on validation rows.
+        :math:`L_P` plus :math:`\alpha` times the gap of the groups' mean predictions (for equalized
+        odds, of their mean errors) on validation rows.
     n_features_in_, feature_names_in_
         As seen in fit, the sensitive columns included.
 
@@ -210,7 +213,10 @@ class AdversarialDebiasedRegressor(RegressorMixin, AdversaryMixin):
         return self._outputs(X)[:, 0] * self._scale + self._mean
 
     def _make_loss(self, rows: NetRows, module: Any) -> Any:
-        return self._make_adversary_loss(rows, module, None)
+        from skfair.nn.gaps import MeanGap
+
+        residual = self.constraints == "equalized_odds"
+        return self._make_adversary_loss(rows, module, MeanGap(len(self._groups), residual))
 
     def _n_outputs(self) -> int:
         return 1

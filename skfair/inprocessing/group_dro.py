@@ -49,7 +49,7 @@ class GroupDROClassifier(BaseNetClassifier):
     ----------
     group_weights_ : Series or DataFrame
         The weights q after the last batch: by group, and with ``worst_over="group_label"`` by
-        class, too. 0 for a cell without training rows.
+        class, too. 0 for a cell without training rows in ``fit``.
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_`` is the torch module.
     history_ : DataFrame
@@ -145,7 +145,7 @@ class GroupDROClassifier(BaseNetClassifier):
     @property
     def group_weights_(self) -> pd.Series | pd.DataFrame:
         """Weights of the cells after the last batch."""
-        q = self.net_.criterion_.q.double().cpu().numpy()
+        q = self.net_.criterion_.q.cpu().double().numpy()
         index = labels_index(self._groups, self._group_names)
         if self.worst_over == "group":
             return pd.Series(q, index=index)
@@ -161,6 +161,8 @@ class GroupDROClassifier(BaseNetClassifier):
         if self.worst_over == "group":
             sums, squares = sums.sum(axis=1), squares.sum(axis=1)
         sizes = np.divide(sums**2, squares, out=np.zeros_like(sums), where=squares > 0)
+        if self._more_to_come:  # cells without rows so far may have some in the next call
+            sizes[sizes == 0] = sizes[sizes > 0].min()
         return GroupDROLoss(
             torch.from_numpy(sizes.astype(self.dtype)), self.step_size, self.adjustment
         )

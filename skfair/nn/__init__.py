@@ -11,21 +11,26 @@ import_optional("torch", extra="nn", purpose="skfair.nn")
 
 from skfair.nn.batches import (  # noqa: E402
     BalancedBatches,
-    BlockBatches,
     ShuffledBatches,
     TableDataset,
     place_rows,
     training_batches,
-    validation_batches,
+    whole_batch,
 )
 from skfair.nn.gaps import RunningCells, SoftGapLoss, class_cells, soft_gap_loss  # noqa: E402
 from skfair.nn.gradients import adversarial_gradient, project, reverse_gradient  # noqa: E402
 from skfair.nn.group_dro import GroupDROLoss, group_losses, updated_group_weights  # noqa: E402
-from skfair.nn.modules import device_of, evaluating, make_mlp, predict_logits  # noqa: E402
+from skfair.nn.modules import (  # noqa: E402
+    device_of,
+    evaluating,
+    make_mlp,
+    outputs_of,
+    predict_logits,
+    seeded,
+)
 
 __all__ = [
     "BalancedBatches",
-    "BlockBatches",
     "GroupDROLoss",
     "RunningCells",
     "ShuffledBatches",
@@ -37,12 +42,14 @@ __all__ = [
     "evaluating",
     "group_losses",
     "make_mlp",
+    "outputs_of",
     "place_rows",
     "predict_logits",
     "project",
     "reverse_gradient",
+    "seeded",
     "soft_gap_loss",
     "training_batches",
     "updated_group_weights",
-    "validation_batches",
+    "whole_batch",
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,27 +17,8 @@ from skorch.dataset import unpack_data  # noqa: E402
 
 from skfair.nn.gaps import mean_cross_entropy  # noqa: E402
 from skfair.nn.gradients import adversarial_gradient, reverse_gradient  # noqa: E402
+from skfair.nn.modules import outputs_of  # noqa: E402
 from skfair.nn.nets import FairNet  # noqa: E402
-
-
-@contextmanager
-def outputs_of(layer: Any) -> Iterator[list[Any]]:
-    """Keep what a layer gives while the context is open.
-
-    Examples
-    --------
-    >>> layer = nn.Identity()
-    >>> with outputs_of(layer) as seen:
-    ...     _ = layer(torch.tensor([1.0]))
-    >>> seen
-    [tensor([1.])]
-    """
-    seen: list[Any] = []
-    handle = layer.register_forward_hook(lambda module, inputs, output: seen.append(output))
-    try:
-        yield seen
-    finally:
-        handle.remove()
 
 
 def warmed(weight: float, epoch: int, warmup_epochs: int) -> float:
@@ -70,6 +50,9 @@ class AdversaryLoss(nn.Module):
         Whether the adversary sees the target, too (equalized odds).
     only : int, default=None
         The one class whose rows the adversary sees (equal opportunity); None: all.
+    gap : callable, default=None
+        Of outputs and target, what ``weight`` is put on in evaluation, since the adversary's loss
+        tells more of the adversary than of the predictor; None: nothing.
     """
 
     def __init__(
@@ -81,14 +64,21 @@ class AdversaryLoss(nn.Module):
         warmup_epochs: int = 0,
         sees_label: bool = False,
         only: int | None = None,
+        gap: Callable[[Any, Any], Any] | None = None,
     ) -> None:
         super().__init__()
         self.adversary, self.n_classes = adversary, n_classes
         self.weight, self.warmup_epochs = weight, warmup_epochs
-        self.sees_label, self.only = sees_label, only
+        self.sees_label, self.only, self.gap = sees_label, only, gap
 
     def forward(self, outputs: Any, target: Any) -> Any:
-        """Loss of the predictor."""
+        """Loss of the predictor; in evaluation with the gap."""
+        loss = self._predictor(outputs, target)
+        if self.training or self.gap is None or not self.weight:
+            return loss
+        return loss + self.weight * self.gap(outputs, target)
+
+    def _predictor(self, outputs: Any, target: Any) -> Any:
         y, _, weights = target
         if self.n_classes is None:
             return (weights * (outputs[:, 0] - y) ** 2).sum() / weights.sum()
@@ -114,7 +104,7 @@ class AdversarialNet(FairNet):
     Its criterion is an :class:`AdversaryLoss`. Without ``representation`` the adversary sees the
     outputs (centred, where they are logits), and the step is Zhang's,
     :func:`adversarial_gradient`. With one, it sees the output of that layer through
-    :func:`reverse_gradient`. In validation the loss is :math:`L_P - \alpha L_A`.
+    :func:`reverse_gradient`.
 
     Parameters
     ----------
@@ -138,13 +128,6 @@ class AdversarialNet(FairNet):
             (predictor + adversary).backward()
         return {"loss": predictor.detach(), "y_pred": logits}
 
-    def validation_step(self, batch: Any, **_: Any) -> dict[str, Any]:
-        """Compute the loss of the predictor less that of the adversary."""
-        self._set_training(False)
-        with torch.no_grad():
-            logits, predictor, adversary = self._losses(batch, 1.0)
-        return {"loss": predictor - self.criterion_.weight * adversary, "y_pred": logits}
-
     def _weight(self) -> float:
         loss = self.criterion_
         return warmed(loss.weight, len(self.history), loss.warmup_epochs)
@@ -164,10 +147,17 @@ class AdversarialNet(FairNet):
     def _project(self, predictor: Any, adversary: Any) -> None:
         params = [p for p in self.module_.parameters() if p.requires_grad]
         own = list(self.criterion_.adversary.parameters())
-        options: dict[str, Any] = {"allow_unused": True, "materialize_grads": True}
-        g = torch.autograd.grad(predictor, params, retain_graph=True, **options)
-        both = torch.autograd.grad(adversary, [*params, *own], **options)
-        direction = adversarial_gradient(g, both[: len(params)], self._weight())
-        gradients = [*direction, *both[len(params) :]]
-        for parameter, gradient in zip([*params, *own], gradients, strict=True):
+        g = torch.autograd.grad(predictor, params, retain_graph=True, allow_unused=True)
+        both = torch.autograd.grad(adversary, [*params, *own], allow_unused=True)
+        used = [i for i in range(len(params)) if g[i] is not None or both[i] is not None]
+        zeros = [torch.zeros_like(p) for p in params]
+        ours, theirs = (
+            [zeros[i] if side[i] is None else side[i] for i in used] for side in (g, both)
+        )
+        direction = adversarial_gradient(ours, theirs, self._weight())
+        for parameter in params:
+            parameter.grad = None
+        for i, gradient in zip(used, direction, strict=True):
+            params[i].grad = gradient
+        for parameter, gradient in zip(own, both[len(params) :], strict=True):
             parameter.grad = gradient

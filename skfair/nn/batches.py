@@ -165,26 +165,6 @@ class BalancedBatches(Sampler):
             yield self.order[places.clamp(max=len(self.order) - 1)]
 
 
-class BlockBatches(Sampler):
-    """Slices of rows in their order, for predictions.
-
-    Examples
-    --------
-    >>> list(BlockBatches(5, 3))
-    [slice(0, 3, None), slice(3, 6, None)]
-    """
-
-    def __init__(self, n: int, batch_size: int) -> None:
-        self.n, self.batch_size = n, batch_size
-
-    def __len__(self) -> int:
-        return -(-self.n // self.batch_size)
-
-    def __iter__(self) -> Iterator[slice]:
-        for start in range(0, self.n, self.batch_size):
-            yield slice(start, start + self.batch_size)
-
-
 def training_batches(
     dataset: TableDataset, batch_size: int, sampling: BatchSampling = None, n_classes: int = 2
 ) -> Any:
@@ -215,9 +195,9 @@ def training_batches(
     return _loader(balanced, batches)
 
 
-def validation_batches(dataset: TableDataset, batch_size: int) -> Any:
-    """Make skorch's iterator of batches in the order of the rows."""
-    return _loader(dataset, BlockBatches(len(dataset), batch_size))
+def whole_batch(dataset: TableDataset, batch_size: int) -> Any:
+    """Make skorch's iterator of one batch, which holds all rows in their order."""
+    return _loader(dataset, [slice(0, len(dataset))])
 
 
 def _loader(dataset: TableDataset, batches: Any) -> Any:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from skfair.criteria import Criterion
+from skfair.nn.group_dro import group_losses
 from skfair.tally import soft_cells
 
 
@@ -74,6 +75,57 @@ def class_cells(
     """
     cells = [soft_cells(y == k, probabilities[:, k], codes, n_groups, weights) for k in classes]
     return torch.stack(cells)
+
+
+class ExpectedGap:
+    """How far the probabilities of logits are from a criterion.
+
+    Parameters
+    ----------
+    criterion : Criterion
+    n_groups : int
+    classes : sequence of int, default=(1,)
+        Classes that are positive in turn; the mean of their gaps counts.
+    """
+
+    def __init__(
+        self, criterion: Criterion, n_groups: int, *, classes: Sequence[int] = (1,)
+    ) -> None:
+        self.criterion, self.n_groups, self.classes = criterion, n_groups, tuple(classes)
+
+    def __call__(self, logits: Any, target: Any) -> Any:
+        """Measure the gap, given also a target (classes, groups, weights)."""
+        y, codes, weights = target
+        p = torch.softmax(logits, dim=1)
+        cells = class_cells(p, y, codes, self.n_groups, weights, self.classes)
+        return soft_gap_loss(self.criterion, cells)
+
+
+class MeanGap:
+    """Greatest difference of the groups' mean outputs, or, where asked for, mean errors.
+
+    Parameters
+    ----------
+    n_groups : int
+    of_errors : bool, default=False
+
+    Examples
+    --------
+    >>> outputs, y = torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0.0, 0.0, 4.0])
+    >>> target = y, torch.tensor([0, 0, 1]), torch.ones(3)
+    >>> float(MeanGap(2)(outputs, target)), float(MeanGap(2, of_errors=True)(outputs, target))
+    (3.0, 1.0)
+    """
+
+    def __init__(self, n_groups: int, of_errors: bool = False) -> None:
+        self.n_groups, self.of_errors = n_groups, of_errors
+
+    def __call__(self, outputs: Any, target: Any) -> Any:
+        """Measure the gap, given also a target (numbers, groups, weights)."""
+        y, codes, weights = target
+        values = outputs[:, 0] - y if self.of_errors else outputs[:, 0]
+        means, present = group_losses(values, codes, self.n_groups, weights)
+        return means[present].max() - means[present].min()
 
 
 class RunningCells(nn.Module):

@@ -46,7 +46,10 @@ def updated_group_weights(q: Any, losses: Any, present: Any, step_size: float) -
     exponents = torch.where(present, step_size * losses, torch.zeros_like(losses))
     raised = torch.where(present, q * torch.exp(exponents - exponents.max()), torch.zeros_like(q))
     kept = torch.where(present, q, torch.zeros_like(q)).sum()
-    return torch.where(present, raised * (kept / raised.sum()), q)
+    evenly = kept / present.sum()  # where the weights of all of them have sunk to 0
+    total = raised.sum()
+    share = torch.where(total > 0, kept / torch.where(total > 0, total, 1.0), 0.0)
+    return torch.where(present, torch.where(total > 0, raised * share, evenly), q)
 
 
 def group_losses(losses: Any, codes: Any, n_groups: int, weights: Any) -> tuple[Any, Any]:
@@ -109,17 +112,23 @@ class GroupDROLoss(nn.Module):
     """
 
     q: Any
-    margins: Any
+    sizes: Any
 
     def __init__(self, sizes: Any, step_size: float = 0.01, adjustment: float = 0.0) -> None:
         super().__init__()
         self.n_classes = sizes.shape[1] if sizes.ndim == 2 else None
         flat = sizes.reshape(-1)
         there = flat > 0
-        self.step_size = step_size
-        self.register_buffer("q", there / there.sum())
-        safe = torch.where(there, flat, torch.ones_like(flat))
-        self.register_buffer("margins", adjustment / safe.sqrt())
+        self.step_size, self.adjustment = step_size, adjustment
+        self.register_buffer("q", (there / there.sum()).to(flat.dtype))
+        self.register_buffer("sizes", flat)
+
+    @property
+    def margins(self) -> Any:
+        """By how much each loss is raised; 0 for a group without training rows."""
+        there = self.sizes > 0
+        roots = torch.where(there, self.sizes, torch.ones_like(self.sizes)).sqrt()
+        return torch.where(there, self.adjustment / roots, torch.zeros_like(roots))
 
     def forward(self, logits: Any, target: Any) -> Any:
         """Loss of a batch, of which ``target`` holds classes, groups and weights."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-_NUMBERS_AT_ONCE = 1 << 22  # numbers of X in a block of predict_logits
+_NUMBERS_AT_ONCE, _ROWS_AT_ONCE = 1 << 22, 1 << 13  # of X in a block of predict_logits
 
 WeightInit = Literal["he", "xavier", "orthogonal", "default"]
 _INITS = {
@@ -139,8 +139,8 @@ def predict_logits(
     """
     if device is None:
         device = next((parameter.device for parameter in module.parameters()), "cpu")
-    size = max(1, _NUMBERS_AT_ONCE // max(1, X[0].size))
-    with evaluating(module), torch.inference_mode():
+    size = min(_ROWS_AT_ONCE, max(1, _NUMBERS_AT_ONCE // max(1, X[0].size)))
+    with evaluating(module), torch.no_grad():
         blocks = [
             module(torch.from_numpy(np.ascontiguousarray(X[i : i + size])).to(device)).cpu()
             for i in range(0, len(X), size)
@@ -168,3 +168,51 @@ def evaluating(module: Any) -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
+
+
+@contextmanager
+def outputs_of(layer: Any, *, inputs: bool = False) -> Iterator[list[Any]]:
+    """Keep what a layer gives, or with ``inputs`` what it is given, while the context is open.
+
+    Examples
+    --------
+    >>> layer = nn.ReLU()
+    >>> with outputs_of(layer) as seen, outputs_of(layer, inputs=True) as given:
+    ...     _ = layer(torch.tensor([-1.0]))
+    >>> seen, given
+    ([tensor([0.])], [tensor([-1.])])
+    """
+    seen: list[Any] = []
+
+    def keep(_: Any, taken: Any, given: Any) -> None:
+        seen.append(taken[0] if inputs else given)
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def seeded(seed: int, device: Any = "cpu") -> Iterator[None]:
+    """Seed torch on the CPU and a device for a while; all its generators are as before afterwards.
+
+    Examples
+    --------
+    >>> with seeded(0):
+    ...     first = torch.rand(1)
+    >>> with seeded(0):
+    ...     torch.equal(torch.rand(1), first)
+    True
+    """
+    kind = torch.device(device).type
+    own = [] if kind == "cpu" else [device]
+    with torch.random.fork_rng(own, device_type="cuda" if kind == "cpu" else kind):
+        torch.default_generator.manual_seed(seed)
+        if kind == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        elif kind == "mps":
+            torch.mps.manual_seed(seed)
+        yield

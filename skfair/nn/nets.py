@@ -15,9 +15,17 @@ from skfair._utils.optional import import_optional
 import_optional("skorch", extra="nn", purpose="skfair.nn.nets")
 
 from skorch import NeuralNet  # noqa: E402
-from skorch.callbacks import Callback, EarlyStopping  # noqa: E402
+from skorch.callbacks import (  # noqa: E402
+    BatchScoring,
+    Callback,
+    EarlyStopping,
+    EpochScoring,
+    LRScheduler,
+)
+from skorch.dataset import unpack_data  # noqa: E402
+from skorch.utils import to_tensor  # noqa: E402
 
-from skfair.nn.batches import BatchSampling, training_batches, validation_batches  # noqa: E402
+from skfair.nn.batches import BatchSampling, training_batches, whole_batch  # noqa: E402
 
 
 class KeepGoodWeights(Callback):
@@ -41,8 +49,18 @@ class KeepGoodWeights(Callback):
             )
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
-        """Keep the weights of an epoch without trouble."""
+        """Keep the weights of an epoch without trouble; the last step's no loss has seen."""
+        if not all(bool(p.isfinite().all()) for p in net.module_.parameters()):
+            self._restore(net)
+            raise ValueError(
+                f"weights are no numbers after epoch {len(net.history)}: lower lr (it is "
+                f"{net.lr}), or scale the features. net_ keeps the weights from before that epoch"
+            )
         self._keep(net)
+
+    def on_train_end(self, net: Any, **_: Any) -> None:
+        """Let the copies go."""
+        del self.kept_
 
     def _keep(self, net: Any) -> None:
         self.kept_ = deepcopy((net.module_.state_dict(), net.criterion_.state_dict()))
@@ -125,6 +143,15 @@ class FairNet(NeuralNet):
         with torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16):
             return super().infer(x, **fit_params).float()
 
+    def validation_step(self, batch: Any, **_: Any) -> dict[str, Any]:
+        """Compute the loss of all validation rows at once: gaps of parts don't add up."""
+        X, target = unpack_data(batch)
+        self._set_training(False)
+        with torch.no_grad():
+            outputs = torch.cat([self.infer(part) for part in X.split(self.batch_size)])
+            loss = self.criterion_(outputs, to_tensor(list(target), self.device))
+        return {"loss": loss, "y_pred": outputs}
+
 
 class StopEarly(EarlyStopping):
     """skorch's early stopping, in epochs that have validation rows."""
@@ -133,6 +160,31 @@ class StopEarly(EarlyStopping):
         """Look at the validation loss, if there is one."""
         if dataset_valid is not None:
             super().on_epoch_end(net, **rest)
+
+
+def check_callbacks(callbacks: Sequence[Any], lr_schedule: Any) -> None:
+    """Refuse callbacks that would be without effect, or fail midway.
+
+    Raises
+    ------
+    ValueError
+        If one is no callback, sets learning rates beside a schedule, or scores predictions against
+        a target that isn't the labels alone.
+    """
+    for callback in callbacks:
+        name = type(callback).__name__
+        if not isinstance(callback, Callback):
+            raise ValueError(f"callbacks must be instances of skorch's Callback, got {callback!r}")
+        if lr_schedule is not None and isinstance(callback, LRScheduler):
+            raise ValueError(
+                f"{name} among the callbacks and lr_schedule={lr_schedule!r} both set learning "
+                "rates: pass lr_schedule=None"
+            )
+        if isinstance(callback, EpochScoring | BatchScoring):
+            raise ValueError(
+                f"{name} can't be among the callbacks: a batch's target holds labels, groups and "
+                "weights. Score predictions on held-out rows instead"
+            )
 
 
 def make_net(
@@ -190,7 +242,12 @@ def make_net(
     >>> net.optimizer_.param_groups[0]["lr"]
     0.01
     """
-    watching = [] if patience is None else [StopEarly(patience=patience, load_best=True)]
+    check_callbacks(callbacks or (), lr_schedule)
+    watching = (
+        []
+        if patience is None
+        else [StopEarly(patience=patience, load_best=True, threshold_mode="abs")]
+    )
     watching += [CosineSchedule()] if lr_schedule == "cosine" else []
     watching += [EpochBar()] if verbose == 1 else []
     return kind(
@@ -203,7 +260,7 @@ def make_net(
         iterator_train=training_batches,
         iterator_train__sampling=sampling,
         iterator_train__n_classes=n_classes,
-        iterator_valid=validation_batches,
+        iterator_valid=whole_batch,
         train_split=None,
         callbacks=[KeepGoodWeights(), *watching, *deepcopy(list(callbacks or []))],
         device=str(device),

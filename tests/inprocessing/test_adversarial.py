@@ -83,6 +83,66 @@ def test_reversal_empties_a_narrow_layer(rows, plain):
     assert fair.score(test, labels) > 0.65
 
 
+@pytest.mark.parametrize("constraints", ["demographic_parity", "equal_opportunity"])
+def test_early_stopping_looks_at_the_gap_and_not_at_the_adversary(constraints, rows):
+    X, y, *_ = rows
+    fitted = model(early_stopping=True, constraints=constraints, max_epochs=5).fit(X, y)
+    loss = fitted.net_.criterion_.eval()
+    p = torch.from_numpy(fitted.predict_proba(X[:200])).float()
+    codes = torch.from_numpy((X["sex"][:200] == "m").to_numpy().astype(int))
+    labels = torch.from_numpy((y[:200] == "reject").astype(int))
+    target = labels, codes, torch.ones(200)
+    among = labels == 0 if constraints == "equal_opportunity" else labels >= 0
+    rates = [float(p[among & (codes == g), 0].mean()) for g in (0, 1)]
+    entropy = -float(p[torch.arange(200), labels].log().mean())
+    assert float(loss(p.log(), target)) == pytest.approx(
+        entropy + abs(rates[0] - rates[1]), rel=1e-4
+    )
+
+
+def test_early_stopping_still_hides(rows, plain):
+    X, y, test, _ = rows
+    fair = model(adversary_weight=3.0, early_stopping=True, validation_fraction=0.2).fit(X, y)
+    assert fresh_auc(fair, test) < 0.58
+
+
+def test_mixed_precision_and_reversal_go_together(rows):
+    X, y, *_ = rows
+    options = {"method": "reversal", "representation": "active_1", "mixed_precision": True}
+    fitted = model(max_epochs=2, **options).fit(X, y)
+    assert np.isfinite(fitted.predict_proba(X)).all()
+    with pytest.raises(ValueError, match='mixed_precision=True is for dtype="float32"'):
+        model(mixed_precision=True, dtype="float64").fit(X, y)
+
+
+def test_a_positive_class_that_is_not_there_is_refused(rows):
+    X, y, *_ = rows
+    with pytest.raises(ValueError, match="yes"):
+        model(pos_label="yes").fit(X, y)
+
+
+def test_frozen_modules_are_refused(rows):
+    X, y, *_ = rows
+    frozen = torch.nn.Linear(2, 2).requires_grad_(False)
+    with pytest.raises(ValueError, match="no parameters to train"):
+        model(module=frozen).fit(X, y)
+
+
+def test_unused_parameters_stay_as_they_are(rows):
+    class Idle(torch.nn.Module):
+        def __init__(self, n_inputs, n_outputs):
+            super().__init__()
+            self.out = torch.nn.Linear(n_inputs, n_outputs)
+            self.idle = torch.nn.Parameter(torch.ones(3))
+
+        def forward(self, x):
+            return self.out(x)
+
+    X, y, *_ = rows
+    fitted = model(module=Idle, weight_decay=10.0, max_epochs=1).fit(X, y)
+    assert fitted.net_.module_.idle.tolist() == [1, 1, 1]
+
+
 def test_several_sensitive_features_cross():
     X, y, _ = biased_rows(300)
     X["age"] = np.where(np.arange(300) % 3, "old", None)
@@ -142,7 +202,7 @@ def test_several_groups_and_classes_on_images():
     X, y, group = images(200)
     y, group = y + 2 * (X[:, 0, 0, 0] > 3), group + (np.arange(200) % 2) * 2
     options = {"module": SmallCNN, "sensitive_features": None, "max_epochs": 25}
-    options |= {"adversary_weight": 0.1}
+    options |= {"adversary_weight": 0.1, "pos_label": None}
     fitted = model(**options).fit(X, y, sensitive_features=group)
     assert fitted.net_.criterion_.adversary[-1].out_features == 4
     assert fitted.score(X, y) > 0.85

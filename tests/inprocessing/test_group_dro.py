@@ -62,7 +62,10 @@ def test_group_weights_have_the_closed_form():
     assert_allclose(found, expected / expected.to_numpy().sum(), rtol=1e-6)
     assert found.index.tolist() == ["f", "m"]
     assert found.columns.tolist() == ["hire", "reject"]
-    by_group = model(worst_over="group", **options).fit(X, y).group_weights_
+    coarse = model(worst_over="group", **options).fit(X, y, sample_weight=weights)
+    sums = rows.groupby(X["sex"].to_numpy()).sum()
+    assert_allclose(coarse.net_.criterion_.sizes, sums["w"] ** 2 / sums["w2"])
+    by_group = coarse.group_weights_
     assert by_group.index.name == "sex"
     assert by_group.sum() == pytest.approx(1)
 
@@ -124,3 +127,25 @@ def test_bad_parameters_are_refused(options, message):
     X, y, group = shortcut_rows(40)
     with pytest.raises(ValueError, match=message):
         model(**options).fit(X, y, sensitive_features=group)
+
+
+def test_classes_that_come_later_are_heard():
+    X, y, _ = biased_rows(400)
+    hired = y == "hire"
+    options = {"sensitive_features": "sex", "lr": 0.05, "batch_size": 50}
+    fitted = model(**options).partial_fit(X[hired], y[hired], classes=["hire", "reject"])
+    fitted.partial_fit(X[~hired], y[~hired])
+    for _ in range(20):
+        fitted.partial_fit(X, y)
+    assert fitted.score(X, y) > 0.75
+    assert (fitted.group_weights_ > 0).all(axis=None)
+
+
+def test_another_adjustment_takes_effect_when_going_on():
+    X, y, _ = biased_rows(100)
+    fitted = model(sensitive_features="sex", adjustment=0.0, warm_start=True, max_epochs=1).fit(
+        X, y
+    )
+    assert float(fitted.net_.criterion_.margins.max()) == 0
+    fitted.set_params(adjustment=2.0).fit(X, y)
+    assert float(fitted.net_.criterion_.margins.max()) > 0.2

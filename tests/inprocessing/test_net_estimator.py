@@ -21,7 +21,11 @@ pytest.importorskip("skorch")
 from networks import SmallCNN, biased_rows, images  # noqa: E402
 from skorch.callbacks import Callback, LRScheduler  # noqa: E402
 
-from skfair.inprocessing import FairNetClassifier, GroupDROClassifier  # noqa: E402
+from skfair.inprocessing import (  # noqa: E402
+    FairNetClassifier,
+    GroupDROClassifier,
+    _net_base,
+)
 from skfair.inprocessing._net_features import TableEncoder  # noqa: E402
 from skfair.metrics import fairness_scorer  # noqa: E402
 
@@ -138,6 +142,36 @@ def test_types_of_numbers(dtype):
     assert_allclose(*(f.predict_proba(values) for f in fitted), rtol=1e-4)
 
 
+def test_lists_of_words_and_numbers_keep_their_numbers():
+    X, y, _ = biased_rows(60)
+    rows = X.to_numpy().tolist()
+    options = {"sensitive_features": [1]}
+    from_lists = model(**options).fit(rows, y)
+    assert from_lists.net_.module_[1].in_features == 2
+    assert_allclose(from_lists.predict_proba(rows), model(**options).fit(X, y).predict_proba(X))
+
+
+def test_whole_numbers_among_words_are_written_alike():
+    X, y, _ = biased_rows(60)
+    X["level"] = pd.Series([1, 2, 3, "x"] * 15, dtype=object)
+    fitted = model().fit(X, y)
+    part = X[X["level"] != "x"]
+    expected = fitted.predict_proba(part)
+    for kind in (int, float):
+        assert_array_equal(
+            fitted.predict_proba(part.assign(level=part["level"].astype(kind))), expected
+        )
+
+
+def test_columns_of_names_are_refused():
+    X, y, _ = biased_rows(300)
+    X["name"] = [f"n{i}" for i in range(300)]
+    with pytest.raises(ValueError, match=r"column 'name' isn't of numbers, and has 300 values"):
+        model().fit(X, y)
+    X["name"] = [f"n{i % 100}" for i in range(300)]
+    model(max_epochs=1).fit(X, y)
+
+
 def test_images_and_modules():
     X, y, group = images()
     options = {"sensitive_features": None, "max_epochs": 15, "standardize": False}
@@ -163,6 +197,10 @@ def test_bytes_are_divided_by_255_and_sizes_stay():
     first = model(**options).fit(as_bytes, y, sensitive_features=group)
     second = model(**options).fit(as_bytes / 255, y, sensitive_features=group)
     assert_allclose(first.predict_proba(as_bytes), second.predict_proba(as_bytes / 255), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"were bytes .* and are not so here \(dtype int64\)"):
+        first.predict(as_bytes.astype(int))
+    with pytest.raises(ValueError, match="were not bytes"):
+        second.predict(as_bytes)
     with pytest.raises(ValueError, match=r"shape \(1, 4, 3\), and had \(1, 4, 4\) at fit"):
         first.predict(as_bytes[:, :, :, :3])
 
@@ -251,12 +289,56 @@ def test_warm_start_goes_on_and_a_cold_start_does_not():
     net = warm.net_
     first = warm.history_["train_loss"].iloc[0]
     warm.fit(X, y)
-    assert warm.net_ is net
+    assert warm.net_.module_ is net.module_
     assert warm.history_.index.tolist() == [1, 2, 3, 4]
     cold = model(max_epochs=2).fit(X, y)
     cold.fit(X, y)
     assert cold.history_.index.tolist() == [1, 2]
     assert cold.history_["train_loss"].iloc[0] == pytest.approx(first)
+
+
+def test_going_on_takes_parameters_as_they_are_now():
+    X, y, _ = biased_rows()
+    fits = []
+    for changes in ({}, {"lr": 0.2}, {"strength": 9.0}, {"weight_decay": 5.0}, {"batch_size": 50}):
+        warm = model(warm_start=True, max_epochs=2).fit(X, y)
+        steps = [float(state["step"]) for state in warm.net_.optimizer_.state.values()]
+        warm.set_params(**changes).fit(X, y)
+        assert len(warm.history_) == 4
+        fits.append(warm.predict_proba(X))
+        more = [float(state["step"]) for state in warm.net_.optimizer_.state.values()]
+        assert min(more) > max(steps)  # moments go on
+    one = model(max_epochs=4).fit(X, y).predict_proba(X)
+    for fitted in fits[1:]:
+        assert np.abs(fitted - fits[0]).max() > 1e-3
+    assert np.abs(one - fits[0]).max() < 0.2
+    again = model(dtype="float64", warm_start=True).fit(X, y).set_params(dtype="float32").fit(X, y)
+    assert again.net_.module_[1].weight.dtype == torch.float32
+
+
+def test_validation_rows_are_never_training_rows_of_a_net_that_goes_on(monkeypatch):
+    X, y, _ = biased_rows(100)
+    seen = []
+    original = _net_base.hold_out
+
+    def watch(*arguments):
+        parts = original(*arguments)
+        seen.append(parts)
+        return parts
+
+    monkeypatch.setattr(_net_base, "hold_out", watch)
+    warm = model(warm_start=True, early_stopping=True, max_epochs=1).fit(X, y).fit(X, y)
+    assert_array_equal(seen[0][1].X, seen[1][1].X)
+    assert len(warm.history_) == 2
+
+
+def test_a_fit_that_fails_leaves_no_net_of_other_rows():
+    X, y, _ = biased_rows(100)
+    fitted = model().fit(X, y)
+    with pytest.raises(ValueError, match="contains NaN"):
+        fitted.fit(X.assign(skill=np.nan), np.where(y == "hire", "a", "b"))
+    with pytest.raises(NotFittedError):
+        fitted.predict(X)
 
 
 def test_early_stopping_returns_to_the_best_weights():
@@ -265,9 +347,21 @@ def test_early_stopping_returns_to_the_best_weights():
     losses = fitted.history_["valid_loss"]
     assert 3 < len(losses) < 60
     assert len(losses) - losses.to_numpy().argmin() == 4
+    best = evaluated(fitted, X, y)
+    assert best == pytest.approx(losses.min(), rel=1e-4)
     assert fitted.net_.train_split is None  # no rows travel with the model
     with pytest.raises(ValueError, match="test_size"):
         model(early_stopping=True, validation_fraction=0.999).fit(X, y)
+
+
+def evaluated(fitted, X, y):
+    """The loss of the module on the rows that were held out."""
+    rows = fitted._read_rows(X, y, None, None, None, first=False)
+    _, held = _net_base.hold_out(rows, fitted.validation_fraction, fitted._split_seed)
+    X, *target = (torch.from_numpy(part) for part in held)
+    with torch.no_grad():
+        loss = fitted.net_.criterion_.eval()(fitted.net_.module_.eval()(X), target)
+    return float(loss)
 
 
 def test_early_stopping_and_single_epochs_in_turn():

@@ -14,6 +14,8 @@ pytest.importorskip("safetensors")
 
 from networks import SmallCNN, biased_rows, images  # noqa: E402
 
+from skfair.criteria import CRITERIA, RATES, Criterion  # noqa: E402
+from skfair.groups import Bins  # noqa: E402
 from skfair.inprocessing import (  # noqa: E402
     AdversarialDebiasedClassifier,
     AdversarialDebiasedRegressor,
@@ -107,6 +109,24 @@ def test_callables_and_callbacks_are_left_out(tmp_path):
     again.partial_fit(X, y, sensitive_features=X["sex"])
 
 
+def test_bins_and_criteria_come_back_or_are_asked_for(tmp_path):
+    X, y = table()
+    options = SMALL | {"sensitive_features": Bins("proxy", [0.0, 1.0])}
+    own = Criterion("mine", (RATES["selection_rate"],))
+    for criterion, known in ((CRITERIA["disparate_impact"], True), (own, False)):
+        fitted = FairNetClassifier(constraints=criterion, **options).fit(X, y == "hire")
+        fitted.save(tmp_path / "model")
+        if not known:
+            with pytest.raises(ValueError, match=r"pass load\(path, constraints=...\)"):
+                FairNetClassifier.load(tmp_path / "model")
+        given = {} if known else {"constraints": own}
+        again = FairNetClassifier.load(tmp_path / "model", **given)
+        assert again.net_.criterion_.criteria == (criterion,)
+        assert again.sensitive_features == Bins("proxy", [0.0, 1.0])
+    with pytest.raises(ValueError, match=r"set \['standardize'\] by set_params after loading"):
+        FairNetClassifier.load(tmp_path / "model", constraints=own, standardize=False)
+
+
 @pytest.fixture
 def saved(tmp_path):
     X, y = table()
@@ -152,6 +172,14 @@ def test_a_file_that_was_rewritten_is_refused_by_its_digest(saved):
         ({"params": {"sesame": 1}}, r"no parameters \['sesame'\]"),
         ({"params": {"lr": -1.0}}, "lr must be"),
         ({"fitted": {"predict": "x"}}, r"shouldn't have, \['predict'\]"),
+        ({"fitted": {"_input_shape": {"tuple": [30_000_000]}}}, "rows of .* numbers"),
+        ({"fitted": {"_groups": 3}}, "description in .* is damaged"),
+        (
+            {"fitted": {"classes_": {"array": [1], "dtype": "M8[s]"}}},
+            "array of the dtype datetime64",
+        ),
+        ({"fitted": {"classes_": {"array": [1], "dtype": "?!"}}}, "damaged"),
+        ({"history": {"epoch": 3}}, "damaged"),
     ],
 )
 def test_descriptions_that_do_not_fit_are_refused(change, message, saved):

@@ -75,15 +75,16 @@ def test_a_step_of_reversal_turns_the_gradient_at_the_layer():
 
 
 @pytest.mark.parametrize("representation", [None, "hidden_1"])
-def test_validation_takes_the_adversarys_loss_off(representation):
-    net, X, target = setting(representation, weight=0.5)
-    y, codes, weights = target
-    step = net.validation_step((X, target))
-    with torch.no_grad(), outputs_of(net.module_.hidden_1) as hidden:
-        logits = net.module_(X)
-    seen = logits - logits.mean(dim=1, keepdim=True) if representation is None else hidden[0]
-    guess = cross_entropy(net.criterion_.adversary(seen), codes, weights)
-    torch.testing.assert_close(step["loss"], cross_entropy(logits, y, weights) - 0.5 * guess)
+def test_validation_puts_the_weight_on_the_gap(representation):
+    def gap(logits, target):
+        return logits[:, 1].mean() ** 2
+
+    net, X, target = setting(representation, weight=0.5, warmup_epochs=9, gap=gap)
+    y, _, weights = target
+    loss = float(net.validation_step((X, target))["loss"])
+    logits = net.module_(X).detach()
+    expected = cross_entropy(logits, y, weights) + 0.5 * gap(logits, target)
+    assert loss == pytest.approx(float(expected))
 
 
 def test_only_one_class_is_seen():
@@ -98,14 +99,18 @@ def test_only_one_class_is_seen():
     assert not any(g.any() for g in gradients(net.criterion_.adversary))
 
 
-def test_the_weight_warms_up():
+@pytest.mark.parametrize("representation", [None, "active_1"])
+def test_the_weight_warms_up(representation):
     assert [warmed(0.8, epoch, 4) for epoch in (1, 3, 5, 9)] == [0, 0.4, 0.8, 0.8]
-    net, X, target = setting(weight=0.8, warmup_epochs=1)
+    net, X, target = setting(representation, weight=0.8, warmup_epochs=1)
     net.train_step_single((X, target))
     cold = gradients(net.module_)
     net.history.new_epoch()
     net.train_step_single((X, target))
-    assert not any(torch.allclose(a, b) for a, b in zip(cold, gradients(net.module_), strict=True))
+    warm = gradients(net.module_)
+    before = 2 if representation else len(warm)  # parameters before the layer
+    for a, b in zip(cold[:before], warm[:before], strict=True):
+        assert not torch.allclose(a, b)
 
 
 def test_hooks_are_taken_off_even_after_errors():

@@ -7,11 +7,10 @@ torch = pytest.importorskip("torch")
 
 from skfair.nn import (  # noqa: E402
     BalancedBatches,
-    BlockBatches,
     ShuffledBatches,
     TableDataset,
     training_batches,
-    validation_batches,
+    whole_batch,
 )
 
 
@@ -82,10 +81,9 @@ def test_cells_more_than_a_batch_has_rows_and_large_batches():
     assert [len(b) for b in BalancedBatches(cells, torch.ones(10), 100)] == [10]
 
 
-def test_blocks_are_in_order():
-    loader = validation_batches(rows(), 50)
-    assert torch.cat([X[:, 0] for X, _ in loader]).tolist() == list(range(103))
-    assert len(BlockBatches(100, 50)) == 2
+def test_a_whole_batch_holds_all_rows_in_order():
+    (only,) = whole_batch(rows(), 50)
+    assert only[0][:, 0].tolist() == list(range(103))
 
 
 def test_targets_of_another_length_are_refused():

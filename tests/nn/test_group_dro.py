@@ -60,7 +60,7 @@ def test_large_losses_overflow_nowhere():
 def test_cells_of_group_and_label_and_empty_ones():
     loss = GroupDROLoss(torch.tensor([[9.0, 1.0], [4.0, 0.0]]), adjustment=3.0)
     torch.testing.assert_close(loss.q, torch.tensor([1, 1, 1, 0]) / 3)
-    assert loss.margins.tolist()[:3] == [1.0, 3.0, 1.5]
+    assert loss.margins.tolist() == [1.0, 3.0, 1.5, 0.0]
     y, codes = torch.tensor([0, 1, 0]), torch.tensor([0, 0, 1])
     logits = torch.tensor([[0.0, 5.0], [0, 0], [0, 0]])
     loss(logits, (y, codes, torch.ones(3)))
@@ -74,3 +74,14 @@ def test_the_gradient_is_that_of_the_weighted_sum():
     logits = torch.zeros(2, 2, requires_grad=True)
     loss(logits, (torch.tensor([1, 1]), torch.tensor([0, 1]), torch.ones(2))).backward()
     torch.testing.assert_close(logits.grad, torch.tensor([[0.25, -0.25], [0.25, -0.25]]))
+
+
+def test_weights_that_have_sunk_to_zero_rise_together_or_not_at_all():
+    present = torch.tensor([False, True, True])
+    found = updated_group_weights(torch.tensor([1.0, 0.0, 0.0]), torch.ones(3), present, 1.0)
+    assert found.tolist() == [1.0, 0.0, 0.0]
+    tiny = torch.tensor([0.5, 0.5, 0.0])
+    sunk = updated_group_weights(
+        tiny, torch.tensor([0.0, 0.0, 1e4]), torch.tensor([False, True, True]), 1.0
+    )
+    assert sunk.tolist() == [0.5, 0.25, 0.25]

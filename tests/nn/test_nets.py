@@ -8,7 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from skorch.callbacks import Callback  # noqa: E402
+from skorch.callbacks import Callback, EpochScoring, LRScheduler  # noqa: E402
+from skorch.helper import predefined_split  # noqa: E402
 
 from skfair.nn import GroupDROLoss, TableDataset, make_mlp, place_rows  # noqa: E402
 from skfair.nn import batches as batches_module  # noqa: E402
@@ -77,6 +78,48 @@ def test_a_progress_bar_counts_epochs(capsys):
     assert "train_loss" in err
     assert out == ""
     assert pickle.loads(pickle.dumps(made)).history[-1]["epoch"] == 3
+
+
+@pytest.mark.parametrize("batch_size", [3, 100])
+def test_the_validation_loss_is_that_of_all_rows_in_evaluation_mode(batch_size):
+    torch.manual_seed(0)
+    module = make_mlp(3, 2, [4], dropout=0.5)
+    made = make_net(module, GroupDROLoss(torch.tensor([5.0, 5.0])), batch_size=batch_size)
+    n = 10
+    X, y, codes = torch.randn(n, 3), torch.arange(n) % 2, torch.arange(n) // 5
+    held = TableDataset(X, y, codes, torch.rand(n) + 0.1)
+    made.train_split = predefined_split(held)
+    made.max_epochs = 1
+    made.partial_fit(rows())
+    module.eval()
+    losses = torch.nn.functional.cross_entropy(module(X), y, reduction="none").detach()
+    w = held.targets[2]
+    worst = max(float((w * losses)[codes == g].sum() / w[codes == g].sum()) for g in (0, 1))
+    assert made.history[-1]["valid_loss"] == pytest.approx(worst, rel=1e-5)
+
+
+def test_weights_that_no_loss_has_seen_are_looked_at():
+    made = net(lr=1e38, weight_decay=0.0, batch_size=100)
+    before = [p.clone() for p in made.module_.parameters()]
+    made.max_epochs = 1
+    made.optimizer_.param_groups[0]["lr"] = float("inf")
+    with pytest.raises(ValueError, match=r"weights are no numbers after epoch 1: lower lr"):
+        made.partial_fit(rows())
+    for p, old in zip(made.module_.parameters(), before, strict=True):
+        assert torch.equal(p, old)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        (LRScheduler(), "pass lr_schedule=None"),
+        (EpochScoring("accuracy"), "EpochScoring can't be among the callbacks"),
+        ("lr", "instances of skorch's Callback, got 'lr'"),
+    ],
+)
+def test_callbacks_without_effect_are_refused(callback, message):
+    with pytest.raises(ValueError, match=message):
+        net(lr_schedule="cosine", callbacks=[callback])
 
 
 def test_rows_too_large_for_a_device_travel_by_batches(monkeypatch):
