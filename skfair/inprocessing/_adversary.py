@@ -61,6 +61,7 @@ class AdversaryMixin(SavableNet):
         gap: Any,
         n_classes: int | None = None,
         only: int | None = None,
+        cell_weights: Any = None,
     ) -> Any:
         from skfair.nn import make_mlp
         from skfair.nn.adversary import AdversaryLoss
@@ -80,6 +81,8 @@ class AdversaryMixin(SavableNet):
             warmup_epochs=self.warmup_epochs,
             sees_label=sees_label,
             only=only,
+            standardize=self.method == "projection" and n_classes is not None,
+            cell_weights=cell_weights,
             gap=gap,
         )
 

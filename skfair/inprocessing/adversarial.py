@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from skfair._utils.validation import positive_class
 from skfair.criteria import get_criterion
 from skfair.groups import ColumnSpec, Missing
@@ -13,6 +15,8 @@ from skfair.inprocessing._net_base import BatchSampling
 from skfair.inprocessing._net_docs import network_docs
 from skfair.inprocessing._net_estimator import BaseNetClassifier
 from skfair.inprocessing._net_rows import NetRows
+
+_LEAST_SHARE = 0.01  # smaller cells are weighted as if they were of this share
 
 _OWN = {
     "constraints": """\
@@ -43,6 +47,10 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
     hurts it. With ``method="reversal"`` the adversary sees a layer inside the network; up to there
     parameters go down :math:`\nabla L_P - \alpha \nabla L_A`, behind it down
     :math:`\nabla L_P`.
+
+    The adversary of outputs sees them standardised in each batch. For equalized odds its rows are
+    weighted by one over the share of their cell of group and class (at least 0.01), since error
+    rates of small cells count as much as others.
 
     Such a game circles around its solution. It settles because learning rates fall
     (``lr_schedule``), and the adversary's is the higher one (``adversary_lr``).
@@ -188,4 +196,16 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
             len(self._groups),
             classes=classes if only is None else (only,),
         )
-        return self._make_adversary_loss(rows, module, gap, n_classes, only)
+        return self._make_adversary_loss(
+            rows, module, gap, n_classes, only, self._cell_weights(rows)
+        )
+
+    def _cell_weights(self, rows: NetRows) -> Any:
+        """Weight cells of group and class alike for equalized odds, in which all count alike."""
+        if self.constraints != "equalized_odds" or self.batch_sampling == "group_label":
+            return None
+        import torch
+
+        sums = rows.cell_sums(len(self._groups), len(self.classes_))
+        shares = np.maximum(sums / sums.sum(), _LEAST_SHARE)
+        return torch.from_numpy((1 / shares / np.mean(1 / shares)).astype(self.dtype))

@@ -32,6 +32,24 @@ def warmed(weight: float, epoch: int, warmup_epochs: int) -> float:
     return weight * min(1.0, (epoch - 1) / warmup_epochs) if warmup_epochs else weight
 
 
+def standardized(x: Any, weights: Any) -> Any:
+    """Bring columns to the weighted mean 0 and deviation 1; constant ones become 0.
+
+    Examples
+    --------
+    >>> standardized(torch.tensor([[1.0], [3.0]]), torch.ones(2))
+    tensor([[-1.],
+            [ 1.]])
+    """
+    total = weights.sum()
+    shares = (weights / torch.where(total > 0, total, torch.ones_like(total)))[:, None]
+    centred = x - (shares * x).sum(0)
+    variance = (shares * centred**2).sum(0)
+    there = variance > 1e-12
+    scale = torch.where(there, variance, torch.ones_like(variance)).sqrt()
+    return torch.where(there, centred / scale, torch.zeros_like(centred))
+
+
 class AdversaryLoss(nn.Module):
     """The loss of a predictor, and that of an adversary which guesses the group.
 
@@ -50,6 +68,11 @@ class AdversaryLoss(nn.Module):
         Whether the adversary sees the target, too (equalized odds).
     only : int, default=None
         The one class whose rows the adversary sees (equal opportunity); None: all.
+    standardize : bool, default=False
+        Whether what the adversary sees is brought to mean 0 and deviation 1 in each batch, so that
+        no predictor escapes by ever larger outputs.
+    cell_weights : tensor of shape (n_groups, n_classes), default=None
+        By group and class, what the adversary's rows are weighted by, beside their weights.
     gap : callable, default=None
         Of outputs and target, what ``weight`` is put on in evaluation, since the adversary's loss
         tells more of the adversary than of the predictor; None: nothing.
@@ -64,12 +87,16 @@ class AdversaryLoss(nn.Module):
         warmup_epochs: int = 0,
         sees_label: bool = False,
         only: int | None = None,
+        standardize: bool = False,
+        cell_weights: Any = None,
         gap: Callable[[Any, Any], Any] | None = None,
     ) -> None:
         super().__init__()
         self.adversary, self.n_classes = adversary, n_classes
         self.weight, self.warmup_epochs = weight, warmup_epochs
         self.sees_label, self.only, self.gap = sees_label, only, gap
+        self.standardize = standardize
+        self.register_buffer("cell_weights", cell_weights)
 
     def forward(self, outputs: Any, target: Any) -> Any:
         """Loss of the predictor; in evaluation with the gap."""
@@ -87,12 +114,16 @@ class AdversaryLoss(nn.Module):
     def guess(self, seen: Any, target: Any) -> Any:
         """Loss of the adversary; 0 where no row of the batch is for it."""
         y, codes, weights = target
+        if self.only is not None:
+            weights = weights * (y == self.only)
+        if self.cell_weights is not None:
+            weights = weights * self.cell_weights[codes, y]
         inputs = seen.flatten(1)
+        if self.standardize:
+            inputs = standardized(inputs, weights)
         if self.sees_label:
             known = y[:, None] if self.n_classes is None else functional.one_hot(y, self.n_classes)
             inputs = torch.cat([inputs, known.to(inputs.dtype)], dim=1)
-        if self.only is not None:
-            weights = weights * (y == self.only)
         losses = functional.cross_entropy(self.adversary(inputs), codes, reduction="none")
         total = weights.sum()
         return (weights * losses).sum() / torch.where(total > 0, total, torch.ones_like(total))
@@ -102,7 +133,7 @@ class AdversarialNet(FairNet):
     r"""Net whose step is one of predictor and adversary together.
 
     Its criterion is an :class:`AdversaryLoss`. Without ``representation`` the adversary sees the
-    outputs (centred, where they are logits), and the step is Zhang's,
+    outputs (logits less their mean over classes), and the step is Zhang's,
     :func:`adversarial_gradient`. With one, it sees the output of that layer through
     :func:`reverse_gradient`.
 

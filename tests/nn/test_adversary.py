@@ -6,7 +6,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
 from skfair.nn import adversarial_gradient, make_mlp  # noqa: E402
-from skfair.nn.adversary import AdversarialNet, AdversaryLoss, outputs_of, warmed  # noqa: E402
+from skfair.nn.adversary import (  # noqa: E402
+    AdversarialNet,
+    AdversaryLoss,
+    outputs_of,
+    standardized,
+    warmed,
+)
 from skfair.nn.nets import make_net  # noqa: E402
 
 
@@ -118,3 +124,32 @@ def test_hooks_are_taken_off_even_after_errors():
     with pytest.raises(RuntimeError), outputs_of(layer):
         layer(torch.zeros(3))
     assert not layer._forward_hooks
+
+
+def test_columns_are_standardised_by_weights():
+    x = torch.tensor([[1.0, 5.0], [2.0, 5.0], [4.0, 5.0]], requires_grad=True)
+    twice = torch.cat([x[:1], x]).detach()
+    found = standardized(x, torch.tensor([2.0, 1.0, 1.0]))
+    alike = (twice[:, 0] - twice[:, 0].mean()) / twice[:, 0].std(correction=0)
+    torch.testing.assert_close(found[:, 0], alike[1:])
+    assert not found[:, 1].any()
+    found.sum().backward()
+    assert x.grad.isfinite().all()
+    assert not standardized(x, torch.zeros(3)).any()
+
+
+def test_the_scale_of_outputs_helps_nobody():
+    net, _, target = setting(standardize=True)
+    seen = torch.randn(12, 2).double()
+    guess = net.criterion_.guess
+    torch.testing.assert_close(guess(seen, target), guess(1000 * seen + 5, target))
+
+
+def test_cells_are_weighted():
+    weights = torch.tensor([[1.0, 4.0], [2.0, 0.0], [3.0, 1.0]]).double()
+    net, _, (y, codes, w) = setting(cell_weights=weights)
+    seen = torch.randn(12, 2).double()
+    found = net.criterion_.guess(seen, (y, codes, w))
+    net.criterion_.cell_weights = None
+    expected = net.criterion_.guess(seen, (y, codes, w * weights[codes, y]))
+    torch.testing.assert_close(found, expected)
