@@ -71,6 +71,10 @@ class PredictorMixture:
         """One member with all chance."""
         return PredictorMixture([self.members[member]], np.ones(1), self.prefix, self.last_step)
 
+    def reweighted(self, weights: Sequence[float]) -> PredictorMixture:
+        """Give the same members other chances."""
+        return PredictorMixture(self.members, np.asarray(weights), self.prefix, self.last_step)
+
     def predictions(self, X: Any, **params: Any) -> Iterator[tuple[float, Any]]:
         """Chance and predictions of each member that has a chance."""
         return self._each("predict", X, params)

@@ -93,6 +93,8 @@ class BaseMixtureReduction(BaseReduction):
             return mixture.mean(X, **params)
         if self.rule_.member is not None:
             mixture = mixture.alone(self.rule_.member)
+        elif self.rule_.weights is not None:
+            mixture = mixture.reweighted(self.rule_.weights)
         if self.rule_.score is None:
             return next(np.asarray(y) for _, y in mixture.predictions(X, **params))
         place = int(np.flatnonzero(self.classes_ == self.pos_label_)[0])

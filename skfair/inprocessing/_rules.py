@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import combinations_with_replacement
+from math import comb
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfair.inprocessing._problems import DecisionProblem, Problem
+from skfair.inprocessing._saddle import solve_master
 
 Floats = NDArray[np.float64]
 Score = Literal["vote", "probability"]
+Scores = Mapping[tuple[Score, int | None], Floats]
 
 _MOST_CUTS = 1000
 _SLACK = 1e-9  # of sums of floating-point numbers
-_PRICE, _CRUDE = 10.0, 0.02
+_CRUDE = 0.25  # of what is gained on the best constant
+_LEAST_GAIN, _LEAST_EXCESS = 0.01, 0.1
+_MOST_MULTIPLIERS = 100.0
+_BLENDS, _MOST_BLENDS, _FINEST, _CLOSE = 60, 200, 0.01, 0.02
 
 
 @dataclass(frozen=True)
@@ -32,27 +39,77 @@ class MixtureRule:
         of it, the member's or the mean of all. None: the member's own decisions.
     cut : float
         Least score for the positive class.
+    weights : tuple of float or None
+        Weights of the members in the mean of all; None: their chances.
     """
 
     member: int | None = None
     score: Score | None = None
     cut: float = 0.5
+    weights: tuple[float, ...] | None = None
 
     def decides(self, scores: Floats) -> NDArray[np.bool_]:
         """Whether scores reach the cut."""
         return scores >= self.cut - _SLACK
 
 
-def choose_rule(
-    problem: DecisionProblem,
-    sums: Sequence[Floats],
-    scores: Mapping[tuple[Score, int | None], Floats],
-) -> tuple[MixtureRule, Floats]:
-    """Choose the member or cut that is best within the criteria, or for little beyond them.
+class Standard(NamedTuple):
+    """What rules are measured by: the best mixture, and the two answers that cost no thought.
 
-    Cutting the vote at one half has none of the mixture's guarantees. To decide the same for all
-    meets every difference, and often the only rules within a tight tolerance are nearly as crude:
-    hence the price of :func:`best_at_price`.
+    Parameters
+    ----------
+    value : float
+        Objective of the mixture, in the problem's units; of the best predictor, where no mixture
+        meets the criteria or only one that gains nothing.
+    gain : float
+        By how much that is better than the best constant decision.
+    excess : float
+        By how much the best predictor exceeds the tolerances; at least 0.1.
+    chances : ndarray of float of shape (n_members,)
+    """
+
+    value: float
+    gain: float
+    excess: float
+    chances: Floats
+
+
+def set_standard(problem: Problem, sums: Floats) -> Standard:
+    """Find the best mixture within the tolerances, what it gains, and what is exceeded without.
+
+    Parameters
+    ----------
+    problem : DecisionProblem or LossProblem
+    sums : ndarray of float of shape (n_members, n_sums)
+
+    Returns
+    -------
+    Standard
+    """
+    loss = problem.loss / problem.unit
+    master = solve_master(sums, loss, problem.requirements(), _MOST_MULTIPLIERS)
+    value = -float(loss @ (master.chances @ sums))
+    values, excess = measure(problem, sums)
+    constant, least = -1.0, _LEAST_EXCESS
+    if isinstance(problem, DecisionProblem):
+        n = len(problem.labels)
+        constants = np.array([problem.count(np.full(n, k, dtype=np.int8)) for k in (0, 1)])
+        constant = float((problem.value(constants) / problem.unit).max())
+        least = max(problem.resolution, least)
+    most = max(float(excess[np.argmax(values)]), least)
+    if master.excess > _SLACK or value - constant < _LEAST_GAIN:
+        value = float(values.max())
+    return Standard(value, max(value - constant, _LEAST_GAIN), most, master.chances)
+
+
+def choose_rule(
+    problem: DecisionProblem, sums: Sequence[Floats], scores: Scores
+) -> tuple[MixtureRule, Floats]:
+    """Choose the member or cut that is best within the criteria, or the best compromise.
+
+    Cutting the vote at one half has none of the mixture's guarantees. Where no member and no cut
+    comes near the mixture, the members' probabilities are averaged with other weights, too: as
+    the criteria bind several rates, a cut alone seldom meets them.
 
     Parameters
     ----------
@@ -68,6 +125,7 @@ def choose_rule(
     sums : ndarray of float
         What describes it.
     """
+    standard = set_standard(problem, np.array(sums))
     rules = [MixtureRule(member=i) for i in range(len(sums))]
     parts = [np.array(sums)]
     for (name, member), values in scores.items():
@@ -75,12 +133,93 @@ def choose_rule(
         parts.append(problem.count_at(values, cuts - _SLACK))
         rules += [MixtureRule(member, name, float(cut)) for cut in cuts]
     cells = np.concatenate(parts)
-    best = best_within(problem, cells)
+    merits = judge(problem, cells, standard)
+    best = int(np.argmax(merits))
+    members = [k for name, k in scores if name == "probability" and k is not None]
+    if len(members) > 1 and merits[best] < standard.value - _CLOSE * standard.gain:
+        table = np.array([scores["probability", k] for k in members])
+        blend = search_blends(problem, table, standard, standard.chances[members])
+        if blend.merit > merits[best]:
+            weights = np.zeros(len(sums))
+            weights[members] = blend.weights
+            own = tuple(map(float, weights))
+            return MixtureRule(None, "probability", blend.cut, own), blend.sums
     return rules[best], cells[best]
 
 
+class Blend(NamedTuple):
+    """A cut of a weighted mean of probabilities."""
+
+    merit: float
+    weights: Floats
+    cut: float
+    sums: Floats
+
+
+def search_blends(
+    problem: DecisionProblem, table: Floats, standard: Standard, start: Floats
+) -> Blend:
+    """Search the weights of a mean of probabilities whose best cut has the most merit.
+
+    A lattice of weights comes first; the best of them is then moved towards and away from single
+    members, by ever smaller steps.
+
+    Parameters
+    ----------
+    problem : DecisionProblem
+    table : ndarray of float of shape (n_members, n)
+        Probabilities of the training rows.
+    standard : Standard
+    start : ndarray of float of shape (n_members,)
+        Weights to try beside the lattice.
+
+    Returns
+    -------
+    Blend
+    """
+
+    def cut(weights: Floats) -> Blend:
+        values = weights @ table
+        cuts = candidate_cuts(values[problem.weights > 0])
+        cuts = cuts if len(cuts) else np.ones(1)
+        cells = problem.count_at(values, cuts - _SLACK)
+        merits = judge(problem, cells, standard)
+        k = int(np.argmax(merits))
+        return Blend(float(merits[k]), weights, float(cuts[k]), cells[k])
+
+    n = len(table)
+    points, step = simplex(n, _BLENDS)
+    best = max(map(cut, [start, *points]), key=lambda blend: blend.merit)
+    for _ in range((_MOST_BLENDS - len(points)) // (2 * n)):
+        if step < _FINEST:
+            break
+        moves = np.concatenate([np.eye(n) - best.weights, best.weights - np.eye(n)])
+        near = np.maximum(best.weights + step * moves, 0.0)
+        near = near / near.sum(axis=1, keepdims=True)
+        found = max(map(cut, near), key=lambda blend: blend.merit)
+        best, step = (found, step) if found.merit > best.merit + _SLACK else (best, step / 2)
+    return best
+
+
+def simplex(n: int, size: int) -> tuple[Floats, float]:
+    """Weights on a lattice that is as fine as a size allows, and half the distance of them.
+
+    Examples
+    --------
+    >>> points, step = simplex(2, 3)
+    >>> points.tolist(), step
+    ([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]], 0.25)
+    """
+    steps = 1
+    while comb(n + steps, n - 1) <= size and n > 1:
+        steps += 1
+    places = combinations_with_replacement(range(n), steps)
+    points = np.array([np.bincount(own, minlength=n) for own in places]) / steps
+    return points, 0.5 / steps
+
+
 def best_within(problem: Problem, sums: Floats) -> int:
-    """Place of the best objective within the tolerances, or for its price beyond them.
+    """Place of the best objective within the tolerances, or of the best compromise.
 
     Parameters
     ----------
@@ -91,6 +230,38 @@ def best_within(problem: Problem, sums: Floats) -> int:
     -------
     place : int
     """
+    return int(np.argmax(judge(problem, sums, set_standard(problem, sums))))
+
+
+def judge(problem: Problem, sums: Floats, standard: Standard) -> Floats:
+    """Tell the merit of rules: their objective, less a price where they exceed the tolerances.
+
+    Two answers cost no thought: a constant, which gains nothing, and the best predictor, which
+    exceeds the tolerances as if there were none. The price is the rate between them: as large a
+    share of its excess as is left costs as large a share of what the mixture gains on a constant.
+    To exceed the tolerances at all costs a quarter of that gain beside it, so a rule within is kept
+    unless it gives up more. What is beyond and better than the mixture is worth no more than that,
+    since it only violates more.
+
+    Parameters
+    ----------
+    problem : DecisionProblem or LossProblem
+    sums : ndarray of float of shape (n_rules, n_sums)
+    standard : Standard
+
+    Returns
+    -------
+    merits : ndarray of float of shape (n_rules,)
+        In the problem's units.
+    """
+    values, excess = measure(problem, sums)
+    values = np.where(excess > 0, np.minimum(values, standard.value), values)
+    price = standard.gain / standard.excess
+    return merits_at_price(values, excess, price, surcharge=_CRUDE * standard.gain)
+
+
+def measure(problem: Problem, sums: Floats) -> tuple[Floats, Floats]:
+    """Objective in the problem's units, and excess; a constant decision has at least a row's."""
     if isinstance(problem, DecisionProblem):
         values, excess = problem.value(sums), problem.excess(sums)
         coarse = np.maximum(excess, problem.resolution)
@@ -98,14 +269,11 @@ def best_within(problem: Problem, sums: Floats) -> int:
     else:
         values = np.array([problem.value(own) for own in sums])
         excess = np.array([problem.excess(own) for own in sums])
-    return best_at_price(values / problem.unit, np.where(excess <= _SLACK, 0.0, excess))
+    return values / problem.unit, np.where(excess <= _SLACK, 0.0, excess)
 
 
-def best_at_price(values: Floats, excess: Floats) -> int:
-    """Place of the best value within what is allowed, or for its price beyond.
-
-    Where the best within costs more than 0.02, what is violated beyond has a price instead: a
-    hundredth of it, a tenth of the value.
+def merits_at_price(values: Floats, excess: Floats, price: float, *, surcharge: float) -> Floats:
+    """Values less the price of what is violated beyond what is allowed.
 
     Parameters
     ----------
@@ -113,23 +281,23 @@ def best_at_price(values: Floats, excess: Floats) -> int:
         Higher is better.
     excess : ndarray of float of shape (n,)
         0 within what is allowed.
+    price : float
+        Of a unit of excess.
+    surcharge : float
+        For any excess.
 
     Returns
     -------
-    place : int
+    merits : ndarray of float of shape (n,)
 
     Examples
     --------
-    >>> best_at_price(np.array([0.90, 0.89, 0.80]), np.array([0.1, 0.0, 0.0]))
-    1
-    >>> best_at_price(np.array([0.90, 0.80]), np.array([0.001, 0.0]))
-    0
+    >>> merits_at_price(np.array([0.9, 0.8]), np.array([0.01, 0.0]), 2.0, surcharge=0.02).tolist()
+    [0.86, 0.8]
     """
     excess = np.round(excess, 12)
-    worth = np.round(values - _PRICE * excess, 12)
-    within = np.where(excess == 0, worth, -np.inf)
-    best = int(np.argmax(worth))
-    return int(np.argmax(within)) if within.max() >= worth[best] - _CRUDE else best
+    merits: Floats = values - price * excess - np.where(excess > 0, surcharge, 0.0)
+    return np.round(merits, 12)
 
 
 def candidate_cuts(scores: Floats) -> Floats:

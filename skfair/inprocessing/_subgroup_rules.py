@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair.inprocessing._fictitious_play import Play
-from skfair.inprocessing._rules import MixtureRule, best_at_price, candidate_cuts
+from skfair.inprocessing._rules import MixtureRule, candidate_cuts, merits_at_price
 from skfair.inprocessing._subgroup_audit import Auditor
 
 Floats = NDArray[np.float64]
 
 _MOST_CUTS = 100
 _CLOSE = 0.01
+_PRICE, _CRUDE = 10.0, 0.02
 _SLACK = 1e-6
 
 
@@ -24,8 +25,9 @@ def choose_rule(
     """Choose a cut of a score or a single member, with the subgroups in view.
 
     Of those with an error close to the mixture's, it is the best that violates no more than
-    allowed, or for its price beyond, see :func:`best_at_price`. To decide the same for all violates
-    nothing, but is of no use: it counts as if it exceeded what is allowed by a row.
+    allowed, unless it errs in 0.02 more than one beyond, of which a hundredth counts as a tenth of
+    the error. To decide the same for all violates nothing, but is of no use: it counts as if it
+    exceeded what is allowed by a row.
 
     Parameters
     ----------
@@ -51,7 +53,8 @@ def choose_rule(
     most = max(auditor.error(found.votes) + _CLOSE, errors.min())
     near = np.flatnonzero(errors <= most)
     over = np.array([_excess(auditor, rules[i][1]) for i in near])
-    return rules[near[best_at_price(-errors[near], over)]]
+    merits = merits_at_price(-errors[near], over, _PRICE, surcharge=_CRUDE)
+    return rules[near[int(np.argmax(merits))]]
 
 
 def _excess(auditor: Auditor, decisions: Floats) -> float:

@@ -46,9 +46,14 @@ class ExponentiatedGradient(BaseMixtureReduction):
     The guarantee is the mixture's, whose ``predict`` draws lots (``randomized=True``). By default
     the same person gets the same answer every time: of the single members and the cuts of votes and
     probabilities, the one decides that is best within the constraints on the training rows. Where
-    only crude rules are (nobody but a few selected, say), one somewhat beyond them is taken, with a
-    warning: a hundredth of violation counts as a tenth of the objective. With more than a few
-    groups and equalized odds, expect that.
+    none of them comes near the mixture, means of the members' probabilities with other weights are
+    cut, too.
+
+    Where only crude rules are within the constraints (nobody but a few selected, say), a compromise
+    is taken, with a warning that tells violation and objective. It is judged by the share that it
+    loses of what the mixture gains on the best constant decision, plus its excess over ``tol`` as
+    a share of the unconstrained predictor's; being beyond at all counts as another quarter. With
+    more than a few groups and equalized odds, expect that.
 
     Predictions need no group beyond X. Constraints hold on the training rows; a model that can
     learn these by heart meets them there and not on new data.
@@ -100,7 +105,8 @@ default="demographic_parity"
         Their chances.
     rule_ : MixtureRule
         What decides: a member, or a ``cut`` of a ``score`` (``"vote"``, ``"probability"``), the
-        member's or of all (``member`` None). Regressors predict the members' mean instead.
+        member's or of all (``member`` None), by their chances or ``weights``. Regressors predict
+        the members' mean instead.
     classes_ : ndarray of shape (2,)
         Classes.
     gap_ : float
@@ -248,6 +254,8 @@ default="demographic_parity"
             needed[rule.member] = True
             place = int(np.count_nonzero(needed[: rule.member]))
             self.rule_ = replace(rule, member=place)
+        elif rule is not None and rule.weights is not None:
+            self.rule_ = replace(rule, weights=tuple(np.array(rule.weights)[needed].tolist()))
         members = [member for member, own in zip(found.members, needed, strict=True) if own]
         self.estimator_ = game.oracle.mixture(members, chances[needed])
 
@@ -259,9 +267,10 @@ default="demographic_parity"
                 else "the mixture does, and randomized=True draws from it; a looser tol may help"
             )
             figures = ", ".join(f"{name} {value:.3g}" for name, value in self.violation_.items())
+            values = ", ".join(f"{name} {value:.3g}" for name, value in self.objective_.items())
             warn_user(
                 f"the predictions violate the constraints on the training rows ({figures}; "
-                f"allowed {problem.allowed}): {cause}"
+                f"allowed {problem.allowed}; objective: {values}): {cause}"
             )
         lost = (self.objective_["mixture"] - self.objective_["rule"]) / problem.unit
         if not self.randomized and lost > _NOTICEABLE:

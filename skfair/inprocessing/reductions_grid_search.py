@@ -16,6 +16,7 @@ from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._oracle import Oracle
+from skfair.inprocessing._price_grid import sweep_lattice, sweep_line
 from skfair.inprocessing._problems import DecisionProblem, Problem
 from skfair.inprocessing._reduction import BaseReduction
 from skfair.inprocessing._rules import best_within
@@ -33,8 +34,12 @@ class ReductionsGridSearch(BaseReduction):
     each constrained rate: what it costs that the group's rate is above that of the first. The
     wrapped estimator is fitted to the rows weighted by it, as in :class:`ExponentiatedGradient`
     (Agarwal et al., 2018). Of the predictors, the one with the best objective among those that meet
-    the constraints on the training rows is kept. Where only crude ones do, one somewhat beyond is,
-    with a warning: a hundredth of violation counts as a tenth of the objective.
+    the constraints on the training rows is kept. Where only crude ones do, a compromise is, with a
+    warning; it is judged as in :class:`ExponentiatedGradient`.
+
+    With one multiplier (two groups, one rate), half of the points lie on the side that makes the
+    plain predictor fairer, and the others narrow down the price at which ``tol`` is just met. With
+    several, two thirds are a lattice, and the others lie ever closer around its best point.
 
     One predictor and no lots; but with more than a few multipliers a grid is coarse, and
     :class:`ExponentiatedGradient` finds better ones with fewer fits.
@@ -57,10 +62,11 @@ default="demographic_parity"
         Columns of X; groups are compared only among rows that share these. Or pass
         ``control_features=`` to fit.
     grid_size : int, default=21
-        Points at most.
+        Points at most: fits of the estimator.
     grid_limit : float, default=0.5
         Largest sum of absolute multipliers, in units of the objective for a rate's rise from 0
-        to 1. Points lie denser near 0, where most solutions are.
+        to 1. Points lie denser near 0, where most solutions are. A single multiplier goes beyond
+        where nothing up to here meets ``tol``.
     grid : array-like of shape (n_points, n_multipliers), default=None
         Points of one's own, in the order of ``multipliers_``' columns.
     pos_label : label, default=None
@@ -79,7 +85,7 @@ default="demographic_parity"
     predictors_ : list of estimator
         Those of all points.
     multipliers_ : DataFrame of shape (n_points, n_multipliers)
-        The grid.
+        The points, in the order of their fits.
     results_ : DataFrame
         By point: objective, and violation of each criterion, on the training rows.
     violation_ : dict of str to float
@@ -111,8 +117,8 @@ default="demographic_parity"
     >>> data = make_biased_classification(2000, base_rates={"a": 0.6, "b": 0.3}, random_state=0)
     >>> model = ReductionsGridSearch(LogisticRegression(), tol=0.05)
     >>> model = model.fit(data.data, data.target, sensitive_features=data.sensitive_features)
-    >>> len(model.results_), bool(model.violation_["demographic_parity"] <= 0.05)
-    (21, True)
+    >>> len(model.results_) <= 21, bool(model.violation_["demographic_parity"] <= 0.0501)
+    (True, True)
     """
 
     def __init__(
@@ -148,23 +154,18 @@ default="demographic_parity"
         self.n_jobs = n_jobs
 
     def _search(self, problem: Problem, oracle: Oracle) -> None:
-        moves = problem.moves()
-        points = self._points(len(moves), signed=isinstance(problem, DecisionProblem))
-        base = problem.loss if problem.loss.any() else np.zeros(moves.shape[1])
-        prices = [base + point @ moves for point in points]
-        if not base.any():  # the worst group's loss: multipliers alone are the weights
-            prices = [price if price.any() else np.ones(len(price)) for price in prices]
-        order = {problem.key(price): price for price in prices}
         oracle.warm_start = False  # the same answers, whatever the number of jobs
-        answers = Parallel(n_jobs=self.n_jobs)(
-            delayed(_answer)(problem, oracle, price) for price in order.values()
-        )
-        found = dict(zip(order, answers, strict=True))
-        oracle.n_calls += sum(calls for *_, calls, _ in answers)
-        oracle.seconds += sum(seconds for *_, seconds in answers)
-        rows = [found[problem.key(price)] for price in prices]
-        self.multipliers_ = pd.DataFrame(points, columns=problem.move_names)
-        self._keep(problem, oracle, [row[0] for row in rows], [row[1] for row in rows])
+        fits = _Fits(problem, oracle, self.n_jobs)
+        n, signed = len(problem.moves()), isinstance(problem, DecisionProblem)
+        if self.grid is not None:
+            fits.add(self._own_points(n, signed=signed))
+        else:
+            check_count("grid_size", self.grid_size)
+            check_number("grid_limit", self.grid_limit, above=0)
+            sweep = sweep_line if signed and n == 1 else sweep_lattice
+            sweep(fits, self.grid_size, self.grid_limit, signed=signed)
+        self.multipliers_ = pd.DataFrame(fits.points, columns=problem.move_names)
+        self._keep(problem, oracle, fits.members, fits.sums)
 
     def _keep(
         self, problem: Problem, oracle: Oracle, members: list[Any], sums: list[Floats]
@@ -183,91 +184,61 @@ default="demographic_parity"
             figures = ", ".join(f"{name} {value:.3g}" for name, value in violations[best].items())
             warn_user(
                 f"the predictor kept violates the constraints on the training rows ({figures}; "
-                f"allowed {problem.allowed}): no better one is on the grid. Make it finer or "
-                "wider (grid_size, grid_limit), allow more (tol), or use ExponentiatedGradient"
+                f"allowed {problem.allowed}; objective {values[best]:.3g}): no better one is on "
+                "the grid. Make it finer or wider (grid_size, grid_limit), allow more (tol), or "
+                "use ExponentiatedGradient"
             )
         if isinstance(problem, DecisionProblem) and problem.is_constant(sums[best]):
             warn_user("the predictor kept decides the same for all rows: no other one comes near")
 
-    def _points(self, n: int, *, signed: bool) -> Floats:
-        if self.grid is not None:
-            points = np.asarray(self.grid, dtype=float)
-            if points.ndim != 2 or points.shape[1] != n or not len(points):
-                raise ValueError(
-                    f"grid must have the shape (n_points, {n}), a column a multiplier, got "
-                    f"{points.shape}"
-                )
-            if not np.isfinite(points).all() or (not signed and (points < 0).any()):
-                allowed = "finite" if signed else "finite and at least 0"
-                raise ValueError(f"multipliers of the grid must be {allowed}")
-            return points
-        check_count("grid_size", self.grid_size)
-        check_number("grid_limit", self.grid_limit, above=0)
-        points = lattice(n, self.grid_size, signed=signed)
-        return points * np.abs(points).sum(axis=1, keepdims=True) * self.grid_limit
+    def _own_points(self, n: int, *, signed: bool) -> Floats:
+        points = np.asarray(self.grid, dtype=float)
+        if points.ndim != 2 or points.shape[1] != n or not len(points):
+            raise ValueError(
+                f"grid must have the shape (n_points, {n}), a column a multiplier, got "
+                f"{points.shape}"
+            )
+        if not np.isfinite(points).all() or (not signed and (points < 0).any()):
+            allowed = "finite" if signed else "finite and at least 0"
+            raise ValueError(f"multipliers of the grid must be {allowed}")
+        return points
 
 
-def lattice(n: int, size: int, *, signed: bool = True) -> Floats:
-    """Points of a regular lattice whose absolute values add up to 1 at most.
+class _Fits:
+    """Fits at points of multipliers; equal reweightings are fitted once."""
 
-    Parameters
-    ----------
-    n : int
-        Dimensions.
-    size : int
-        Points at most.
-    signed : bool, default=True
-        Whether values may be negative.
+    def __init__(self, problem: Problem, oracle: Oracle, n_jobs: int | None) -> None:
+        self.problem, self.oracle, self.n_jobs = problem, oracle, n_jobs
+        self.moves = problem.moves()
+        self.points = np.zeros((0, len(self.moves)))
+        self.members: list[Any] = []
+        self.sums: list[Floats] = []
+        self._found: dict[bytes, tuple[Any, Floats]] = {}
 
-    Returns
-    -------
-    points : ndarray of float of shape (n_points, n)
-        The finest lattice that is no larger than ``size``.
-
-    Raises
-    ------
-    ValueError
-        If even the coarsest one is larger; the message says how large.
-
-    Examples
-    --------
-    >>> lattice(1, 5).ravel().tolist()
-    [-1.0, -0.5, 0.0, 0.5, 1.0]
-    >>> lattice(2, 8).tolist()
-    [[-1.0, 0.0], [0.0, -1.0], [0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
-    """
-    if n == 0:
-        return np.zeros((1, 0))
-    steps = 0
-    while _n_points(n, steps + 1, signed) <= size:
-        steps += 1
-    if steps == 0:
-        raise ValueError(
-            f"a grid of {n} multipliers has at least {_n_points(n, 1, signed)} points, and "
-            f"grid_size={size}: raise it, give points of your own (grid), or use "
-            "ExponentiatedGradient"
+    def add(self, points: Floats) -> None:
+        """Fit the points, those of a call in parallel."""
+        prices = [self._price(point) for point in points]
+        order = {self.problem.key(price): price for price in prices}
+        new = {key: price for key, price in order.items() if key not in self._found}
+        answers = Parallel(n_jobs=self.n_jobs)(
+            delayed(_answer)(self.problem, self.oracle, price) for price in new.values()
         )
-    return np.array(list(_integers(n, steps, signed)), dtype=float) / steps
+        for key, (member, sums, calls, seconds) in zip(new, answers, strict=True):
+            self._found[key] = member, sums
+            self.oracle.n_calls += calls
+            self.oracle.seconds += seconds
+        self.points = np.concatenate([self.points, points])
+        rows = [self._found[self.problem.key(price)] for price in prices]
+        self.members += [member for member, _ in rows]
+        self.sums += [sums for _, sums in rows]
 
-
-def _n_points(n: int, steps: int, signed: bool) -> int:
-    """Integer points within the L1 ball of that radius."""
-    ways = np.zeros(steps + 1)
-    ways[0] = 1.0
-    one = np.array([1.0] + [2.0 if signed else 1.0] * steps)
-    for _ in range(n):
-        ways = np.convolve(ways, one)[: steps + 1]
-    return int(min(ways.sum(), 1e18))
-
-
-def _integers(n: int, steps: int, signed: bool) -> Any:
-    """Yield integer points within the L1 ball, in lexicographic order."""
-    if n == 0:
-        yield ()
-        return
-    for first in range(-steps if signed else 0, steps + 1):
-        for rest in _integers(n - 1, steps - abs(first), signed):
-            yield (first, *rest)
+    def _price(self, point: Floats) -> Floats:
+        loss = self.problem.loss
+        base = loss if loss.any() else np.zeros(self.moves.shape[1])
+        price: Floats = base + point @ self.moves
+        if loss.any() or price.any():
+            return price
+        return np.ones(len(price))  # the worst group's loss: multipliers alone are the weights
 
 
 def _answer(problem: Problem, oracle: Oracle, price: Floats) -> tuple[Any, Floats, int, float]:

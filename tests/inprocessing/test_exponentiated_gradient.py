@@ -451,3 +451,60 @@ def test_refits_leave_nothing_behind():
     assert not hasattr(model, "rule_")
     assert not hasattr(model, "pos_label_")
     assert model.predict(NUMBERS).dtype == float
+
+
+def seen_in_part(alike, n=3000, seed=0):
+    """Rows of which few are positive; what tells them in the first group may be a thing apart."""
+    rng = np.random.default_rng(seed)
+    is_f = (rng.random(n) < 0.3).astype(float)
+    x = rng.normal(size=(n, 3))
+    apart = 0.0 if alike else 2.0
+    y = (apart * x[:, 0] * is_f + x[:, 1] - 1.2 * is_f + rng.normal(size=n) > 0.8).astype(int)
+    own = [] if alike else [x * is_f[:, None]]
+    return np.column_stack([x, *own, is_f]), y, np.where(is_f, "f", "m")
+
+
+def test_a_rule_within_is_a_cut_of_a_mean_where_no_cut_of_one_comes_near():
+    x, y, group = seen_in_part(alike=True)
+    model = ExponentiatedGradient(LogisticRegression(), constraints="equalized_odds", tol=0.01)
+    model.fit(x, y, sensitive_features=group)
+    assert model.violation_["equalized_odds"] <= 0.01
+    gap = equalized_odds_difference(y, model.predict(x), sensitive_features=group)
+    assert model.violation_["equalized_odds"] == pytest.approx(gap)
+    assert model.objective_["mixture"] - model.objective_["rule"] < 0.02
+    members = zip(model.rule_.weights, model.predictors_, strict=True)
+    scores = sum(weight * member.predict_proba(x)[:, 1] for weight, member in members)
+    np.testing.assert_array_equal(model.predict(x), scores >= model.rule_.cut - 1e-9)
+    mean = sum(
+        p * member.predict_proba(x)
+        for p, member in zip(model.weights_, model.predictors_, strict=True)
+    )
+    np.testing.assert_allclose(model.predict_proba(x), mean)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(x), model.predict(x))
+
+
+@pytest.mark.filterwarnings("ignore:the predictions violate")
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("tol", [0.005, 0.01])
+def test_a_tight_tolerance_does_not_end_in_a_nearly_constant_rule(tol, seed):
+    x, y, group = seen_in_part(alike=False, seed=seed)
+    model = ExponentiatedGradient(LogisticRegression(), constraints="equalized_odds", tol=tol)
+    model.fit(x, y, sensitive_features=group)
+    plain = LogisticRegression().fit(x, y)
+    without = equalized_odds_difference(y, plain.predict(x), sensitive_features=group)
+    assert model.violation_["equalized_odds"] < without / 4
+    gained = model.objective_ - max(y.mean(), 1 - y.mean())
+    assert gained["rule"] > 0.75 * gained["mixture"]
+
+
+def test_a_compromise_tells_its_violation_and_objective():
+    tiny = slice(0, 40)
+    model = ExponentiatedGradient(
+        HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2, max_leaf_nodes=3),
+        constraints=["accuracy", "equalized_odds"],
+        tol=0.0,
+    )
+    told = r"equalized_odds 0\.\d+.*objective: mixture 0\.\d+, rule 0"
+    with pytest.warns(UserWarning, match=told):
+        model.fit(NUMBERS[tiny], Y[tiny], sensitive_features=SEX[tiny])

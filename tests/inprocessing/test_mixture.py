@@ -27,6 +27,12 @@ def test_members_without_a_chance_are_not_asked():
     assert mixture.votes(X, "yes").tolist() == [1.0] * 4
 
 
+def test_other_weights_leave_the_mixture_as_it_is():
+    mixture = PredictorMixture([YES, NO], np.array([0.75, 0.25]))
+    np.testing.assert_allclose(mixture.reweighted((0.5, 0.5)).predict_proba(X), 0.5)
+    np.testing.assert_allclose(mixture.votes(X, "yes"), 0.75)
+
+
 def test_draws_follow_the_chances_and_the_seed():
     mixture = PredictorMixture([YES, NO], np.array([0.8, 0.2]))
     many = np.zeros((4000, 1))

@@ -1,5 +1,7 @@
 """ReductionsGridSearch: a fit for each point of a grid."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from reductions import GAP, NUMBERS, SEX, Y, make_frame
@@ -7,8 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skfair.inprocessing import BoundedGroupLoss, ReductionsGridSearch
-from skfair.inprocessing.reductions_grid_search import lattice
+from skfair.inprocessing import BoundedGroupLoss, ReductionsGridSearch, _price_grid
+from skfair.inprocessing._price_grid import lattice, sweep_lattice, sweep_line
 
 
 def test_the_best_point_within_tolerance_is_kept():
@@ -143,3 +145,128 @@ def test_prices_of_losses_cannot_be_negative():
     )
     with pytest.raises(ValueError, match="at least 0"):
         model.fit(NUMBERS, NUMBERS["a"], sensitive_features=SEX)
+
+
+def short_of(prices, tol, size, limit=0.5):
+    """Points that a sweep of one price tries, where the plain gap of .3 falls by the price."""
+
+    class Fits:
+        problem = SimpleNamespace(excess=lambda sums: abs(sums[0]) - tol)
+        moves = np.array([[1.0]])
+        points, sums = np.zeros((0, 1)), []
+
+        def add(self, points):
+            self.points = np.concatenate([self.points, points])
+            self.sums = self.sums + [np.array([prices(p[0])]) for p in points]
+
+    fits = Fits()
+    sweep_line(fits, size, limit)
+    return fits.points[:, 0]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_line_is_searched_on_one_side_and_then_near_the_tolerance(sign):
+    points = sign * short_of(lambda p: sign * 0.3 - p, 0.1, 11)
+    assert points[:6] == pytest.approx(0.5 * np.arange(6) ** 2 / 25)  # 0, .02, .08, .18, .32, .5
+    # 0.2 is enough: between .18 and .32, thirds, and thirds of the first third, and of its first
+    first = [0.18 + 0.14 / 3, 0.18 + 0.28 / 3]
+    second = [0.18 + 0.14 / 9, 0.18 + 0.28 / 9]
+    assert points[6:10] == pytest.approx([*first, *second])
+    assert len(points) == 11
+
+
+def test_a_line_goes_beyond_a_limit_that_is_too_small():
+    points = short_of(lambda p: 0.3 - p, 0.1, 9, limit=0.05)
+    assert points[4] == 0.05
+    assert points[5:7] == pytest.approx([0.1, 0.2])
+    assert points[7:] == pytest.approx([0.1 + 0.1 / 3, 0.1 + 0.2 / 3])
+
+
+def test_a_line_ends_where_the_plain_predictor_is_fair_or_nothing_is_left_between():
+    assert len(short_of(lambda p: 0.05 - p, 0.1, 21)) == 11
+    jump = short_of(lambda p: 0.3 if p < 0.2 else 0.0, 0.1, 101)
+    near = np.sort(np.abs(jump - 0.2))
+    assert near[1] < 1e-3 * 0.5
+    assert len(jump) < 101
+
+
+def test_a_gap_that_turns_around_between_two_points_is_caught():
+    points = short_of(lambda p: 0.3 - 40 * max(p - 0.19, 0), 0.01, 31)
+    assert np.min(np.abs(0.3 - 40 * (points - 0.19))) <= 0.01
+
+
+@pytest.mark.parametrize(("n", "size"), [(2, 21), (2, 5), (3, 40), (1, 13)])
+def test_a_lattice_is_searched_more_closely_around_its_best(n, size):
+    goal = np.array([0.11, -0.07, 0.02])[:n]
+
+    class Fits:
+        moves, points, sums = np.eye(n), np.zeros((0, n)), []
+
+        def add(self, points):
+            self.points = np.concatenate([self.points, points])
+
+    def distance(points):
+        return np.abs(points - goal).sum(axis=1)
+
+    fits = Fits()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            _price_grid, "best_within", lambda problem, sums: int(np.argmin(distance(fits.points)))
+        )
+        fits.problem = None
+        sweep_lattice(fits, size, 0.5, signed=True)
+    coarse = lattice(n, max(2 * size // 3, 2 * n + 1))
+    spread = coarse * np.abs(coarse).sum(axis=1, keepdims=True) * 0.5
+    assert fits.points[: len(coarse)] == pytest.approx(spread)
+    assert len(fits.points) <= size
+    assert np.abs(fits.points).sum(axis=1).max() <= 0.5 + 1e-9
+    assert len(np.unique(fits.points.round(9), axis=0)) == len(fits.points)
+    if size > len(coarse) + 2 * n:
+        assert distance(fits.points).min() < distance(spread).min()
+
+
+def test_prices_of_losses_stay_positive():
+    class Fits:
+        moves, points, sums, problem = np.eye(2), np.zeros((0, 2)), [], None
+
+        def add(self, points):
+            self.points = np.concatenate([self.points, points])
+
+    fits = Fits()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_price_grid, "best_within", lambda problem, sums: 0)
+        sweep_lattice(fits, 12, 0.5, signed=False)
+    assert fits.points.min() >= 0
+    assert len(fits.points) > len(lattice(2, 8, signed=False))
+
+
+@pytest.mark.parametrize("tol", [0.02, 0.05, 0.1])
+def test_the_price_is_narrowed_down_to_the_tolerance(tol):
+    model = ReductionsGridSearch(LogisticRegression(), tol=tol).fit(
+        NUMBERS, Y, sensitive_features=SEX
+    )
+    table, prices = model.results_, model.multipliers_.iloc[:, 0]
+    assert model.n_oracle_calls_ <= len(table) <= 21
+    assert prices.min() >= 0  # the second group's rate is above the first's
+    assert tol - 0.01 <= table["demographic_parity"][model.best_index_] <= tol
+    plain = ReductionsGridSearch(LogisticRegression(), tol=tol, grid=[[0.0]])
+    with pytest.warns(UserWarning, match="objective 0"):
+        plain.fit(NUMBERS, Y, sensitive_features=SEX)
+    np.testing.assert_array_equal(
+        plain.predict(NUMBERS),
+        model.predictors_[int(np.flatnonzero(prices == 0)[0])].predict(NUMBERS),
+    )
+
+
+def test_equal_weights_are_fitted_once_however_late_they_come():
+    rng = np.random.default_rng(0)
+    X, group = rng.normal(size=(300, 1)), np.repeat(["a", "b"], [200, 100])
+    y = np.where(group == "a", X[:, 0], -X[:, 0]) + rng.normal(size=300) / 5
+    model = ReductionsGridSearch(
+        LinearRegression(), constraints=BoundedGroupLoss(), grid_size=40
+    ).fit(X, y, sensitive_features=group)
+    points = model.multipliers_.to_numpy()
+    sizes = np.array([200, 100]) / 300
+    prices = np.where(points.any(axis=1, keepdims=True), points / sizes, 1.0)
+    directions = np.round(prices / prices.max(axis=1, keepdims=True), 9)
+    assert model.n_oracle_calls_ == len(np.unique(directions, axis=0)) < len(points)

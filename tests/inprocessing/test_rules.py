@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from reductions import make_problem
 
-from skfair.inprocessing._rules import MixtureRule, best_at_price, candidate_cuts, choose_rule
+from skfair.inprocessing._problems import LossProblem
+from skfair.inprocessing._rules import (
+    MixtureRule,
+    Standard,
+    best_within,
+    candidate_cuts,
+    choose_rule,
+    judge,
+    merits_at_price,
+    search_blends,
+    set_standard,
+    simplex,
+)
 
 Y = np.array([0, 0, 1, 1, 0, 0, 1, 1])
 CODES = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -27,12 +39,37 @@ def test_it_is_the_best_of_all_members_and_cuts(seed):
         (values >= cut).astype(np.int8) for values in scores.values() for cut in np.unique(values)
     ]
     sums_of_all = np.array([problem.count(one) for one in every])
+    standard = set_standard(problem, sums_of_all[:3])
     constant = [len(np.unique(one)) == 1 for one in every]
     excess = np.maximum(problem.excess(sums_of_all), np.where(constant, problem.resolution, 0))
-    worth = problem.value(sums_of_all) - 10 * np.maximum(excess, 0)
-    within = worth[excess <= 1e-12].max(initial=-np.inf)
-    expected = within if within >= worth.max() - 0.02 else worth.max()
-    assert problem.value(sums) - 10 * max(problem.excess(sums), 0) == pytest.approx(expected)
+    values = problem.value(sums_of_all)
+    beyond = np.minimum(values, standard.value) - standard.gain * (excess / standard.excess + 0.25)
+    merits = np.where(excess <= 1e-12, values, beyond)
+    assert judge(problem, sums[None], standard)[0] == pytest.approx(merits.max())
+
+
+def test_the_standard_is_the_best_mixture_of_the_members():
+    sums = np.array([[FAIR, RIGHT_FOR_ONE]])  # accuracies 1/2 and 3/4, violations 0 and 1/2
+    problem = make_problem(Y, CODES, "demographic_parity", 0.4)
+    standard = set_standard(problem, np.array([problem.count(one) for one in sums[0]]))
+    np.testing.assert_allclose(standard.chances, [0.2, 0.8])  # 0.8 / 2 is allowed
+    assert standard.value == pytest.approx(0.7)
+    assert standard.gain == pytest.approx(0.2)  # a constant is right for a half
+    assert standard.excess == problem.resolution == 0.25  # more than 1/2 - 0.4
+
+
+def test_no_mixture_that_gains_nothing_is_a_standard():
+    problem = make_problem(Y, CODES, "demographic_parity", 0.0)
+    standard = set_standard(problem, np.array([problem.count(o) for o in (FAIR, RIGHT_FOR_ONE)]))
+    assert (standard.value, standard.gain) == pytest.approx((0.75, 0.25))
+
+
+def test_where_no_mixture_meets_the_tolerances_the_best_member_is_the_standard():
+    problem = make_problem(Y, CODES, "demographic_parity", 0.1)
+    nearer = np.array([0, 0, 1, 1, 1, 1, 1, 0], dtype=np.int8)  # violates 1/4, right for 5/8
+    sums = np.array([problem.count(one) for one in (nearer, RIGHT_FOR_ONE)])
+    standard = set_standard(problem, sums)
+    assert (standard.value, standard.gain, standard.excess) == pytest.approx((0.75, 0.25, 0.4))
 
 
 def test_the_best_fair_member_decides_before_a_better_unfair_one():
@@ -54,15 +91,48 @@ def test_many_scores_are_thinned_to_their_quantiles():
     assert len(candidate_cuts(np.linspace(0, 1, 50_000))) == 1000
 
 
-@pytest.mark.parametrize(("tol", "chosen"), [(0.0, 0), (0.019, 1), (0.035, 1), (0.06, 1)])
-def test_a_hundredth_beyond_the_tolerance_is_worth_a_tenth(tol, chosen):
+@pytest.mark.parametrize("tol", [0.0, 0.019, 0.035, 0.06])
+def test_a_crude_rule_within_gives_way_to_one_that_is_somewhat_beyond(tol):
     y, codes = np.tile([0, 1], 100), np.repeat([0, 1], 100)
     crude, nearly = np.zeros(200, dtype=np.int8), y.copy().astype(np.int8)
     crude[[0, 100]] = 1  # nobody but two: no violation, accuracy .49
     nearly[1:7:2] = 0  # 3 of the first group's 50 positives are missed: .06, accuracy .985
     problem = make_problem(y, codes, "equal_opportunity", tol)
     sums = [problem.count(one) for one in (crude, nearly)]
-    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=chosen)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
+
+
+@pytest.mark.parametrize(
+    ("tol", "merit"),
+    [
+        (0.2, 0.95),  # within, and better than the mixture
+        (0.15, 0.9 - 0.4 * (0.05 / 0.2 + 0.25)),  # beyond, and worth no more than the mixture
+        (
+            0.0,
+            0.9 - 0.4 * (0.2 / 0.2 + 0.25),
+        ),  # as far beyond as the best predictor: a quarter less
+    ],
+)
+def test_what_exceeds_the_tolerances_has_a_price(tol, merit):
+    y, codes = np.tile([0, 1], 100), np.repeat([0, 1], 100)
+    beyond = y.copy().astype(np.int8)
+    beyond[1:21:2] = 0  # 10 of the first group's 50 positives are missed: .2, accuracy .95
+    problem = make_problem(y, codes, "equal_opportunity", tol)
+    standard = Standard(0.9, 0.4, 0.2, np.ones(1))
+    assert judge(problem, problem.count(beyond)[None], standard) == pytest.approx(merit)
+
+
+def test_of_losses_the_price_is_in_units_of_the_mean_predictors():
+    y, codes = np.array([0.0, 2.0, 0.0, 2.0]), np.array([0, 0, 1, 1])
+    problem = LossProblem(y, codes, 2, np.ones(4), "squared_error", 0.5, ("a", "b"))
+    assert problem.unit == 1
+    exact, half, mean = y, np.array([0.0, 2.0, 1.0, 1.0]), np.ones(4)
+    sums = np.array([problem.describe(own) for own in (half, mean)])
+    standard = set_standard(problem, sums)  # none meets 0.5: the better is the standard
+    assert standard[:3] == pytest.approx((-0.5, 0.5, 0.5))
+    assert judge(problem, sums, standard) == pytest.approx([-0.5 - 0.625, -1 - 0.625])
+    assert best_within(problem, sums) == 0
+    assert best_within(problem, np.array([*sums, problem.describe(exact)])) == 2
 
 
 def test_a_rule_within_the_tolerance_is_kept_where_it_costs_little():
@@ -85,19 +155,65 @@ def test_a_constant_gives_way_to_what_is_as_good_within_the_resolution():
     assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
 
 
+def test_merits_count_rounding_as_nothing():
+    values, excess = np.array([0.9, 0.8, 0.9 + 1e-15]), np.array([0.02, 0.0, 1e-15])
+    merits = merits_at_price(values, excess, 2.0, surcharge=0.1)
+    np.testing.assert_allclose(merits, [0.76, 0.8, 0.9])
+
+
 @pytest.mark.parametrize(
-    ("values", "excess", "place"),
-    [
-        ([0.9, 0.8], [0.0, 0.0], 0),
-        ([0.8, 0.9], [0.0, 0.0], 1),
-        ([0.9095, 0.89], [1e-9, 0.0], 1),  # 0.0195 for nothing violated
-        ([0.9105, 0.89], [1e-9, 0.0], 0),  # 0.0205
-        ([0.9, 0.8], [0.0079, 0.0], 0),  # 0.079 at the price of 10
-        ([0.9, 0.8], [0.0081, 0.0], 1),
-        ([0.9, 0.8], [0.02, 0.0105], 0),  # none is within: 0.7 and 0.695
-        ([0.9, 0.8], [0.02, 0.0095], 1),
-        ([0.9, 0.9 + 1e-15], [0.0, 1e-15], 0),
-    ],
+    ("n", "size", "count", "step"),
+    [(1, 60, 1, 0.5), (2, 3, 3, 0.25), (2, 5, 5, 0.125), (3, 9, 6, 0.25), (3, 2, 3, 0.5)],
 )
-def test_what_is_violated_has_a_price_where_the_best_within_is_crude(values, excess, place):
-    assert best_at_price(np.array(values), np.array(excess)) == place
+def test_simplices_are_as_fine_as_the_size_allows(n, size, count, step):
+    points, half = simplex(n, size)
+    assert points.shape == (count, n)
+    np.testing.assert_allclose(points.sum(axis=1), 1)
+    assert half == step
+    assert len(np.unique(points, axis=0)) == count
+
+
+def blind_and_seeing():
+    """Scores that tell labels apart in the first group or in the second, and in neither."""
+    y, codes = np.tile([0, 1], 20), np.repeat([0, 1], 20)
+    first, second = (np.where(codes == k, y, 0.5) for k in (0, 1))
+    return y, codes, np.array([first, second, np.full(40, 0.5)])
+
+
+def test_a_mean_of_probabilities_decides_where_no_cut_of_one_does():
+    y, codes, table = blind_and_seeing()
+    problem = make_problem(y, codes, "equalized_odds", 0.05)
+    members = [problem.count((own > 0.5).astype(np.int8)) for own in table]
+    scores = {("probability", k): own for k, own in enumerate(table)}
+    rule, sums = choose_rule(problem, members, scores)
+    assert problem.value(sums) == pytest.approx(1.0)
+    assert (rule.score, rule.member) == ("probability", None)
+    assert sum(rule.weights) == pytest.approx(1)
+    decided = rule.decides(np.array(rule.weights) @ table)
+    np.testing.assert_array_equal(decided, y == 1)
+
+
+def test_blends_are_found_beside_the_lattice():
+    rng = np.random.default_rng(0)
+    y, codes = rng.integers(0, 2, 400), rng.integers(0, 2, 400)
+    table = np.clip(0.6 * y + 0.4 * rng.random((3, 400)) * (1 + codes), 0, 1)
+    problem = make_problem(y, codes, "equalized_odds", 0.01)
+    standard = set_standard(problem, np.array([problem.count((t > 0.5) * 1) for t in table]))
+    start = np.array([0.2, 0.3, 0.5])
+    found = search_blends(problem, table, standard, start)
+    assert found.weights.sum() == pytest.approx(1)
+    assert found.weights.min() >= 0
+    decided = (found.weights @ table >= found.cut - 1e-9).astype(np.int8)
+    np.testing.assert_allclose(found.sums, problem.count(decided))
+    for weights in [start, *simplex(3, 60)[0]]:
+        cuts = candidate_cuts(weights @ table)
+        merits = judge(problem, problem.count_at(weights @ table, cuts - 1e-9), standard)
+        assert merits.max() <= found.merit + 1e-12
+
+
+def test_scores_that_are_all_0_select_nobody():
+    y, codes, table = blind_and_seeing()
+    problem = make_problem(y, codes, "equalized_odds", 0.05)
+    standard = set_standard(problem, problem.count(y.astype(np.int8))[None])
+    found = search_blends(problem, 0 * table, standard, np.ones(3) / 3)
+    np.testing.assert_allclose(found.sums, problem.count(np.zeros(40, dtype=np.int8)))
