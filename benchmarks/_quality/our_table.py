@@ -17,7 +17,7 @@ from .ours import (
     decided,
     drawn,
     fitted,
-    grid_search,
+    grid_size,
     network,
     optimized,
     transforming,
@@ -125,7 +125,17 @@ OURS = (
         "tol",
         TOLS,
     ),
-    _row("ReductionsGridSearch", _I, grid_search, "tol", TOLS, path=True, revision=1),
+    _row(
+        "ReductionsGridSearch",
+        _I,
+        wrapping(
+            lambda p, v: inside.ReductionsGridSearch(
+                clone(p.model), constraints=p.criterion, tol=v, grid_size=grid_size(p)
+            )
+        ),
+        "tol",
+        TOLS,
+    ),
     _row(
         "SubgroupFairClassifier",
         _I,

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from skfair import inprocessing as inside
 from skfair import preprocessing as before
 
 from .data import Part, make_encoder
@@ -20,7 +19,6 @@ from .methods import (
     plain_model,
     probabilities,
 )
-from .statistics import choose_no_less_fair
 
 
 def fitted(model: Any, problem: Problem) -> Any:
@@ -114,20 +112,6 @@ def transforming(make: Any, columns: str = "all") -> Fit:
 def grid_size(problem: Problem) -> int:
     """Points of a grid over multipliers, of which many groups have many."""
     return 21 if problem.split.n_groups == 2 else 101
-
-
-def grid_search(problem: Problem, values: tuple[float, ...]) -> list[Decide]:
-    """One grid of fits, and from it the best point within each tolerance on training rows."""
-    model = inside.ReductionsGridSearch(
-        clone(problem.model),
-        constraints=problem.criterion,
-        tol=values[0],
-        grid_size=grid_size(problem),
-    )
-    table = fitted(model, problem).results_
-    gap, gain = table[problem.criterion].to_numpy(), table["objective"].to_numpy()
-    chosen = [choose_no_less_fair(gap, gain, tol) for tol in values]
-    return [probabilities(model.predictors_[place]) for place in chosen]
 
 
 def optimized(problem: Problem, value: float) -> Decide:

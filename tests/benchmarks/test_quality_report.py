@@ -230,20 +230,3 @@ def test_the_report_says_first_where_skfair_is_behind(tmp_path):
 
 def _pictures(text):
     return [piece.split(")")[0] for piece in text.split("](images/")[1:]]
-
-
-def test_a_grid_gives_the_most_accurate_point_within_each_tolerance():
-    from _quality.methods import Problem
-    from _quality.ours import grid_search
-    from sklearn.linear_model import LogisticRegression
-
-    from skfair.inprocessing import ReductionsGridSearch
-
-    split = data.load_split("heart", "sex", 0, 0)
-    problem = Problem(split, LogisticRegression(max_iter=1000), "demographic_parity", 0)
-    train, tols = split.train, (0.1, 0.25)
-    rules = grid_search(problem, tols)
-    for tol, rule in zip(tols, rules, strict=True):
-        model = ReductionsGridSearch(problem.model, constraints="demographic_parity", tol=tol)
-        model.fit(train.X, train.y, sensitive_features=train.s)
-        assert np.array_equal(rule(split.test).chance, model.predict(split.test.X))
