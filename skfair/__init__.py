@@ -22,6 +22,7 @@ _SUBPACKAGES = (
     "criteria",
     "datasets",
     "detection",
+    "finetuning",
     "groups",
     "inprocessing",
     "metrics",

@@ -111,6 +111,24 @@ def test_the_guide_to_networks_runs_in_order():
     assert (found == scope["found"]).all()
 
 
+def test_the_guide_to_fine_tuning_runs_in_order(tmp_path, monkeypatch):
+    for library in ("torch", "skorch", "safetensors"):
+        pytest.importorskip(library)
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/finetuning.md").read_text(encoding="utf-8")):
+        exec(compile(code, "finetuning.md", "exec"), scope)
+    plt.close("all")
+    table = scope["found"].table
+    assert table.loc["tuned", "bias"] < 0.1 < table.loc["as it was", "bias"]
+    assert table.loc["tuned", "performance"] > 0.75
+    assert (
+        scope["again"].predict(scope["X_test"]) == scope["tuned"].predict(scope["X_test"])
+    ).all()
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -124,6 +142,7 @@ def test_make_targets_that_the_documents_name_exist(target):
         "docs/architecture.md",
         "docs/contributing.md",
         "docs/detecting.md",
+        "docs/finetuning.md",
         "docs/measuring.md",
         "docs/mitigating-training.md",
         "docs/networks.md",

@@ -15,6 +15,7 @@ PACKAGES = (
     "criteria",
     "datasets",
     "detection",
+    "finetuning",
     "groups",
     "metrics",
     "model_selection",

@@ -10,25 +10,23 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import roc_auc_score
-from sklearn.utils import Tags, check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfair._utils.columns import is_frame, take_rows
 from skfair._utils.optional import import_optional
 from skfair._utils.text import listed
-from skfair._utils.validation import check_count, check_number, check_same_length, generator
-from skfair._utils.warning import warn_user
-from skfair.base import SensitiveFeaturesMixin, read_two_classes, sensitive_positions
-from skfair.criteria import Criterion, Rate, gap_interval, read_criteria, read_objective
-from skfair.finetuning._network import (
-    TrainedNetwork,
-    check_output,
-    decide_output,
-    read_network,
+from skfair._utils.validation import (
+    check_count,
+    check_number,
+    check_same_length,
+    check_share,
+    generator,
 )
+from skfair._utils.warning import warn_user
+from skfair.base import read_two_classes, sensitive_positions
+from skfair.criteria import Criterion, Rate, read_criteria, read_objective
+from skfair.finetuning._layers import check_output, decide_output
+from skfair.finetuning._network import TrainedNetwork, read_network
 from skfair.finetuning._objective import (
     FORMS,
     SLACK,
@@ -39,23 +37,22 @@ from skfair.finetuning._objective import (
     ThresholdChoice,
     signed_bias,
 )
-from skfair.finetuning._search import Search, probability_of, progress, score_rows, weights_of
+from skfair.finetuning._reached import reached
+from skfair.finetuning._rows import TuningRows, held_out
+from skfair.finetuning._saving import SavableDebiaser
+from skfair.finetuning._search import Search, probability_of, progress, weights_of
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.tally import Tally
 
 Note = dict[str, Any]
 
 
-class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
+class BaseDebiaser(SavableDebiaser):
     """Base of estimators that change a trained network until it is fair on new rows.
 
     A subclass overrides ``_candidates(search, rng)``, a generator: it changes ``search.module`` in
     place and yields what is to be written down of the candidate, which is then judged
     (``search.last``). It may override ``_check_parameters``, too.
     """
-
-    uses_group_at_predict = False
-    infers_group = False
 
     net: Any
     sensitive_features: ColumnSpec | None
@@ -70,9 +67,10 @@ class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
     pos_label: Any
     missing: Missing
     warm_start: bool
-    device: str
     random_state: Any
     verbose: int
+
+    validation_fraction = 0.0  # a parameter of those that learn from rows
 
     history_: pd.DataFrame
 
@@ -113,30 +111,43 @@ class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         previous = weights_of(self.module_) if warm else None
         if not warm:
             self._rng = generator(self.random_state)
+            self._split_seed = int(self._rng.integers(np.iinfo(np.int32).max))
         X = self._check_rows(X, reset=True)
         X, groups, positive, weights = self._read_rows(X, y, sensitive_features, sample_weight)
-        network = read_network(self.net, self._device(), self._dropped(X))
+        self._dropped = self._sensitive_columns(X)
+        network = read_network(self.net, self._device(), self._dropped)
         self._read_classes(network)
         matrix = network.encode(X)
         check_output(network.module, matrix[:2], self._device())
         self.output_ = self._decide_output(network, matrix)
-        counts = (groups.codes, groups.n_groups, weights, self.n_resamples)
+        rows = TuningRows(matrix, positive, groups.codes, groups.n_groups, weights)
+        search, judged = self._search_over(rows, network.module, criterion)
+        plain = self._judge_original(search)
+        with self._seeded():
+            self._run(search, previous)
+        self._input = network.encode
+        self._keep(search, groups.take(judged), plain, warm)
+        return self
+
+    def _search_over(
+        self, rows: TuningRows, module: Any, criterion: Criterion
+    ) -> tuple[Search, NDArray[np.intp]]:
+        """Set up the search; the rows that are held out are those that networks are judged on."""
+        share = self.validation_fraction
+        tuned, judged = held_out(rows.cells(), share, np.random.default_rng(self._split_seed))
+        _, positive, codes, n_groups, weights = rows.take(judged)
         search = Search(
-            network.module,
-            matrix,
-            JudgedRows.draw(positive, *counts, self._rng),
+            module,
+            rows.X[judged],
+            JudgedRows.draw(positive, codes, n_groups, weights, self.n_resamples, self._rng),
             FairObjective(criterion, self.objective, self.tol, self.form),
             margin=self.margin,
             output=self.output_,
             sign=self._sign,
             device=self._device(),
+            tuning=rows.take(tuned) if share else None,
         )
-        plain = self._judge_original(search)
-        with self._seeded():
-            self._run(search, previous)
-        self._input = network.encode
-        self._keep(search, groups, plain, warm)
-        return self
+        return search, judged
 
     def _run(self, search: Search, previous: dict[str, Any] | None) -> None:
         """Judge candidates until there are no more, or the time is up."""
@@ -192,7 +203,7 @@ class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         self.group_labels_ = groups.labels
         selected = search.scores() >= self._cut
         decided = [selected, plain >= 0]
-        self.criteria_ = _reached(criterion, self.tol, decided, search.rows, groups)
+        self.criteria_ = reached(criterion, self.tol, decided, search.rows, groups)
         self._warn_of(best)
 
     def _warn_of(self, best: ThresholdChoice) -> None:
@@ -248,15 +259,10 @@ class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
             return self.output
         return network.output or decide_output(network.module, matrix, self._device())
 
-    def _dropped(self, X: Any) -> list[int]:
+    def _sensitive_columns(self, X: Any) -> list[int]:
         if not is_frame(X) and X.ndim != 2:
             return []
         return sensitive_positions(X, self.sensitive_features)
-
-    def _device(self) -> Any:
-        from skfair.nn import device_of
-
-        return device_of(self.device)
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
@@ -267,64 +273,6 @@ class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(int(self._rng.integers(np.iinfo(np.int32).max)))
             yield
-
-    def _check_rows(self, X: Any, reset: bool) -> Any:
-        """Check what needs no look into columns; a frame stays one, all else becomes an array."""
-        if not is_frame(X):
-            name = type(self).__name__
-            X = check_array(X, dtype=None, allow_nd=True, ensure_all_finite=False, estimator=name)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return X
-
-    def _log_odds(self, X: Any) -> Floats:
-        check_is_fitted(self)
-        matrix = self._input(self._check_rows(X, reset=False))
-        return score_rows(self.module_, matrix, self.output_, self._device())
-
-    def decision_function(self, X: Any) -> Floats:
-        """Log odds of ``classes_[1]`` beyond the threshold: above 0, that class is predicted.
-
-        Parameters
-        ----------
-        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        odds = self._log_odds(X)
-        return odds - self._sign * self._cut
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Probabilities of the classes, which know nothing of the threshold.
-
-        Parameters
-        ----------
-        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
-
-        Returns
-        -------
-        ndarray of shape (n, 2)
-        """
-        p = expit(self._log_odds(X))
-        return np.column_stack([1 - p, p])
-
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Predict the class by the threshold.
-
-        Parameters
-        ----------
-        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
-            As at fit; groups are not needed.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        odds = self._log_odds(X)
-        selected = self._sign * odds >= self._cut
-        positive = 1 if self._sign == 1 else 0
-        return self.classes_[np.where(selected, positive, 1 - positive)]
 
     def _check_parameters(self) -> Criterion:
         if not isinstance(self.constraints, str | Criterion | Rate):
@@ -341,41 +289,10 @@ class BaseDebiaser(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         if self.margin > self.tol:
             raise ValueError(f"margin must be at most tol={self.tol!r}, got {self.margin!r}")
         check_count("n_resamples", self.n_resamples, least=0)
+        check_share("validation_fraction", self.validation_fraction)
         for name, known in (("form", FORMS), ("output", ("auto", "logits", "probabilities"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
         if self.time_limit is not None:
             check_number("time_limit", self.time_limit)
         return criterion
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.input_tags.three_d_array = True
-        return tags
-
-
-def _reached(
-    criterion: Criterion,
-    tol: float,
-    decided: list[NDArray[np.bool_]],
-    rows: JudgedRows,
-    groups: Groups,
-) -> pd.DataFrame:
-    """Lay out the estimate, its interval, what was allowed, and the original's estimate."""
-    tallies = [
-        Tally.from_arrays(rows.positive, selected, groups, sample_weight=rows.weights)
-        for selected in decided
-    ]
-    estimate, low, high = gap_interval(tallies[0], criterion)[:3]
-    table = {
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "violation": 1 - estimate if criterion.gap == "ratio" else estimate,
-        "allowed": tol,
-        "plain": float(criterion(tallies[1].cells())),
-    }
-    return pd.DataFrame([table], index=[criterion.name])

@@ -67,6 +67,13 @@ PARAMETERS = {
     verbose : int, default=0
         1 shows a progress bar (needs tqdm: ``skfair[progress]``).""",
 }
+VALIDATION_FRACTION = {
+    "validation_fraction": """\
+    validation_fraction : float, default=0.5
+        Share of the rows, in each cell of group and label, that nothing is learnt from: networks
+        and thresholds are judged and chosen on them. 0: all rows serve for both, and what is
+        reported of the bias is then too good.""",
+}
 BEFORE = ("net", "sensitive_features", "constraints", "objective", "tol", "margin", "form")
 AFTER = (
     "n_resamples",
@@ -91,13 +98,14 @@ SECTIONS = """
     objective_ : float
         Mean value over the bootstrap samples of the network and the threshold that are kept.
     bias_ : float
-        Bias on the rows of fit. With two groups and a difference, it has a sign: below 0, the first
-        group of ``group_labels_`` has the lower rate.
+        Bias on the rows that networks are judged on: those of fit, or what is held out of them,
+        where there is ``validation_fraction``. With two groups and a difference, it has a sign:
+        below 0, the first group of ``group_labels_`` has the lower rate.
     performance_ : float
-        The objective's performance on the rows of fit; errors and costs are counted from the worst
+        The objective's performance on these rows; errors and costs are counted from the worst
         possible value up.
     criteria_ : DataFrame
-        The criterion on the rows of fit: ``estimate`` with its 95% interval (``low``, ``high``),
+        The criterion on these rows: ``estimate`` with its 95% interval (``low``, ``high``),
         ``violation``, ``allowed``, and ``plain``, that of the original network at probability 1/2.
         Network and threshold were chosen on the same rows, so expect a little more on new data.
     history_ : DataFrame

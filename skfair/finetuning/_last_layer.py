@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from skfair.finetuning._network import watched
 from skfair.finetuning._objective import Bools, Floats
 
 
@@ -84,9 +83,9 @@ def features_of(layer: Any, module: Any, X: NDArray[np.floating], device: Any) -
     """Compute what comes into a linear layer, in blocks of rows."""
     import torch
 
-    from skfair.nn import predict_logits
+    from skfair.nn import outputs_of, predict_logits
 
-    with watched(layer, "input") as seen:
+    with outputs_of(layer, inputs=True) as seen:
         predict_logits(module, X, device)
     return torch.cat([part.cpu() for part in seen]).double().numpy()
 

@@ -222,21 +222,24 @@ def choose_threshold(
     size = max(1, _BLOCK // rows.n_groups)
     blocks = [below[start : start + size] for start in range(0, len(below), size)]
 
+    own = _sums_below(columns, rows.weights[order], rows.n_groups)
+    within = np.ones(len(below), dtype=bool)
+    if objective.form == "constrained":
+        within = np.concatenate([objective(_cells(own, at)) for at in blocks]) > 0
+    at = below[within]
+    found = np.zeros(len(at))
     samples = rows.resamples if len(rows.resamples) else rows.weights[None]
-    values = np.zeros(len(below))
     for weights in samples:
         sums = _sums_below(columns, weights[order], rows.n_groups)
-        values += np.concatenate([objective(_cells(sums, at), margin) for at in blocks])
-    values /= len(samples)
-
-    sums = _sums_below(columns, rows.weights[order], rows.n_groups)
-    if objective.form == "constrained":
-        own = np.concatenate([objective(_cells(sums, at)) for at in blocks])
-        values = np.where(own > 0, values, 0.0)
+        for start in range(0, len(at), size):
+            block = slice(start, start + size)
+            found[block] += objective(_cells(sums, at[block]), margin)
+    values = np.zeros(len(below))
+    values[within] = found / len(samples)
     ties = np.flatnonzero(values >= values.max() - 1e-12)
-    biases = objective.bias_of(_cells(sums, below[ties]))
+    biases = objective.bias_of(_cells(own, below[ties]))
     best = ties[np.argmin(np.where(np.isnan(biases), np.inf, biases))]
-    cells = _cells(sums, below[best : best + 1])
+    cells = _cells(own, below[best : best + 1])
     return ThresholdChoice(
         float(values[best]),
         _cut(ordered, int(below[best])),

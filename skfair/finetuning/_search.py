@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.optional import import_optional
-from skfair.finetuning._network import Output, log_odds
+from skfair.finetuning._layers import Output, log_odds
 from skfair.finetuning._objective import (
     FairObjective,
     Floats,
@@ -20,6 +20,7 @@ from skfair.finetuning._objective import (
     ThresholdChoice,
     choose_threshold,
 )
+from skfair.finetuning._rows import TuningRows
 
 
 class Search:
@@ -39,11 +40,15 @@ class Search:
     sign : {1, -1}
         -1, where the first class is the positive one.
     device : torch.device
+    tuning : TuningRows, default=None
+        Rows that networks may learn from; None: those that they are judged on.
 
     Attributes
     ----------
     last, best : ThresholdChoice
         What the last candidate reached, and the best one.
+    last_scores : ndarray of float of shape (n,)
+        Log odds of the last candidate.
     """
 
     def __init__(
@@ -57,14 +62,17 @@ class Search:
         output: Output,
         sign: int,
         device: Any,
+        tuning: TuningRows | None = None,
     ) -> None:
         self.module, self.X, self.rows = module, X, rows
         self.objective, self.margin = objective, margin
         self.output, self.sign, self.device = output, sign, device
+        self.tuning = TuningRows(X, *rows[:4]) if tuning is None else tuning
         self.original = weights_of(module)
         self.started = time.monotonic()
         self.records: list[dict[str, Any]] = []
         self.best: ThresholdChoice | None = None
+        self.last_scores: Floats | None = None
 
     def scores(self, X: NDArray[np.floating] | None = None) -> Floats:
         """Log odds of the positive class."""
@@ -77,7 +85,7 @@ class Search:
 
         A network that gives no numbers has the value -inf.
         """
-        scores = self.scores()
+        self.last_scores = scores = self.scores()
         if np.isfinite(scores).all():
             self.last = choose_threshold(scores, self.rows, self.objective, self.margin)
         else:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skfair.finetuning._network import log_odds
+from skfair.finetuning._layers import log_odds
 from skfair.finetuning._objective import choose_threshold
 from skfair.finetuning._search import Search
 
@@ -23,14 +23,14 @@ class Batch(NamedTuple):
 
 
 def batches_of(search: Search, batch_size: int, sampling: Any = None) -> Iterator[Batch]:
-    """Give batches of the judged rows without end, on the device, shuffled by torch."""
+    """Give batches of the rows to learn from without end, on the device, shuffled by torch."""
     import torch
 
     from skfair.nn import TableDataset, training_batches
 
-    rows = search.rows
+    rows = search.tuning
     columns = [
-        torch.from_numpy(np.ascontiguousarray(search.X)),
+        torch.from_numpy(np.ascontiguousarray(rows.X)),
         torch.from_numpy(rows.positive.astype(np.int64)),
         torch.from_numpy(rows.codes.astype(np.int64)),
         torch.from_numpy(rows.weights).to(torch.float32),
@@ -83,10 +83,14 @@ class FreeChoice(NamedTuple):
 
 
 def choose_freely(search: Search) -> FreeChoice:
-    """Find the threshold with the best performance; progress is the penalized value there."""
+    """Find the threshold with the best performance for the network that was judged last.
+
+    Progress is the penalized value there.
+    """
     free = replace(search.objective, tol=1.0, form="constrained")
     rows = search.rows._replace(resamples=search.rows.resamples[:0])
-    found = choose_threshold(search.scores(), rows, free)
+    assert search.last_scores is not None
+    found = choose_threshold(search.last_scores, rows, free)
     penalized = replace(search.objective, form="penalized")
     progress = penalized.combine(np.array(found.performance), np.array(found.bias))
     return FreeChoice(float(np.clip(found.threshold, -1e3, 1e3)), float(progress))

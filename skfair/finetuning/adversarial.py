@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from skfair._utils.validation import check_count, check_number
 from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._critic import POOLINGS, Pooling, make_critic, n_pooled, pool, soft_bias
-from skfair.finetuning._docs import debiaser_docs
-from skfair.finetuning._network import find_layer, last_linear, watched
+from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
+from skfair.finetuning._layers import find_layer, last_linear
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.finetuning._training import (
@@ -63,6 +63,7 @@ _OWN = {
     "n_iter_no_change": """\
     n_iter_no_change : int, default=10
         Epochs without a better network after which training stops.""",
+    **VALIDATION_FRACTION,
 }
 
 
@@ -129,6 +130,7 @@ class AdversarialFineTuner(BaseDebiaser):
         critic_steps: int = 50,
         actor_steps: int = 50,
         n_iter_no_change: int = 10,
+        validation_fraction: float = 0.5,
         n_resamples: int = 5,
         output: str = "auto",
         time_limit: float | None = None,
@@ -157,6 +159,7 @@ class AdversarialFineTuner(BaseDebiaser):
         self.critic_steps = critic_steps
         self.actor_steps = actor_steps
         self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
         self.n_resamples = n_resamples
         self.output = output
         self.time_limit = time_limit
@@ -201,7 +204,7 @@ class Game:
 
         self.search, self.options = search, options
         name = options.representation
-        self.side: Literal["input", "output"] = "input" if name is None else "output"
+        self.sees_input = name is None
         if name is None:
             name = last_linear(search.module, search.X[:2], search.device)
         self.layer = find_layer(search.module, name)
@@ -256,7 +259,9 @@ class Game:
         return loss.detach()
 
     def _forward(self, batch: Batch) -> tuple[Any, Any]:
-        with watched(self.layer, self.side) as seen:
+        from skfair.nn import outputs_of
+
+        with outputs_of(self.layer, inputs=self.sees_input) as seen:
             odds = odds_of(self.search, batch.X)
         return seen[-1].flatten(1), odds
 
@@ -271,8 +276,7 @@ class Game:
         """Weigh rows of each cell of group and label so that cells count by what they are."""
         import torch
 
-        rows = self.search.rows
-        cells = 2 * rows.codes.astype(np.intp) + rows.positive
-        sums = np.bincount(cells, rows.weights, 2 * rows.n_groups)
+        rows = self.search.tuning
+        sums = np.bincount(rows.cells(), rows.weights, 2 * rows.n_groups)
         shares = sums.reshape(-1, 2) / sums.sum()
         return torch.as_tensor(shares, dtype=torch.float32, device=self.search.device)

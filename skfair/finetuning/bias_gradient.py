@@ -10,7 +10,7 @@ import numpy as np
 from skfair._utils.validation import check_count, check_number
 from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
-from skfair.finetuning._docs import debiaser_docs
+from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.finetuning._training import (
@@ -49,6 +49,7 @@ _OWN = {
     "n_iter_no_change": """\
     n_iter_no_change : int, default=15
         Epochs without a better network after which training stops.""",
+    **VALIDATION_FRACTION,
 }
 
 
@@ -111,6 +112,7 @@ class BiasGradientFineTuner(BaseDebiaser):
         n_steps: int = 20,
         max_epochs: int = 50,
         n_iter_no_change: int = 15,
+        validation_fraction: float = 0.5,
         n_resamples: int = 5,
         output: str = "auto",
         time_limit: float | None = None,
@@ -136,6 +138,7 @@ class BiasGradientFineTuner(BaseDebiaser):
         self.n_steps = n_steps
         self.max_epochs = max_epochs
         self.n_iter_no_change = n_iter_no_change
+        self.validation_fraction = validation_fraction
         self.n_resamples = n_resamples
         self.output = output
         self.time_limit = time_limit

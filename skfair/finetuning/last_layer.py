@@ -6,22 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from skfair._utils.validation import check_count, check_number
 from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
-from skfair.finetuning._docs import debiaser_docs
+from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
 from skfair.finetuning._last_layer import (
-    LinearOdds,
     balanced_subset,
     features_of,
     fit_balanced,
     put_odds,
 )
-from skfair.finetuning._network import find_layer, last_linear
-from skfair.finetuning._objective import Bools, Floats, Form, choose_threshold
+from skfair.finetuning._layers import find_layer, last_linear
+from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.groups import ColumnSpec, Missing
 
@@ -34,11 +31,11 @@ _OWN = {
         Number of balanced subsets.""",
     "Cs": """\
     Cs : sequence of float, default=(1.0, 0.3, 0.1, 0.03, 0.01)
-        Inverse strengths of the ridge penalty, of which the best is taken: by the objective on half
-        of the rows, trained on the other half. Then it is trained on all.""",
+        Inverse strengths of the ridge penalty: each gives a network to judge.""",
     "last_layer": """\
     last_layer : str, default=None
         Name of the linear layer that is trained anew. None: the one that runs last.""",
+    **VALIDATION_FRACTION,
 }
 
 
@@ -49,8 +46,8 @@ class LastLayerRetrainer(BaseDebiaser):
     A network that has learnt a shortcut has often learnt what it should as well, and only its last
     layer weighs them wrongly. So a ridge logistic regression on its frozen, standardised features
     is fitted to subsets in which groups and labels are balanced, and the mean of the fits becomes
-    the last layer. The network gets its best threshold; the trained network with its own best
-    threshold is the other candidate.
+    the last layer. Each of ``Cs`` makes a candidate, the trained network is another one, and each
+    gets its best threshold.
 
     It takes seconds, since nothing but logistic regressions is trained. The group is needed at fit
     only.
@@ -91,6 +88,7 @@ class LastLayerRetrainer(BaseDebiaser):
         n_subsets: int = 10,
         Cs: Sequence[float] = (1.0, 0.3, 0.1, 0.03, 0.01),
         last_layer: str | None = None,
+        validation_fraction: float = 0.5,
         n_resamples: int = 5,
         output: str = "auto",
         time_limit: float | None = None,
@@ -112,6 +110,7 @@ class LastLayerRetrainer(BaseDebiaser):
         self.n_subsets = n_subsets
         self.Cs = Cs
         self.last_layer = last_layer
+        self.validation_fraction = validation_fraction
         self.n_resamples = n_resamples
         self.output = output
         self.time_limit = time_limit
@@ -124,47 +123,14 @@ class LastLayerRetrainer(BaseDebiaser):
 
     def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
         name = last_linear(search.module, search.X[:2], search.device, self.last_layer)
-        layer = find_layer(search.module, name)
-        features = features_of(layer, search.module, search.X, search.device)
-        C = self._choose_penalty(features, search, rng)
-        put_odds(layer, self._fit(features, np.arange(len(features)), C, search, rng))
-        yield {"step": "retrained", "C": C}
-
-    def _choose_penalty(self, features: Floats, search: Search, rng: np.random.Generator) -> float:
-        if len(self.Cs) == 1:
-            return float(self.Cs[0])
-        cells = self._cells(search)
-        counts = np.bincount(cells)
-        train, held = train_test_split(
-            np.arange(len(cells)),
-            test_size=0.5,
-            stratify=cells if counts[counts > 0].min() > 1 else None,
-            random_state=int(rng.integers(np.iinfo(np.int32).max)),
-        )
-        judged = search.rows.take(held)
-        values = []
+        layer, rows = find_layer(search.module, name), search.tuning
+        features = features_of(layer, search.module, rows.X, search.device)
+        labels = rows.positive if search.sign == 1 else ~rows.positive  # of the last class
+        cells = rows.cells() if self.balance == "group_label" else rows.codes
+        subsets = [balanced_subset(cells, rows.weights, rng) for _ in range(self.n_subsets)]
         for C in self.Cs:
-            odds = self._fit(features, train, C, search, rng)
-            scores = search.sign * odds(features[held])
-            found = choose_threshold(scores, judged, search.objective, search.margin)
-            values.append(found.value)
-        return float(self.Cs[int(np.argmax(values))])
-
-    def _fit(
-        self,
-        features: Floats,
-        rows: NDArray[np.intp],
-        C: float,
-        search: Search,
-        rng: np.random.Generator,
-    ) -> LinearOdds:
-        cells, weights = self._cells(search)[rows], search.rows.weights[rows]
-        subsets = [balanced_subset(cells, weights, rng) for _ in range(self.n_subsets)]
-        return fit_balanced(features[rows], _labels(search)[rows], subsets, C)
-
-    def _cells(self, search: Search) -> NDArray[np.integer]:
-        codes = search.rows.codes.astype(np.intp)
-        return 2 * codes + _labels(search) if self.balance == "group_label" else codes
+            put_odds(layer, fit_balanced(features, labels, subsets, C))
+            yield {"step": "retrained", "C": float(C)}
 
     def _check_parameters(self) -> Criterion:
         if self.balance not in ("group_label", "group"):
@@ -177,8 +143,3 @@ class LastLayerRetrainer(BaseDebiaser):
         for C in self.Cs:
             check_number("Cs", C, above=0)
         return super()._check_parameters()
-
-
-def _labels(search: Search) -> Bools:
-    """Tell which rows are of the network's last class."""
-    return search.rows.positive if search.sign == 1 else ~search.rows.positive

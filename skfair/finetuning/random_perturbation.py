@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from skfair.groups import ColumnSpec, Missing
 
 _OWN = {
     "sigma": """\
-    sigma : float, default=0.1
-        Deviation of the factors.""",
+    sigma : float or (float, float), default=(0.1, 1.0)
+        Deviation of the factors; of a pair, each trial has its own, drawn evenly on a log scale.
+        The paper has 0.1, at which networks of many layers hardly change what they decide by.""",
     "n_trials": """\
     n_trials : int, default=101
         Number of networks that are drawn.""",
@@ -56,7 +57,7 @@ class RandomPerturbationDebiaser(BaseDebiaser):
     >>> y = (X.sum(axis=1) + rng.normal(size=400) > 0.5).astype(int)
     >>> net = torch.nn.Linear(2, 1)
     >>> _ = net.weight.data.fill_(1.0), net.bias.data.fill_(-0.5)
-    >>> debiaser = RandomPerturbationDebiaser(net, sigma=0.5, random_state=0)
+    >>> debiaser = RandomPerturbationDebiaser(net, random_state=0)
     >>> debiaser = debiaser.fit(X, y, sensitive_features=sex)
     >>> bool(debiaser.criteria_.loc["average_odds", "plain"] > 0.1), abs(debiaser.bias_) <= 0.05
     (True, True)
@@ -72,7 +73,7 @@ class RandomPerturbationDebiaser(BaseDebiaser):
         tol: float = 0.05,
         margin: float = 0.01,
         form: Form = "constrained",
-        sigma: float = 0.1,
+        sigma: float | tuple[float, float] = (0.1, 1.0),
         n_trials: int = 101,
         n_resamples: int = 5,
         output: str = "auto",
@@ -106,13 +107,34 @@ class RandomPerturbationDebiaser(BaseDebiaser):
     def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
         for _ in range(self.n_trials):
             search.restore(search.original)
-            perturb(search.module, self.sigma, rng)
-            yield {"step": "trial"}
+            sigma = draw_sigma(self.sigma, rng)
+            perturb(search.module, sigma, rng)
+            yield {"step": "trial", "sigma": sigma}
 
     def _check_parameters(self) -> Criterion:
-        check_number("sigma", self.sigma)
+        if isinstance(self.sigma, tuple | list) and len(self.sigma) == 2:
+            for end in self.sigma:
+                check_number("sigma", end, above=0)
+        else:
+            check_number("sigma", self.sigma)
         check_count("n_trials", self.n_trials)
         return super()._check_parameters()
+
+
+def draw_sigma(sigma: float | Sequence[float], rng: np.random.Generator) -> float:
+    """Draw the deviation of a trial's factors.
+
+    Examples
+    --------
+    >>> draw_sigma(0.1, np.random.default_rng(0))
+    0.1
+    >>> 0.1 < draw_sigma((0.1, 1.0), np.random.default_rng(0)) < 1.0
+    True
+    """
+    if not isinstance(sigma, Sequence):
+        return float(sigma)
+    low, high = np.log(sigma)
+    return float(np.exp(rng.uniform(low, high)))
 
 
 def perturb(module: Any, sigma: float, rng: np.random.Generator) -> None:

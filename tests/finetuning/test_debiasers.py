@@ -30,17 +30,27 @@ from skfair.finetuning import (  # noqa: E402
     BiasGradientFineTuner,
     LastLayerRetrainer,
     LayerwiseDebiaser,
+    PruningDebiaser,
     RandomPerturbationDebiaser,
 )
+from skfair.finetuning._rows import held_out  # noqa: E402
 from skfair.tally import Tally  # noqa: E402
 
 QUICK = {
     RandomPerturbationDebiaser: {"n_trials": 8, "sigma": 0.5},
     LayerwiseDebiaser: {"n_calls": 4, "n_layers": 1},
-    LastLayerRetrainer: {"n_subsets": 3, "Cs": (1.0, 0.1)},
-    BiasGradientFineTuner: {"max_epochs": 5, "lr": 0.02, "batch_size": 128, "n_steps": 4},
-    AdversarialFineTuner: {"max_epochs": 2, "critic_steps": 5, "actor_steps": 5, "batch_size": 64},
+    LastLayerRetrainer: {"n_subsets": 3, "Cs": (1.0, 0.1), "validation_fraction": 0.0},
+    BiasGradientFineTuner: {
+        **{"max_epochs": 5, "lr": 0.02, "batch_size": 128, "n_steps": 4},
+        "validation_fraction": 0.0,
+    },
+    AdversarialFineTuner: {
+        **{"max_epochs": 2, "critic_steps": 5, "actor_steps": 5, "batch_size": 64},
+        "validation_fraction": 0.0,
+    },
+    PruningDebiaser: {"step": 0.15, "validation_fraction": 0.0},
 }
+LEARNERS = (LastLayerRetrainer, BiasGradientFineTuner, AdversarialFineTuner, PruningDebiaser)
 ALL = pytest.mark.parametrize("kind", QUICK)
 
 
@@ -284,6 +294,65 @@ def test_images(kind):
     assert_same(net, before)
 
 
+# rows that nothing is learnt from
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_figures_are_those_of_the_rows_that_are_held_out(kind):
+    options = {"validation_fraction": 0.4, "tol": 1.0, "n_resamples": 0}
+    first = quick(kind, NET, **options).fit(X, Y, sensitive_features=SEX)
+    assert first.criteria_.loc["average_odds", "allowed"] == 1.0
+    cells = 2 * (SEX == "m") + Y
+    _, held = held_out(cells, 0.4, np.random.default_rng(first._split_seed))
+    decided = first.predict(X[held])
+    gap = CRITERIA["average_odds"](Tally.from_arrays(Y[held], decided, SEX[held]).cells())
+    assert abs(first.bias_) == pytest.approx(float(gap))
+    assert first.performance_ == pytest.approx(balanced_accuracy_score(Y[held], decided))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25])
+def test_rows_are_for_learning_or_for_judging(share):
+    searches = []
+
+    class Spy(LastLayerRetrainer):
+        def _candidates(self, search, rng):
+            searches.append(search)
+            return super()._candidates(search, rng)
+
+    options = {"device": "cpu", "random_state": 0, "tol": 1.0, "validation_fraction": share}
+    Spy(NET, **options).fit(X, Y, sensitive_features=SEX, sample_weight=WEIGHTS)
+    (search,) = searches
+    tuning = search.tuning
+    assert len(search.X) == len(search.rows.positive)
+    assert abs(len(search.X) - (share or 1) * len(X)) <= 2
+    place = {row.tobytes(): i for i, row in enumerate(X)}
+    learnt = np.array([place[row.tobytes()] for row in tuning.X])
+    judged = np.array([place[row.tobytes()] for row in search.X])
+    together = np.sort(np.concatenate([learnt, judged])) if share else np.sort(learnt)
+    assert_array_equal(together, np.arange(len(X)))
+    for part, rows_of in ((learnt, tuning), (judged, search.rows)):
+        assert_array_equal(rows_of.positive, Y[part] == 1)
+        assert_array_equal(rows_of.codes, (SEX[part] == "m").astype(int))
+        assert_allclose(rows_of.weights, WEIGHTS[part] / WEIGHTS.mean())
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_by_default_half_of_the_rows_are_held_out(kind):
+    assert kind(NET).validation_fraction == 0.5
+    with pytest.raises(ValueError, match="validation_fraction must be"):
+        quick(kind, NET, validation_fraction=1.5).fit(X, Y, sensitive_features=SEX)
+
+
+def test_a_warm_start_keeps_the_rows_apart():
+    state = np.random.RandomState(0)  # which gives another seed at each fit that starts anew
+    options = {"validation_fraction": 0.5, "warm_start": True, "random_state": state}
+    debiaser = quick(BiasGradientFineTuner, NET, **options).fit(X, Y, sensitive_features=SEX)
+    seed = debiaser._split_seed
+    assert debiaser.fit(X, Y, sensitive_features=SEX)._split_seed == seed
+    debiaser.set_params(warm_start=False).fit(X, Y, sensitive_features=SEX)
+    assert debiaser._split_seed != seed
+
+
 # data of every form
 
 
@@ -445,6 +514,7 @@ def test_outputs_that_are_no_numbers_are_refused_and_candidates_passed_over():
     ("kind", "options", "match"),
     [
         (RandomPerturbationDebiaser, {"sigma": -1}, "sigma must be a number of at least 0"),
+        (RandomPerturbationDebiaser, {"sigma": (0, 1)}, "sigma must be a number above 0"),
         (RandomPerturbationDebiaser, {"n_trials": 0}, "n_trials must be an integer"),
         (RandomPerturbationDebiaser, {"tol": 2}, "tol must be"),
         (RandomPerturbationDebiaser, {"margin": 0.1}, "margin must be at most tol=0.05"),
@@ -461,6 +531,10 @@ def test_outputs_that_are_no_numbers_are_refused_and_candidates_passed_over():
         (LastLayerRetrainer, {"balance": "label"}, "balance must be"),
         (LastLayerRetrainer, {"Cs": ()}, "Cs is empty"),
         (LastLayerRetrainer, {"Cs": (-1,)}, "Cs must be"),
+        (PruningDebiaser, {"step": 2}, "step must be"),
+        (PruningDebiaser, {"max_share": -1}, "max_share must be"),
+        (PruningDebiaser, {"n_rows": 0}, "n_rows must be"),
+        (PruningDebiaser, {"temperature": 0}, "temperature must be"),
         (BiasGradientFineTuner, {"lr": 0}, "lr must be"),
         (BiasGradientFineTuner, {"strength": -1}, "strength must be"),
         (AdversarialFineTuner, {"pooling": "max"}, "pooling must be one of"),

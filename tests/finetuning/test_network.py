@@ -19,16 +19,15 @@ from networks import SmallCNN, images  # noqa: E402
 from skorch import NeuralNet, NeuralNetBinaryClassifier, NeuralNetClassifier  # noqa: E402
 from torch import nn  # noqa: E402
 
-from skfair.finetuning._network import (  # noqa: E402
-    ArrayInput,
+from skfair.finetuning._layers import (  # noqa: E402
     check_output,
     decide_output,
     find_layer,
     last_linear,
     log_odds,
-    read_network,
-    watched,
 )
+from skfair.finetuning._network import ArrayInput, read_network  # noqa: E402
+from skfair.nn import outputs_of  # noqa: E402
 
 CPU = torch.device("cpu")
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
@@ -265,7 +264,7 @@ def test_looking_leaves_no_hooks_and_modes_as_they_are():
     before = {k: v.clone() for k, v in module.state_dict().items()}
     last_linear(module, X[:2], CPU)
     decide_output(module, X, CPU)
-    with watched(module[1], "input") as seen:
+    with outputs_of(module[1], inputs=True) as seen:
         module(torch.from_numpy(X))
     module(torch.from_numpy(X))
     assert len(seen) == 1

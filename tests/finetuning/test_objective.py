@@ -240,9 +240,9 @@ def test_the_mean_over_resamples_counts():
 
 
 def test_resamples_never_excuse_what_the_rows_themselves_show():
-    resamples = [[1, 0, 1, 1, 1, 2]] * 3  # the row that makes the difference is left out
-    rows = judged([0, 1, 1, 0, 1, 1], [0, 0, 0, 1, 1, 1], resamples=resamples)
-    scores = np.array([0.1, 0.4, 0.9, 0.1, 0.9, 0.9])
+    resamples = [[1, 1, 0, 1, 1, 1, 2]] * 3  # the row that makes the difference is left out
+    rows = judged([0, 0, 1, 1, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1], resamples=resamples)
+    scores = np.array([0.1, 0.5, 0.4, 0.9, 0.1, 0.9, 0.9])
     objective = FairObjective(CRITERIA["equal_opportunity"])
     assert choose_threshold(scores, rows, objective).threshold == pytest.approx(0.25)
     free = JudgedRows(*rows[:3], rows.resamples[0], rows.resamples)
