@@ -141,6 +141,7 @@ def _unwrapped(net: Any) -> Any:
 
 def _read_skorch(net: Any, dropped: Sequence[int], device: Any) -> TrainedNetwork:
     import torch
+    from skorch import NeuralNetClassifier
 
     if not getattr(net, "initialized_", False):
         raise NotFittedError(f"net is {type(net).__name__}, which isn't fitted: {_HOW}")
@@ -148,8 +149,11 @@ def _read_skorch(net: Any, dropped: Sequence[int], device: Any) -> TrainedNetwor
     output: Output | None = None
     if isinstance(net.criterion_, logits):
         output = "logits"
-    elif isinstance(net.criterion_, torch.nn.NLLLoss | torch.nn.BCELoss):
-        output = "probabilities"  # of which skorch takes the logarithm
+    elif isinstance(net.criterion_, torch.nn.BCELoss):
+        output = "probabilities"
+    elif isinstance(net.criterion_, torch.nn.NLLLoss):
+        # skorch's classifier takes the logarithm itself; logarithms are as good as logits
+        output = "probabilities" if isinstance(net, NeuralNetClassifier) else "logits"
     try:
         classes = np.asarray(net.classes_)
     except (AttributeError, ValueError):  # no classifier, or never fitted

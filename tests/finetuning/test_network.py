@@ -102,6 +102,18 @@ def test_a_fitted_skorch_net_tells_classes_and_output(kind, module, options, out
         assert_array_equal(mine.detach(), theirs.detach())
 
 
+def test_log_probabilities_of_a_plain_net_are_as_good_as_logits():
+    module = nn.Sequential(nn.Linear(3, 2), nn.LogSoftmax(dim=1))
+    net = skorch_net(NeuralNet, module, criterion=nn.NLLLoss).fit(X, Y)
+    read = read_network(net, CPU)
+    assert read.output == "logits"
+    with torch.no_grad():
+        p = net.module_.eval()(torch.from_numpy(X)).exp()
+        again = torch.softmax(read.module.eval()(torch.from_numpy(X)), dim=1)
+    assert_array_equal(p.argmax(1), again.argmax(1))
+    torch.testing.assert_close(again, p)
+
+
 def test_a_net_of_another_loss_says_nothing():
     net = skorch_net(NeuralNet, nn.Linear(3, 1), criterion=nn.MSELoss)
     read = read_network(net.fit(X, Y[:, None].astype(np.float32)), CPU)
