@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -264,15 +264,11 @@ class BaseDebiaser(SavableDebiaser):
             return []
         return sensitive_positions(X, self.sensitive_features)
 
-    @contextmanager
-    def _seeded(self) -> Iterator[None]:
-        """Seed torch for what is inside, and leave its generators as they were."""
-        import torch
+    def _seeded(self) -> AbstractContextManager[None]:
+        """Seed torch on the CPU and this device, and leave its generators as they were."""
+        from skfair.nn import seeded
 
-        device = self._device()
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(int(self._rng.integers(np.iinfo(np.int32).max)))
-            yield
+        return seeded(int(self._rng.integers(np.iinfo(np.int32).max)), self._device())
 
     def _check_parameters(self) -> Criterion:
         if not isinstance(self.constraints, str | Criterion | Rate):

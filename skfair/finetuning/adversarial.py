@@ -215,7 +215,7 @@ class Game:
         with evaluating(search.module), torch.no_grad():
             features, _ = self._forward(next(self.stream))
         size = n_pooled(features.shape[1], len(features), search.rows.n_groups, options.pooling)
-        self.critic = make_critic(size).to(search.device)
+        self.critic = make_critic(size).to(search.device, features.dtype)
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=options.critic_lr)
         self.critic_loss = float("nan")
 

@@ -402,3 +402,10 @@ def test_balanced_rows_are_weighted_back_to_their_shares():
     found = np.bincount(cells, game._weights(batch).numpy())
     truth = np.bincount(2 * search.rows.codes + search.rows.positive)
     assert_allclose(found / found.sum(), truth / truth.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [AdversarialFineTuner, BiasGradientFineTuner])
+def test_networks_of_long_floats_are_tuned(kind):
+    tuned = fit(kind, small_net().double(), max_epochs=1)
+    assert {p.dtype for p in tuned.module_.parameters()} == {torch.float64}
+    assert np.isfinite(tuned.predict_proba(X)).all()
