@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,8 @@ def test_names_that_the_readme_lists_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = text[text.index("## What there is") : text.index("What differs from fairlearn")]
     for row in re.findall(r"^\| `(skfair\.[\w.]+)` \| (.*) \|$", table, re.MULTILINE):
+        if row[0] == "skfair.nn" and find_spec("torch") is None:
+            continue  # the one package that is torch
         module = importlib.import_module(row[0])
         names = re.findall(r"`(\w+)`", row[1])
         assert names
