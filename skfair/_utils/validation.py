@@ -302,6 +302,20 @@ def check_share(name: str, value: Any, *, ends: bool = True) -> None:
         raise ValueError(f"{name} must be between 0 and 1, got {value!r}")
 
 
+def check_option(name: str, value: Any, known: Sequence[Any]) -> None:
+    """Raise ValueError if a parameter is none of the known values.
+
+    Examples
+    --------
+    >>> check_option("gap", "difference", ("difference", "ratio"))
+    >>> check_option("gap", "sum", ("difference", "ratio"))
+    Traceback (most recent call last):
+    ValueError: gap must be one of ['difference', 'ratio'], got 'sum'
+    """
+    if value not in known:
+        raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")
+
+
 def is_number(value: Any) -> bool:
     """Tell whether a value is a real number; a boolean is none.
 

@@ -14,6 +14,7 @@ from skfair.base._features import (
 from skfair.base._labels import TwoClasses, read_two_classes
 from skfair.base._meta import BaseMetaMitigator
 from skfair.base._metadata import take_metadata
+from skfair.base._plain import from_plain, plain_params, to_plain
 from skfair.base._protocol import (
     ControlFeaturesMixin,
     GroupsAtPartialFitMixin,
@@ -52,12 +53,15 @@ __all__ = [
     "column_names",
     "feature_positions",
     "fit_weighted",
+    "from_plain",
     "numeric_matrix",
+    "plain_params",
     "read_groups",
     "read_table",
     "read_two_classes",
     "sensitive_positions",
     "take_metadata",
+    "to_plain",
     "wants",
     "withdraw_request",
 ]

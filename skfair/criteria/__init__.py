@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from skfair.criteria._bounds import rate_steps, read_criteria
+from skfair.criteria._bounds import rate_steps, read_criteria, read_decisive
 from skfair.criteria._limits import (
     Limits,
     average_limits,
@@ -95,6 +95,7 @@ __all__ = [
     "ratio",
     "ratio_limits",
     "read_criteria",
+    "read_decisive",
     "read_objective",
     "share_limits",
     "to_overall",

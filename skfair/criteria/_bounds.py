@@ -62,6 +62,40 @@ def read_criteria(
     return tuple(zip(criteria, _tolerances(tol, names), strict=True))
 
 
+def read_decisive(constraints: Any) -> list[Criterion]:
+    """Read criteria without tolerances, and refuse those on which decisions have no bearing.
+
+    Parameters
+    ----------
+    constraints : str, Criterion, Rate, or sequence of them
+        As for :func:`read_criteria`.
+
+    Returns
+    -------
+    criteria : list of Criterion
+
+    Raises
+    ------
+    ValueError
+        If a name isn't known, there is none, or no model could change a rate.
+
+    Examples
+    --------
+    >>> [criterion.name for criterion in read_decisive(["equalized_odds", "predictive_parity"])]
+    ['equalized_odds', 'predictive_parity']
+    """
+    criteria = [criterion for criterion, _ in read_criteria(constraints, 0.0)]
+    if not criteria:
+        raise ValueError("constraints is empty: name at least one criterion")
+    for criterion in criteria:
+        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
+        if fixed:
+            raise ValueError(
+                f"{listed(fixed)} don't depend on decisions, so no model can equalise them"
+            )
+    return criteria
+
+
 def rate_steps(rates: Sequence[Rate], totals: Floats, squares: Floats) -> Floats:
     """Half of one over the effective number of rows in each group's denominator.
 

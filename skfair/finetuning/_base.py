@@ -24,7 +24,7 @@ from skfair._utils.validation import (
 )
 from skfair._utils.warning import warn_user
 from skfair.base import read_two_classes, sensitive_positions
-from skfair.criteria import Criterion, Rate, read_criteria, read_objective
+from skfair.criteria import Criterion, Rate, read_criteria, read_decisive, read_objective
 from skfair.finetuning._layers import check_output, decide_output
 from skfair.finetuning._network import TrainedNetwork, read_network
 from skfair.finetuning._objective import (
@@ -277,9 +277,7 @@ class BaseDebiaser(SavableDebiaser):
                 "give a name or a Criterion"
             )
         ((criterion, _),) = read_criteria(self.constraints, self.tol)
-        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
-        if fixed:
-            raise ValueError(f"{listed(fixed)} don't depend on decisions: no network changes them")
+        read_decisive(criterion)
         read_objective(self.objective, np.ones(2))
         check_number("margin", self.margin)
         if self.margin > self.tol:

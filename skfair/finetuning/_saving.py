@@ -15,6 +15,7 @@ from skfair._utils.optional import import_optional
 from skfair._utils.text import listed
 from skfair._utils.validation import generator
 from skfair._version import __version__
+from skfair.base import from_plain, plain_params, to_plain
 from skfair.finetuning._network import read_network
 from skfair.finetuning._predictions import DebiasedNetwork
 
@@ -63,19 +64,17 @@ class SavableDebiaser(DebiasedNetwork):
             "format": _FORMAT,
             "version": __version__,
             "debiaser": type(self).__name__,
-            "words": {name: getattr(self, name) for name in _WORDS},
             "frames": {},
         }
         for name in _FRAMES:
             columns, about["frames"][name] = frame_parts(getattr(self, name))
             for column, values in columns.items():
                 tensors[f"{name}.{column}"] = torch.from_numpy(values)
-        labels = {name: getattr(self, name) for name in _LABELS if hasattr(self, name)}
-        about["labels"] = {name: [v.dtype.str, v.tolist()] for name, v in labels.items()}
-        params = self.get_params(deep=False)
-        about["params"] = {name: value for name, value in params.items() if _is_plain(value)}
-        about["left_out"] = sorted(set(params) - set(about["params"]))
+        about["params"], about["left_out"] = plain_params(self)
+        labels = [name for name in _LABELS if hasattr(self, name)]
         try:
+            about["words"] = {name: to_plain(getattr(self, name)) for name in _WORDS}
+            about["labels"] = {name: to_plain(getattr(self, name)) for name in labels}
             return save_tensors(path, tensors, about)
         except TypeError as error:
             raise ValueError(f"this {type(self).__name__} can't be saved: {error}") from error
@@ -94,8 +93,8 @@ class SavableDebiaser(DebiasedNetwork):
         digest : str, default=None
             What ``save`` returned; any other file is refused.
         **params
-            Parameters that are to differ, or that the file doesn't hold: callables, Bins and
-            criteria other than by name.
+            Parameters that are to differ, or that the file doesn't hold: callables, and criteria
+            of your own.
 
         Returns
         -------
@@ -121,7 +120,7 @@ class SavableDebiaser(DebiasedNetwork):
         lacking = set(about["left_out"]) - set(params) - {"net", "random_state"}
         if lacking:
             raise ValueError(f"the file doesn't hold {listed(sorted(lacking))}: give them to load")
-        known = {name: _as_tuple(value) for name, value in about["params"].items()}
+        known = {name: from_plain(value) for name, value in about["params"].items()}
         debiaser = cls(net, **{**known, **params})
         debiaser._restore(tensors, about)
         return debiaser
@@ -129,10 +128,10 @@ class SavableDebiaser(DebiasedNetwork):
     def _restore(self, tensors: dict[str, Any], about: dict[str, Any]) -> None:
         """Become the fitted debiaser of which a file tells."""
         for name in _WORDS:
-            setattr(self, name, _as_tuple(about["words"][name]))
-        for name, (dtype, values) in about["labels"].items():
+            setattr(self, name, from_plain(about["words"][name]))
+        for name, labels in about["labels"].items():
             if name in _LABELS:
-                setattr(self, name, np.array(values, dtype=np.dtype(dtype)))
+                setattr(self, name, from_plain(labels))
         for name in _NUMBERS:
             setattr(self, name, float(tensors[name]))
         for name in _FRAMES:
@@ -180,17 +179,3 @@ def frame_of(numbers: Mapping[str, NDArray[np.float64]], about: Mapping[str, Any
         for name in about["columns"]
     }
     return pd.DataFrame(columns, index=about["index"])
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether JSON can hold a parameter."""
-    if isinstance(value, tuple | list):
-        return all(map(_is_plain, value))
-    if type(value) is float:
-        return bool(np.isfinite(value))
-    return value is None or type(value) in (bool, int, str)
-
-
-def _as_tuple(value: Any) -> Any:
-    """Make tuples of lists, as JSON knows no tuples."""
-    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

@@ -47,6 +47,16 @@ def odds_of(search: Search, X: Any) -> Any:
     return search.sign * log_odds(search.module(X), search.output)
 
 
+def soft_cells_at(cut: float, odds: Any, batch: Batch, n_groups: int, temperature: float) -> Any:
+    """Sum expected cells by group; decisions are a sigmoid of what log odds are above a cut."""
+    import torch
+
+    from skfair.tally import soft_cells
+
+    p = torch.sigmoid((odds - cut) / temperature)
+    return soft_cells(batch.y, p, batch.codes, n_groups, batch.weights)
+
+
 def cross_entropy(odds: Any, batch: Batch) -> Any:
     """Weighted mean of the cross-entropy of a batch."""
     from torch.nn import functional

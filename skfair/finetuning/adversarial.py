@@ -21,6 +21,7 @@ from skfair.finetuning._training import (
     cross_entropy,
     descend,
     odds_of,
+    soft_cells_at,
     trainable,
     until_no_better,
 )
@@ -236,13 +237,11 @@ class Game:
         """Train the critic by one batch; give its squared error."""
         import torch
 
-        from skfair.tally import soft_cells
-
         with torch.no_grad():
             features, odds = self._forward(batch)
-            p = torch.sigmoid((odds - cut) / self.options.temperature)
+            weighted = batch._replace(weights=self._weights(batch))
             n_groups = self.search.rows.n_groups
-            cells = soft_cells(batch.y, p, batch.codes, n_groups, self._weights(batch))
+            cells = soft_cells_at(cut, odds, weighted, n_groups, self.options.temperature)
             bias = soft_bias(self.search.objective.criterion, cells)
         error = (self._told(features, batch) - bias) ** 2
         descend(list(self.critic.parameters()), self.critic_optimizer, error)

@@ -19,6 +19,7 @@ from skfair.finetuning._training import (
     cross_entropy,
     descend,
     odds_of,
+    soft_cells_at,
     trainable,
     until_no_better,
 )
@@ -152,7 +153,7 @@ class BiasGradientFineTuner(BaseDebiaser):
     def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
         import torch
 
-        from skfair.nn import RunningCells, class_cells, evaluating, soft_gap_loss
+        from skfair.nn import RunningCells, evaluating, soft_gap_loss
 
         parameters = trainable(search.module)
         optimizer = torch.optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
@@ -162,10 +163,8 @@ class BiasGradientFineTuner(BaseDebiaser):
 
         def loss_of(batch: Batch, cut: float) -> Any:
             odds = odds_of(search, batch.X)
-            p = torch.sigmoid((odds - cut) / self.temperature)
-            probabilities = torch.stack([1 - p, p], dim=1)
-            cells = class_cells(probabilities, batch.y, batch.codes, n_groups, batch.weights)
-            gap = soft_gap_loss(criterion, running(cells))
+            cells = soft_cells_at(cut, odds, batch, n_groups, self.temperature)
+            gap = soft_gap_loss(criterion, running(cells[None]))
             return cross_entropy(odds, batch) + self.strength * gap
 
         def epoch(cut: float) -> float:

@@ -15,7 +15,7 @@ from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
 from skfair.finetuning._objective import Form
 from skfair.finetuning._pruning import Units, carried_bias, prunable, silence
 from skfair.finetuning._search import Search
-from skfair.finetuning._training import Batch, batches_of, choose_freely
+from skfair.finetuning._training import Batch, batches_of, choose_freely, soft_cells_at
 from skfair.groups import ColumnSpec, Missing
 
 _OWN = {
@@ -144,16 +144,12 @@ class PruningDebiaser(BaseDebiaser):
             yield {"step": "pruned", "units": n_silent}
 
     def _measure(self, search: Search, layers: list[Any], batch: Batch) -> list[Units]:
-        import torch
-
         from skfair.nn import soft_gap_loss
-        from skfair.tally import soft_cells
 
         cut, rows = choose_freely(search).cut, search.rows
 
         def bias_of(odds: Any, batch: Batch) -> Any:
-            p = torch.sigmoid((odds - cut) / self.temperature)
-            cells = soft_cells(batch.y, p, batch.codes, rows.n_groups, batch.weights)
+            cells = soft_cells_at(cut, odds, batch, rows.n_groups, self.temperature)
             return soft_gap_loss(search.objective.criterion, cells)
 
         return carried_bias(search, layers, batch, bias_of)

@@ -9,9 +9,8 @@ from typing import Any
 from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.text import listed
-from skfair._utils.validation import check_count, check_number
+from skfair._utils.validation import check_count, check_number, check_option
 from skfair._utils.warning import warn_user
-from skfair.inprocessing._net_base import check_option
 from skfair.inprocessing._net_rows import NetRows
 from skfair.inprocessing._net_saving import SavableNet
 

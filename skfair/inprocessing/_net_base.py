@@ -17,6 +17,7 @@ from skfair._utils.validation import (
     check_any_weight,
     check_count,
     check_number,
+    check_option,
     check_share,
     check_weights,
 )
@@ -350,9 +351,3 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
 
 def _of_bytes(X: Any) -> bool:
     return not is_frame(X) and X.ndim == 4 and X.dtype == np.uint8
-
-
-def check_option(name: str, value: Any, known: Sequence[Any]) -> None:
-    """Raise ValueError if a parameter is none of the known values."""
-    if value not in known:
-        raise ValueError(f"{name} must be one of {list(known)}, got {value!r}")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 
+from skfair._utils.validation import check_option
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._adversary import METHODS, AdversaryMixin
-from skfair.inprocessing._net_base import check_option
 from skfair.inprocessing._net_docs import network_docs
 from skfair.inprocessing._net_rows import Floats, NetRows, read_numbers
 

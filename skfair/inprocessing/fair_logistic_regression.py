@@ -10,7 +10,7 @@ import pandas as pd
 
 from skfair._utils.text import listed
 from skfair._utils.validation import check_number, generator, positive_class
-from skfair.criteria import Criterion, evaluate, read_criteria
+from skfair.criteria import Criterion, evaluate, read_decisive
 from skfair.groups import ColumnSpec, Missing, labels_index
 from skfair.inprocessing._covariance import (
     GroupRates,
@@ -319,15 +319,8 @@ def read_linear(constraints: Any) -> list[Criterion]:
     >>> [criterion.name for criterion in read_linear(["equalized_odds", "accuracy"])]
     ['equalized_odds', 'accuracy']
     """
-    criteria = [criterion for criterion, _ in read_criteria(constraints, 0.0)]
-    if not criteria:
-        raise ValueError("constraints is empty: name at least one criterion")
+    criteria = read_decisive(constraints)
     for criterion in criteria:
-        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
-        if fixed:
-            raise ValueError(
-                f"{listed(fixed)} don't depend on decisions, so no model can equalise them"
-            )
         if not criterion.is_linear:
             curved = [rate.name for rate in criterion.rates if not rate.is_linear]
             raise ValueError(

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair._utils.text import listed
 from skfair._utils.validation import check_number, positive_class
 from skfair._utils.warning import warn_user
-from skfair.criteria import Criterion, read_criteria
+from skfair.criteria import Criterion, read_decisive
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._covariance import depends_on_positive
 from skfair.inprocessing._net_base import BatchSampling
@@ -206,28 +205,3 @@ class FairNetClassifier(BaseNetClassifier):
         if self.memory >= 1:
             raise ValueError(f"memory must be below 1, got {self.memory!r}")
         read_decisive(self.constraints)
-
-
-def read_decisive(constraints: Any) -> list[Criterion]:
-    """Read criteria, and refuse those on which decisions have no bearing.
-
-    Raises
-    ------
-    ValueError
-        If a name isn't known, there is none, or no network could change a rate.
-
-    Examples
-    --------
-    >>> [criterion.name for criterion in read_decisive(["equalized_odds", "predictive_parity"])]
-    ['equalized_odds', 'predictive_parity']
-    """
-    criteria = [criterion for criterion, _ in read_criteria(constraints, 0.0)]
-    if not criteria:
-        raise ValueError("constraints is empty: name at least one criterion")
-    for criterion in criteria:
-        fixed = [rate.name for rate in criterion.rates if rate.ignores_prediction]
-        if fixed:
-            raise ValueError(
-                f"{listed(fixed)} don't depend on decisions, so no network can equalise them"
-            )
-    return criteria

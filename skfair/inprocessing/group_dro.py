@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from skfair._utils.validation import check_number
+from skfair._utils.validation import check_number, check_option
 from skfair.groups import ColumnSpec, Missing, labels_index
-from skfair.inprocessing._net_base import BatchSampling, check_option
+from skfair.inprocessing._net_base import BatchSampling
 from skfair.inprocessing._net_docs import network_docs
 from skfair.inprocessing._net_estimator import BaseNetClassifier
 from skfair.inprocessing._net_rows import NetRows
