@@ -169,7 +169,9 @@ class BaseDebiaser(SavableDebiaser):
             raise ValueError("the network gives outputs that are NaN or infinite: check X and net")
         rows = search.rows
         auc = roc_auc_score(rows.positive, scores, sample_weight=rows.weights)
-        if auc < 0.4:
+        n, n_positive = len(scores), int(rows.positive.sum())
+        by_chance = np.sqrt((n + 1) / (12 * n_positive * (n - n_positive)))  # of Mann-Whitney's AUC
+        if auc < min(0.4, 0.5 - 3 * by_chance):
             warn_user(
                 f"the network ranks positive rows below negative ones (AUC {auc:.2f}): its one "
                 "output is to be that of the last class in sorted order, its two those of the "

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -544,3 +544,14 @@ def test_outputs_that_are_no_numbers_are_refused_and_candidates_passed_over():
 def test_parameters_out_of_range_are_refused(kind, options, match):
     with pytest.raises(ValueError, match=match):
         quick(kind, NET, **options).fit(X, Y, sensitive_features=SEX)
+
+
+def test_an_auc_that_may_be_chance_is_not_told():
+    net = nn.Linear(1, 1)
+    with torch.no_grad():
+        net.weight.fill_(1.0)
+    scores = np.arange(12, dtype=np.float32)
+    y = np.array([1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0])
+    assert roc_auc_score(y, scores) < 0.4
+    sex = np.array(["f", "f", "m", "m"] * 3)
+    quick(RandomPerturbationDebiaser, net, tol=1.0).fit(scores[:, None], y, sensitive_features=sex)
