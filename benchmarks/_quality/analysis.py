@@ -155,9 +155,26 @@ def compare_all(frame: pd.DataFrame, criterion: str) -> list[Comparison]:
     found = [
         compare(frame[frame["method"].isin([ours, peer.name])], ours, peer.name, criterion)
         for peer in methods().values()
-        if peer.name in there
+        if peer.name in there and criterion in peer.paired_criteria
         for ours in peer.pairs
         if ours in there
+    ]
+    return [comparison for comparison in found if comparison is not None]
+
+
+def price_of_certainty(frame: pd.DataFrame, criterion: str) -> list[Comparison]:
+    """Skfair's rules that decide alike each time against its own that draw lots."""
+    there = set(frame["method"])
+    drawn = [m for m in methods().values() if m.without_lots and m.name in there]
+    found = [
+        compare(
+            frame[frame["method"].isin([m.name, m.without_lots])],
+            m.without_lots,
+            m.name,
+            criterion,
+        )
+        for m in drawn
+        if m.without_lots in there
     ]
     return [comparison for comparison in found if comparison is not None]
 

@@ -50,8 +50,10 @@ class Method:
     """One row of the table.
 
     ``fit`` takes a problem and a value of the knob; where ``path``, all values at once, and gives
-    as many rules. ``pairs`` are the methods of skfair that are the same algorithm. ``criteria`` are
-    those that can be asked for; ``("any",)`` where the method knows none.
+    as many rules. ``pairs`` are the methods of skfair that are the same algorithm, where asked for
+    ``paired_criteria``; rules that draw lots are paired with such rules, and ``without_lots`` names
+    the variant of skfair's that decides alike each time. ``criteria`` are those that can be asked
+    for; ``("any",)`` where the method knows none. ``source`` is the module of skfair's class.
     """
 
     name: str
@@ -61,11 +63,13 @@ class Method:
     knob: str = ""
     values: tuple[Any, ...] = (None,)
     pairs: tuple[str, ...] = ()
+    paired_criteria: tuple[str, ...] = HEADLINES
+    without_lots: str = ""
     criteria: tuple[str, ...] = HEADLINES
     models: tuple[str, ...] = BASES
     gain: str = "accuracy"
     path: bool = False
-    package: str = ""  # of skfair, whose code the results hang on
+    source: str = ""
     short: bool = True  # whether the short run has it
     revision: int = 0  # raise it where the way it is called changes
 

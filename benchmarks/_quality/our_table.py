@@ -28,12 +28,13 @@ LEVELS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0)
 ETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 50.0, 100.0)
 ANY, LOGISTIC, NETWORK = ("any",), ("logistic",), ("network",)
-_B, _I, _P = "preprocessing", "inprocessing", "postprocessing"
+_B, _I, _P = before, inside, after
+FAMILIES = {_B: "before", _I: "during", _P: "after"}
 
 
-def _row(name: str, package: str, fit: Any, *args: Any, **options: Any) -> Method:
-    family = {_B: "before", _I: "during", _P: "after"}[package]
-    return Method(name, "skfair", family, fit, *args, package=package, **options)
+def _row(name: str, package: Any, fit: Any, *args: Any, **options: Any) -> Method:
+    source = getattr(package, name.split(",")[0]).__module__
+    return Method(name, "skfair", FAMILIES[package], fit, *args, source=source, **options)
 
 
 def _reduction(problem: Problem, tol: float, randomized: bool = False) -> Any:
@@ -124,6 +125,7 @@ OURS = (
         drawn(lambda p, v: _reduction(p, v, randomized=True)),
         "tol",
         TOLS,
+        without_lots="ExponentiatedGradient",
     ),
     _row(
         "ReductionsGridSearch",
@@ -222,6 +224,7 @@ OURS = (
         by_group(lambda p, v: _threshold(p, v, randomized=True)),
         "tol",
         TOLS,
+        without_lots="ThresholdOptimizer",
     ),
     _row(
         "RejectOptionClassifier",

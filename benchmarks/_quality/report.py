@@ -17,6 +17,7 @@ from .analysis import (
     compare_all,
     noise,
     paired,
+    price_of_certainty,
     read_frame,
 )
 from .before import (
@@ -170,6 +171,9 @@ For each value of the peer's knob, skfair's that is no less fair on validation r
 "violation" shows what that buys. The difference in accuracy on test (balanced accuracy for reject
 options) in points, its one-sided 95 % lower limit, the difference in violation on test with its
 95 % interval, and the p-value of being a point or more worse, by Holm over this table."""
+LOTS = """\
+Rules of skfair that decide alike each time, which the estimators give by default, less its own that
+draw lots, at the latter's violation: what it costs that the same person gets the same answer."""
 PRETRAINING = """\
 Every group against all other rows, in the layout of table 1 of Mandhala et al. (2022). CI is the
 imbalance of numbers, disparity their ratio (their equation 3), DPL the difference in shares of
@@ -254,6 +258,12 @@ def write_report(store: Store, file: Path) -> None:
         for key, criterion, c in found.compared
         if found.large[key]
     ]
+    certain = [
+        (place(key, criterion), c)
+        for key, part in found.parts.items()
+        for criterion in HEADLINES
+        for c in price_of_certainty(part, criterion)
+    ]
     small = [(place(k, criterion), c) for k, criterion, c in found.compared if not found.large[k]]
     out = [
         "# Quality of mitigation: skfair and its peers\n",
@@ -268,6 +278,8 @@ def write_report(store: Store, file: Path) -> None:
     ]
     if small:
         out += ["German and Heart, described:\n", described_table(small)]
+    if certain:
+        out += ["## What it costs not to draw lots\n", LOTS + "\n", described_table(certain)]
     for key in found.parts:
         section = large_section if found.large[key] else small_section
         out.append(section(found, key, file))

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from _quality import cells, data, measure
 from _quality.analysis import (
@@ -15,6 +16,7 @@ from _quality.analysis import (
     hypervolumes,
     noise,
     pick_within,
+    price_of_certainty,
     read_frame,
     reference,
 )
@@ -230,3 +232,43 @@ def test_the_report_says_first_where_skfair_is_behind(tmp_path):
 
 def _pictures(text):
     return [piece.split(")")[0] for piece in text.split("](images/")[1:]]
+
+
+def test_results_hang_on_the_code_that_a_class_imports_of_its_package():
+    own = cells._imported("skfair.inprocessing.exponentiated_gradient")
+    assert "skfair.inprocessing._saddle" in own
+    assert not any("_net" in name for name in own)
+    for method in methods().values():
+        assert (method.side == "skfair") == bool(method.source)
+
+
+def test_rules_that_draw_lots_are_paired_with_such_rules():
+    by_name = methods()
+    drawn = {m.without_lots: m.name for m in by_name.values() if m.without_lots}
+    assert set(drawn) == {"ExponentiatedGradient", "ThresholdOptimizer"}
+    for peer in by_name.values():
+        assert not set(peer.pairs) & set(drawn)
+
+
+def test_the_price_of_certainty_by_hand():
+    by_lots = {"criterion": "demographic_parity", "knob": "0.1", "repetition": 0, "fold": 0}
+    cells_ = {"drawn": [[40, 10, 10, 40], [40, 10, 10, 40]]}
+    cells_["alike"] = [[40, 10, 10, 40], [39, 11, 11, 39]]
+    frame = pd.DataFrame(
+        [
+            {
+                **by_lots,
+                "side": "skfair",
+                "method": method,
+                "validation": np.array(found),
+                "test": np.array(found),
+            }
+            for method, found in (
+                ("ThresholdOptimizer, drawn", cells_["drawn"]),
+                ("ThresholdOptimizer", cells_["alike"]),
+            )
+        ]
+    )
+    (found,) = price_of_certainty(frame, "demographic_parity")
+    assert (found.ours, found.peer) == ("ThresholdOptimizer", "ThresholdOptimizer, drawn")
+    assert found.gained.mean == pytest.approx(-0.01)
