@@ -3,10 +3,12 @@
 Adult (sex) and German (age up to 25), splits of 60/20/20 % stratified by group and label. Networks
 of skfair: plain, with soft gaps, with an adversary that sees the output (projection) and one that
 sees a narrow layer (reversal); of fairlearn, where it is installed: its
-AdversarialFairnessClassifier, with a constant weight, and as in its guide's example (learning rate
-0.01 that falls in each step, a weight that rises with the root of the steps, a small adversary).
-All train the same perceptron for as many epochs, by batches of the same size, on the same columns;
-the sensitive one is not among them. German is described, not ranked: its test parts have 200 rows.
+AdversarialFairnessClassifier, with a constant weight; with its guide's schedule (learning rate
+0.01 that falls in each step, a weight that rises with the root of the steps, a small adversary);
+and with the settings of its first example (one epoch of a network of 50 units, weight 1). But for
+the last, all train the same perceptron for as many epochs, by batches of the same size, on the same
+columns; the sensitive one is not among them. German is described, not ranked: its test parts have
+200 rows.
 
 What is reported of each constraint, method and weight:
 
@@ -37,174 +39,30 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
+from _adversarial.fits import METHODS, Task
+from _adversarial.gain import gain_of_a_fresh_adversary
+from _adversarial.tables import level_table, rates_table, sweep_table, trained
 from _quality.data import Part, Split, load_split
-from _quality.measure import accuracy, expected_cells, violation
-from _quality.statistics import Estimate, choose_no_less_fair, corrected
-from scipy.special import logit
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold
-
-from skfair.inprocessing import AdversarialDebiasedClassifier, FairNetClassifier
+from _quality.measure import expected_cells
 
 CONSTRAINTS = ("demographic_parity", "equalized_odds")
-LEVELS = (0.02, 0.05, 0.10)
-NEGLIGIBLE = 0.02  # gain of an AUC
 SENSITIVE = {"adult": "sex", "german": "age"}
 TRAINING = {
     "adult": {"batch_size": 256, "max_epochs": 15},
     "german": {"batch_size": 64, "max_epochs": 40},
 }
-WIDTHS, NARROW, ADVERSARY = (64, 64), (64, 4), 32
 PUBLISHED = """As published (Zhang et al. 2018, Adult, equalized odds), without and with debiasing:
 accuracy 0.860 and 0.845; FPR of women 0.0248 and 0.0647, of men 0.0917 and 0.0701; FNR of women
 0.4492 and 0.4458, of men 0.3667 and 0.4349."""
-
-
-class Task(NamedTuple):
-    """One network to train."""
-
-    split: Split
-    constraint: str
-    weight: float
-    seed: int
-    training: dict[str, Any]
-
-
-Logits = Callable[[np.ndarray], np.ndarray]
-
-
-class Method(NamedTuple):
-    """How a network is trained, and the weights to try."""
-
-    title: str
-    fit: Callable[[Task], Logits]
-    weights: tuple[float, ...]
-
-
-def fit_ours(estimator: Any, task: Task) -> Logits:
-    train = task.split.train
-    estimator.set_params(random_state=task.seed, device="cpu", **task.training)
-    return estimator.fit(train.X, train.y, sensitive_features=train.s).decision_function
-
-
-def fit_plain(task: Task) -> Logits:
-    return fit_ours(FairNetClassifier(strength=0, hidden_sizes=WIDTHS), task)
-
-
-def fit_gap(task: Task) -> Logits:
-    options = {"constraints": task.constraint, "strength": task.weight}
-    return fit_ours(FairNetClassifier(hidden_sizes=WIDTHS, **options), task)
-
-
-def fit_projection(task: Task) -> Logits:
-    options = {"constraints": task.constraint, "adversary_weight": task.weight}
-    return fit_ours(AdversarialDebiasedClassifier(hidden_sizes=WIDTHS, **options), task)
-
-
-def fit_reversal(task: Task) -> Logits:
-    options = {"constraints": task.constraint, "adversary_weight": task.weight}
-    layer = {"method": "reversal", "representation": "active_2", "hidden_sizes": NARROW}
-    return fit_ours(AdversarialDebiasedClassifier(**layer, **options), task)
-
-
-def fit_fairlearn(task: Task, adversary: Sequence[Any], **options: Any) -> Logits:
-    from fairlearn.adversarial import AdversarialFairnessClassifier
-
-    model = AdversarialFairnessClassifier(
-        backend="torch",
-        predictor_model=[part for width in WIDTHS for part in (width, "relu")],
-        adversary_model=list(adversary),
-        constraints=task.constraint,
-        epochs=task.training["max_epochs"],
-        batch_size=task.training["batch_size"],
-        shuffle=True,
-        random_state=task.seed,
-        **options,
-    )
-    train = task.split.train
-    model.fit(train.X, train.y, sensitive_features=train.s)
-    # Its decisions are chances of at least a half; its network ends in a sigmoid.
-    return lambda X: logit(np.clip(model._raw_predict(X)[:, 0].astype(float), 1e-7, 1 - 1e-7))
-
-
-def fit_fairlearn_constant(task: Task) -> Logits:
-    return fit_fairlearn(task, [ADVERSARY, "relu"], alpha=task.weight)
-
-
-def fit_fairlearn_rising(task: Task) -> Logits:
-    schedules = []
-
-    def optimizer(model: Any) -> Any:
-        made = torch.optim.Adam(model.parameters(), lr=0.01)
-        schedules.append(torch.optim.lr_scheduler.ExponentialLR(made, gamma=0.995))
-        return made
-
-    def after_step(model: Any, step: int, **_: Any) -> None:
-        model.alpha = task.weight * math.sqrt(step)
-        for schedule in schedules:
-            schedule.step()
-
-    options = {"predictor_optimizer": optimizer, "adversary_optimizer": optimizer}
-    return fit_fairlearn(task, [3, "leaky_relu"], callbacks=after_step, **options)
-
-
-METHODS = {
-    "plain": Method("plain training", fit_plain, (0.0,)),
-    "projection": Method("skfair, projection", fit_projection, (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
-    "reversal": Method("skfair, reversal", fit_reversal, (1.0, 3.0, 10.0)),
-    "gap": Method("skfair, soft gap", fit_gap, (0.1, 0.3, 1.0, 3.0)),
-    "fairlearn": Method("fairlearn", fit_fairlearn_constant, (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)),
-    "rising": Method("fairlearn, its example", fit_fairlearn_rising, (0.03, 0.1, 0.3, 1.0)),
-}
-RIVALS = {  # what is compared at a level: title, and the methods that it may choose from
-    "projection": ("skfair, projection", ("plain", "projection")),
-    "reversal": ("skfair, reversal", ("plain", "reversal")),
-    "gap": ("skfair, soft gap", ("plain", "gap")),
-    "fairlearn": ("fairlearn, both ways", ("plain", "fairlearn", "rising")),
-}
-
-
-def gain_of_a_fresh_adversary(
-    scores: np.ndarray, groups: np.ndarray, y: np.ndarray | None, seed: int
-) -> float:
-    """AUC of a held-out adversary less its baseline: of nothing, or of the labels where given."""
-    if y is None:
-        return held_out_auc(scores[:, None], groups, seed) - 0.5
-    known = y[:, None].astype(float)
-    both = np.column_stack([scores, known])
-    return held_out_auc(both, groups, seed) - held_out_auc(known, groups, seed)
-
-
-def held_out_auc(features: np.ndarray, groups: np.ndarray, seed: int) -> float:
-    """Mean AUC of two adversaries, each of which learns on one half and is scored on the other."""
-    halves = StratifiedKFold(2, shuffle=True, random_state=seed)
-    found = []
-    for learn, score in halves.split(features, groups):
-        adversary = HistGradientBoostingClassifier(
-            learning_rate=0.05,
-            max_leaf_nodes=8,
-            early_stopping=True,
-            validation_fraction=0.2,
-            random_state=seed,
-        ).fit(features[learn], groups[learn])
-        found.append(roc_auc_score(groups[score], adversary.predict_proba(features[score])[:, 1]))
-    return float(np.mean(found))
-
-
-def works(gain: Estimate) -> bool:
-    """Whether the gain's interval contains 0 or lies below what is negligible."""
-    return gain.low <= 0 or gain.high < NEGLIGIBLE
 
 
 def measure(part: Part, scores: np.ndarray) -> list[list[float]]:
@@ -276,100 +134,6 @@ def blind(split: Split) -> Split:
         if isinstance(part, Part)
     }
     return split._replace(**parts)
-
-
-def text_of(found: Estimate, sign: str = "") -> str:
-    form = f"{sign}.3f"
-    return f"{found.mean:{form}} [{found.low:{form}}, {found.high:{form}}]"
-
-
-def figures(rows: list[dict[str, Any]], part: str, constraint: str) -> tuple[np.ndarray, ...]:
-    """Accuracies and violations of a part, a row each."""
-    cells = [np.array(row[part]) for row in rows]
-    return (
-        np.array([accuracy(c) for c in cells]),
-        np.array([violation(c, constraint) for c in cells]),
-    )
-
-
-def trained(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of networks whose training did not break off."""
-    return [row for row in rows if "error" not in row]
-
-
-def sweep_table(rows: list[dict[str, Any]], constraint: str) -> None:
-    print("| method | weight | accuracy | violation | adversary's gain | works | s a fit |")
-    print("|---|---|---|---|---|---|---|")
-    for name, method in METHODS.items():
-        for weight in method.weights:
-            tried = [r for r in rows if r["method"] == name and r["weight"] == weight]
-            own = trained(tried)
-            title = method.title + (f" ({len(tried) - len(own)} failed)" if tried != own else "")
-            if not own:
-                if tried:
-                    print(f"| {title} | {weight:g} | | | | | |")
-                continue
-            right, gap = (corrected(values) for values in figures(own, "test", constraint))
-            gain = corrected([row["gain"] for row in own])
-            seconds = np.median([row["seconds"] for row in own])
-            cells = [title, f"{weight:g}", text_of(right), text_of(gap)]
-            cells += [text_of(gain, "+"), "yes" if works(gain) else "no", f"{seconds:.1f}"]
-            print("| " + " | ".join(cells) + " |")
-
-
-def choose(rows: list[dict[str, Any]], constraint: str, level: float) -> dict[str, Any]:
-    """The row that is most accurate within the level, on validation rows."""
-    right, gap = figures(rows, "validation", constraint)
-    return rows[choose_no_less_fair(gap, right, level)]
-
-
-def chosen_rows(
-    rows: list[dict[str, Any]], names: Sequence[str], constraint: str, level: float
-) -> dict[int, dict[str, Any]]:
-    """By split, the row that would be chosen among these methods."""
-    found = {}
-    for split in sorted({row["split"] for row in rows}):
-        own = [row for row in rows if row["split"] == split and row["method"] in names]
-        if own:
-            found[split] = choose(own, constraint, level)
-    return found
-
-
-def level_table(rows: list[dict[str, Any]], constraint: str) -> None:
-    print("| at most | method | accuracy | violation | accuracy less fairlearn's | gain | chosen |")
-    print("|---|---|---|---|---|---|---|")
-    for level in LEVELS:
-        theirs = chosen_rows(rows, RIVALS["fairlearn"][1], constraint, level)
-        for key, (title, names) in RIVALS.items():
-            if not any(row["method"] == key for row in rows):
-                continue
-            ours = chosen_rows(rows, names, constraint, level)
-            shared = sorted(set(ours) & set(theirs))
-            mine, other = ([part[s] for s in shared] for part in (ours, theirs))
-            right, gap = figures(mine, "test", constraint)
-            edge = corrected(right - figures(other, "test", constraint)[0])
-            gain = corrected([row["gain"] for row in mine])
-            weights = " ".join(f"{row['method'][:3]}{row['weight']:g}" for row in mine)
-            cells = [f"{level:.2f}", title, text_of(corrected(right)), text_of(corrected(gap))]
-            cells += ["" if key == "fairlearn" else text_of(edge, "+"), text_of(gain, "+"), weights]
-            print("| " + " | ".join(cells) + " |")
-
-
-def rates_table(rows: list[dict[str, Any]], groups: Sequence[str], level: float = 0.05) -> None:
-    """Error rates by group of what would be chosen for equalized odds, beside the paper's."""
-    print("| method | accuracy | " + " | ".join(f"FPR {g} | FNR {g}" for g in groups) + " |")
-    print("|---" * (2 + 2 * len(groups)) + "|")
-    for title, names in {"plain": ("plain training", ("plain",)), **RIVALS}.values():
-        own = chosen_rows(rows, names, "equalized_odds", level)
-        cells = np.array([row["test"] for row in own.values()])
-        if not len(cells):
-            continue
-        wrong = cells[:, :, 1:3] / np.stack(
-            [cells[:, :, 0] + cells[:, :, 1], cells[:, :, 2] + cells[:, :, 3]], axis=-1
-        )
-        right = np.mean([accuracy(c) for c in cells])
-        rates = " | ".join(f"{rate:.4f}" for rate in wrong.mean(axis=0).ravel())
-        print(f"| {title} | {right:.3f} | {rates} |")
 
 
 def report(arguments: argparse.Namespace, file: Path) -> None:

@@ -11,24 +11,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
+from _adversarial.fits import METHODS, RIVALS, Task
+from _adversarial.gain import gain_of_a_fresh_adversary, works
+from _adversarial.tables import chosen_rows, figures, text_of, trained
 from _quality.data import Part, Split
 from _quality.statistics import Estimate
-from adversarial import (
-    METHODS,
-    RIVALS,
-    Task,
-    blind,
-    chosen_rows,
-    figures,
-    gain_of_a_fresh_adversary,
-    identity,
-    measure,
-    read_lines,
-    run,
-    text_of,
-    trained,
-    works,
-)
+from adversarial import blind, identity, measure, read_lines, run
 
 RNG = np.random.default_rng(0)
 GROUPS = np.repeat([0, 1], 500)
