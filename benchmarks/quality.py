@@ -18,7 +18,7 @@ from pathlib import Path
 
 from _quality.cells import Task, plan, run_task
 from _quality.data import SENSITIVE, load_table
-from _quality.methods import methods
+from _quality.registry import methods
 from _quality.store import Store
 from joblib import Parallel, delayed
 from tqdm import tqdm

@@ -11,7 +11,7 @@ import pandas as pd
 from skfair.criteria import holm
 
 from .measure import accuracy, balanced_accuracy, figures, violation
-from .methods import methods
+from .registry import methods
 from .statistics import (
     Estimate,
     NonInferiority,

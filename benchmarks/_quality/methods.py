@@ -1,11 +1,10 @@
-"""The table of methods: who they are of, their knobs, and which are the same algorithm."""
+"""What a row of the table of methods is, and the unmitigated model that all are compared to."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import joblib
@@ -138,17 +137,3 @@ def nothing(problem: Problem, value: Any) -> Decide:
     net = FairNetClassifier(strength=0, random_state=problem.seed, device="cpu")
     train = problem.train
     return probabilities(net.fit(train.X, train.y, sensitive_features=train.s))
-
-
-@lru_cache(maxsize=1)
-def methods() -> dict[str, Method]:
-    """All methods by name; skfair's before the peers'."""
-    from .our_table import OURS
-    from .peer_table import PEERS
-
-    plain = Method("nothing", "none", "none", nothing, criteria=("any",), models=tuple(MODELS))
-    found = {method.name: method for method in (plain, *OURS, *PEERS)}
-    for method in found.values():
-        if not set(method.pairs) <= set(found):
-            raise ValueError(f"{method.name} is paired with {method.pairs}, which aren't there")
-    return found

@@ -20,7 +20,7 @@ from .analysis import (
     reference,
 )
 from .measure import CRITERIA
-from .methods import methods
+from .registry import methods
 from .statistics import Estimate, choose_no_less_fair, corrected
 
 SIDES = {"none": 0, "skfair": 1}

@@ -20,7 +20,7 @@ from _quality.analysis import (
     read_frame,
     reference,
 )
-from _quality.methods import methods
+from _quality.registry import methods
 from _quality.report import write_report
 from _quality.store import Store
 
