@@ -314,19 +314,20 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         if first:
             self._learn_target(labels, weights, classes)
             self._groups, self._group_names = groups.labels, groups.names
-            self._learn_features(X, weights)
         return NetRows(
-            self._encode(X),
+            self._learn_features(X, weights) if first else self._encode(X),
             self._encode_target(labels),
             groups.encode(self._groups).astype(np.int64),
             weights.astype(self.dtype),
         )
 
-    def _learn_features(self, X: Any, weights: Floats) -> None:
+    def _learn_features(self, X: Any, weights: Floats) -> Floats:
+        """Learn how to encode X, and encode it."""
         if len(self._shape) == 3:
-            return
+            return self._encode(X)
         kept = feature_positions(X, self.sensitive_features)
-        self._encoder = TableEncoder(kept, self.standardize).fit(X, weights)
+        self._encoder = TableEncoder(kept, self.standardize)
+        return self._encoder.fit_transform(X, weights).astype(self.dtype)
 
     def _check_parameters(self) -> None:
         check_count("batch_size", self.batch_size)

@@ -50,20 +50,36 @@ class TableEncoder:
         weights : ndarray of float of shape (n,), default=None
             Of the rows' means and deviations.
         """
+        self.fit_transform(X, weights)
+        return self
+
+    def fit_transform(self, X: Any, weights: Any = None) -> NDArray[np.float64]:
+        """Do what :meth:`fit` and :meth:`transform` do, and read the numbers once.
+
+        Parameters
+        ----------
+        X : data frame or matrix of shape (n, n_features)
+        weights : ndarray of float of shape (n,), default=None
+        """
+        self._tell_apart(X)
+        numbers = numeric_matrix(X, self.numeric_) if self.numeric_ else None
+        if numbers is not None and self.standardize:
+            alike = weights is None or (weights == weights[0]).all()
+            self.scaler_ = StandardScaler().fit(numbers, sample_weight=None if alike else weights)
+        texts = self._texts(X) if self.words_ else None
+        if texts is not None:
+            encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+            self.encoder_ = encoder.fit(texts)
+            self._refuse_names(X)
+        return self._join(numbers, texts)
+
+    def _tell_apart(self, X: Any) -> None:
         if _is_numeric(X):
             self.numeric_ = self.kept
         else:
             self.numeric_ = [j for j in self.kept if as_numbers(select_column(X, j)[1]) is not None]
         numeric = set(self.numeric_)
         self.words_ = [j for j in self.kept if j not in numeric]
-        if self.numeric_ and self.standardize:
-            numbers = numeric_matrix(X, self.numeric_)
-            self.scaler_ = StandardScaler().fit(numbers, sample_weight=weights)
-        if self.words_:
-            encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-            self.encoder_ = encoder.fit(self._texts(X))
-            self._refuse_names(X)
-        return self
 
     def _refuse_names(self, X: Any) -> None:
         most = max(_MOST_VALUES, n_rows(X) // 10)
@@ -78,13 +94,21 @@ class TableEncoder:
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Give the matrix of numbers, of shape (n, n_columns)."""
+        numbers = numeric_matrix(X, self.numeric_) if self.numeric_ else None
+        return self._join(numbers, self._texts(X) if self.words_ else None)
+
+    def _join(
+        self, numbers: NDArray[np.float64] | None, texts: NDArray[np.object_] | None
+    ) -> NDArray[np.float64]:
+        """Scale the numbers, in their place, and put the columns of words beside them."""
         parts = []
-        if self.numeric_:
-            numbers = numeric_matrix(X, self.numeric_)
-            parts.append(self.scaler_.transform(numbers) if self.standardize else numbers)
-        if self.words_:
-            parts.append(self.encoder_.transform(self._texts(X)))
-        return np.hstack(parts)
+        if numbers is not None:
+            parts.append(
+                self.scaler_.transform(numbers, copy=False) if self.standardize else numbers
+            )
+        if texts is not None:
+            parts.append(self.encoder_.transform(texts))
+        return parts[0] if len(parts) == 1 else np.hstack(parts)
 
     def state(self) -> dict[str, Any]:
         """Give what was learned, as plain values and arrays."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from skfair._utils.optional import import_optional
@@ -32,8 +33,34 @@ def warmed(weight: float, epoch: int, warmup_epochs: int) -> float:
     return weight * min(1.0, (epoch - 1) / warmup_epochs) if warmup_epochs else weight
 
 
+class _Standardized(torch.autograd.Function):
+    """Standardising in few steps, with its gradient written out: of small batches steps are slow.
+
+    With shares p, columns x, their standardised values z and deviation s, and the gradient h by z,
+    that by x is (h - p (sum h + z sum(h z))) / s, where sums run over rows.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, shares: Any) -> Any:
+        centred = x - shares @ x
+        variance = shares @ centred.square()
+        scale = torch.where(variance > 1e-12, variance.rsqrt(), 0.0)
+        z = centred.mul_(scale)
+        ctx.save_for_backward(z, shares, scale)
+        return z
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, h: Any) -> tuple[Any, None]:
+        z, shares, scale = ctx.saved_tensors
+        sums = h.sum(0) + z * (h * z).sum(0)
+        return (h - shares[:, None] * sums) * scale, None
+
+
 def standardized(x: Any, weights: Any) -> Any:
     """Bring columns to the weighted mean 0 and deviation 1; constant ones become 0.
+
+    The weights, of the type of x, get no gradient.
 
     Examples
     --------
@@ -41,13 +68,13 @@ def standardized(x: Any, weights: Any) -> Any:
     tensor([[-1.],
             [ 1.]])
     """
+    return _Standardized.apply(x, _shares(weights))
+
+
+def _shares(weights: Any) -> Any:
+    """Weights over their sum; zeros where all are 0."""
     total = weights.sum()
-    shares = (weights / torch.where(total > 0, total, torch.ones_like(total)))[:, None]
-    centred = x - (shares * x).sum(0)
-    variance = (shares * centred**2).sum(0)
-    there = variance > 1e-12
-    scale = torch.where(there, variance, torch.ones_like(variance)).sqrt()
-    return torch.where(there, centred / scale, torch.zeros_like(centred))
+    return weights / torch.where(total > 0, total, 1.0)
 
 
 class AdversaryLoss(nn.Module):
@@ -118,15 +145,14 @@ class AdversaryLoss(nn.Module):
             weights = weights * (y == self.only)
         if self.cell_weights is not None:
             weights = weights * self.cell_weights[codes, y]
-        inputs = seen.flatten(1)
+        inputs, shares = seen.flatten(1), _shares(weights)
         if self.standardize:
-            inputs = standardized(inputs, weights)
+            inputs = _Standardized.apply(inputs, shares)
         if self.sees_label:
             known = y[:, None] if self.n_classes is None else functional.one_hot(y, self.n_classes)
             inputs = torch.cat([inputs, known.to(inputs.dtype)], dim=1)
         losses = functional.cross_entropy(self.adversary(inputs), codes, reduction="none")
-        total = weights.sum()
-        return (weights * losses).sum() / torch.where(total > 0, total, torch.ones_like(total))
+        return shares @ losses
 
 
 class AdversarialNet(FairNet):
@@ -152,9 +178,10 @@ class AdversarialNet(FairNet):
     def train_step_single(self, batch: Any, **_: Any) -> dict[str, Any]:
         """Compute losses and put the gradients of both players in place."""
         self._set_training(True)
-        logits, predictor, adversary = self._losses(batch, self._weight())
+        weight = self._weight()
+        logits, predictor, adversary = self._losses(batch, weight)
         if self.representation is None:
-            self._project(predictor, adversary)
+            self._project(predictor, adversary, weight)
         else:
             (predictor + adversary).backward()
         return {"loss": predictor.detach(), "y_pred": logits}
@@ -175,20 +202,37 @@ class AdversarialNet(FairNet):
             seen = reverse_gradient(outputs[-1].to(logits.dtype), reversal)
         return logits, self.criterion_(logits, target), self.criterion_.guess(seen, target)
 
-    def _project(self, predictor: Any, adversary: Any) -> None:
+    def _project(self, predictor: Any, adversary: Any, weight: float) -> None:
         params = [p for p in self.module_.parameters() if p.requires_grad]
         own = list(self.criterion_.adversary.parameters())
         g = torch.autograd.grad(predictor, params, retain_graph=True, allow_unused=True)
         both = torch.autograd.grad(adversary, [*params, *own], allow_unused=True)
         used = [i for i in range(len(params)) if g[i] is not None or both[i] is not None]
-        zeros = [torch.zeros_like(p) for p in params]
-        ours, theirs = (
-            [zeros[i] if side[i] is None else side[i] for i in used] for side in (g, both)
-        )
-        direction = adversarial_gradient(ours, theirs, self._weight())
+        moved = [params[i] for i in used]
+        ours, theirs = (_flat([side[i] for i in used], moved) for side in (g, both))
+        (direction,) = adversarial_gradient([ours], [theirs], weight)
         for parameter in params:
             parameter.grad = None
-        for i, gradient in zip(used, direction, strict=True):
-            params[i].grad = gradient
+        pieces = direction.split([parameter.numel() for parameter in moved])
+        for parameter, piece in zip(moved, pieces, strict=True):
+            parameter.grad = _shaped(piece, parameter)
         for parameter, gradient in zip(own, both[len(params) :], strict=True):
-            parameter.grad = gradient
+            parameter.grad = gradient if gradient is None else _shaped(gradient, parameter)
+
+
+def _flat(gradients: Sequence[Any], parameters: Sequence[Any]) -> Any:
+    """Put gradients in one vector, with zeros for those that are None."""
+    return torch.cat(
+        [
+            p.new_zeros(p.numel()) if gradient is None else gradient.reshape(-1)
+            for gradient, p in zip(gradients, parameters, strict=True)
+        ]
+    )
+
+
+def _shaped(numbers: Any, parameter: Any) -> Any:
+    """Lay numbers out as the parameter is laid out, on which fused optimizers rely."""
+    gradient = numbers.view_as(parameter)
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)

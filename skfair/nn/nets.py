@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from skfair._utils.optional import import_optional
@@ -39,7 +38,7 @@ class KeepGoodWeights(Callback):
         """Look at the batch's loss, which the history has as a number already."""
         name = "train_loss" if training else "valid_loss"
         batches = net.history[-1]["batches"]
-        if not np.isfinite(batches[-1][name]):
+        if not math.isfinite(batches[-1][name]):
             self._restore(net)
             epoch = len(net.history)
             raise ValueError(
@@ -254,6 +253,7 @@ def make_net(
         module,
         criterion=loss,
         optimizer=torch.optim.AdamW,
+        optimizer__fused=_can_fuse(device, module, loss) or None,
         optimizer__weight_decay=weight_decay,
         lr=lr,
         batch_size=batch_size,
@@ -267,3 +267,10 @@ def make_net(
         verbose=max(verbose - 1, 0),
         **options,
     ).initialize()
+
+
+def _can_fuse(device: Any, *modules: Any) -> bool:
+    """Whether AdamW may step in one kernel, which reads all parameters as rows of real numbers."""
+    return torch.device(device).type in ("cpu", "cuda") and all(
+        p.is_contiguous() and p.is_floating_point() for m in modules for p in m.parameters()
+    )

@@ -34,18 +34,27 @@ def cross_entropy(logits, y, weights):
     return -(weights * log_p).sum() / weights.sum()
 
 
+def standardized_step_by_step(x, weights):
+    shares = (weights / weights.sum())[:, None]
+    centred = x - (shares * x).sum(0)
+    return centred / (shares * centred**2).sum(0).sqrt()
+
+
 def gradients(module):
     return [p.grad.clone() for p in module.parameters()]
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.7])
 @pytest.mark.parametrize("sees_label", [False, True])
-def test_a_step_of_projection_is_zhangs_update(weight, sees_label):
-    net, X, target = setting(weight=weight, sees_label=sees_label)
+@pytest.mark.parametrize("standardize", [False, True])
+def test_a_step_of_projection_is_zhangs_update(weight, sees_label, standardize):
+    net, X, target = setting(weight=weight, sees_label=sees_label, standardize=standardize)
     y, codes, weights = target
     net.train_step_single((X, target))
     logits = net.module_(X)
     seen = logits - logits.mean(dim=1, keepdim=True)
+    if standardize:
+        seen = standardized_step_by_step(seen, weights)
     if sees_label:
         seen = torch.cat([seen, torch.eye(2).double()[y]], dim=1)
     adversary = net.criterion_.adversary
@@ -59,6 +68,32 @@ def test_a_step_of_projection_is_zhangs_update(weight, sees_label):
     own = torch.autograd.grad(losses[1], list(adversary.parameters()))
     for found, expected in zip(gradients(adversary), own, strict=True):
         torch.testing.assert_close(found, expected)
+
+
+class Odd(torch.nn.Module):
+    """A linear model, one parameter of which lies by columns, beside one that goes unused."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.ones(2).double())
+        self.weight = torch.nn.Parameter(torch.randn(2, 3).double().t())
+
+    def forward(self, x):
+        return x @ self.weight
+
+
+def test_gradients_lie_as_their_parameters_do_and_unused_parameters_have_none():
+    torch.manual_seed(0)
+    module, loss = Odd(), AdversaryLoss(make_mlp(2, 3, [5]).double(), 2)
+    net = make_net(module, loss, kind=AdversarialNet)
+    _, X, target = setting()
+    net.history.new_epoch()
+    net.train_step_single((X, target))
+    assert module.weight.grad.stride() == module.weight.stride() == (1, 3)
+    assert module.weight.grad.any()
+    assert module.unused.grad is None
+    for parameter in loss.adversary.parameters():
+        assert parameter.grad.stride() == parameter.stride()
 
 
 def test_a_step_of_reversal_turns_the_gradient_at_the_layer():
@@ -136,6 +171,17 @@ def test_columns_are_standardised_by_weights():
     found.sum().backward()
     assert x.grad.isfinite().all()
     assert not standardized(x, torch.zeros(3)).any()
+
+
+def test_standardised_columns_have_the_gradient_of_the_formula():
+    x, weights = torch.randn(6, 3, dtype=torch.double, requires_grad=True), torch.rand(6).double()
+    assert torch.autograd.gradcheck(lambda x: standardized(x, weights), x)
+    expected = standardized_step_by_step(x, weights)
+    torch.testing.assert_close(standardized(x, weights), expected)
+    with_constant = torch.cat([x[:, :1], torch.full((6, 1), 3.0, dtype=torch.double)], dim=1)
+    (gradient,) = torch.autograd.grad(standardized(with_constant, weights)[0].sum(), x)
+    (alone,) = torch.autograd.grad(expected[0, 0], x)
+    torch.testing.assert_close(gradient, alone)
 
 
 def test_the_scale_of_outputs_helps_nobody():

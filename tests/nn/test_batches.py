@@ -86,6 +86,17 @@ def test_a_whole_batch_holds_all_rows_in_order():
     assert only[0][:, 0].tolist() == list(range(103))
 
 
+def test_rows_are_handed_out_by_places_or_a_slice():
+    images = torch.arange(24.0).reshape(4, 1, 2, 3)
+    data = TableDataset(images, torch.arange(4))
+    X, (y,) = data[torch.tensor([3, 0, 3])]
+    assert torch.equal(X, images[[3, 0, 3]])
+    assert y.tolist() == [3, 0, 3]
+    X, (y,) = data[1:3]
+    assert torch.equal(X, images[1:3])
+    assert y.tolist() == [1, 2]
+
+
 def test_targets_of_another_length_are_refused():
     with pytest.raises(ValueError, match="different numbers of rows"):
         TableDataset(torch.zeros(3, 1), torch.zeros(2))

@@ -139,3 +139,24 @@ def test_a_gpu_holds_half_of_what_it_has_left(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
     assert batches_module._room(torch.device("cuda", 0)) == 500
     assert batches_module._room(torch.device("cpu")) == math.inf
+
+
+@pytest.mark.parametrize("by_columns", [False, True])
+def test_steps_are_those_of_adamw_however_parameters_lie(by_columns):
+    made = net(lr=0.1, weight_decay=0.3, batch_size=10)
+    module = make_mlp(3, 2, [4])
+    module.load_state_dict(made.module_.state_dict())
+    if by_columns:
+        made.module_.hidden_1.weight.data = made.module_.hidden_1.weight.data.t().contiguous().t()
+        made = make_net(made.module_, made.criterion_, lr=0.1, weight_decay=0.3, batch_size=10)
+    assert made.optimizer_.param_groups[0]["fused"] == (None if by_columns else True)
+    data = rows()
+    made.max_epochs = 5
+    made.partial_fit(data)
+    slow = torch.optim.AdamW(module.parameters(), lr=0.1, weight_decay=0.3, foreach=False)
+    for _ in range(5):
+        slow.zero_grad()
+        torch.nn.functional.cross_entropy(module(data.X), data.targets[0]).backward()
+        slow.step()
+    for found, expected in zip(made.module_.parameters(), module.parameters(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
