@@ -1,18 +1,15 @@
 """Threshold rules: skfair, fairlearn and error-parity, in one run.
 
-Quality: Adult, German and Heart, logistic regression and gradient boosting, repeated splits. Every
+Adult, German and Heart, logistic regression and gradient boosting, repeated splits. Every
 method gets the same fitted model and the training rows; accuracy and violation are measured on
-test rows, for tolerances from 0.01 to 0.15 (fairlearn knows none). Speed: given scores of a million
-rows and four groups, beside one sort of the scores.
+test rows, for tolerances from 0.01 to 0.15 (fairlearn knows none). Times are in ``speed.py``.
 
-    python benchmarks/thresholds.py [--splits 10] [--data adult german heart] [--only speed]
+    python benchmarks/thresholds.py [--splits 10] [--data adult german heart]
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -31,8 +28,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skfair.criteria import get_criterion
 from skfair.datasets import load_adult, load_german, load_heart
-from skfair.groups import Bins, Groups
-from skfair.postprocessing import ScoreCurves, ThresholdOptimizer, optimal_thresholds
+from skfair.groups import Bins
+from skfair.postprocessing import ThresholdOptimizer
 from skfair.tally import Tally
 
 TOLS = (0.01, 0.05, 0.1, 0.15)
@@ -180,64 +177,13 @@ def show(title: str, results: dict, n: int) -> None:
         print(f"| {name} | {tol:.2f} | {shown} |", flush=True)
 
 
-def seconds(function: Callable[[], Any], runs: int = 5) -> float:
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def speed(n: int = 1_000_000, n_groups: int = 4) -> None:
-    rng = np.random.default_rng(0)
-    codes = rng.integers(0, n_groups, n)
-    y = rng.random(n) < 0.2 + 0.1 * codes
-    score = 1 / (1 + np.exp(-(rng.normal(size=n) + y * (1 + 0.2 * codes))))
-    groups = Groups(codes.astype(np.int8), tuple(range(n_groups)), ("group",))
-    sort = seconds(lambda: np.sort(score))
-    print(f"\n{n:,} rows, {n_groups} groups: one sort of the scores {sort:.3f} s")
-
-    def ours(criterion: str, **options: Any) -> Any:
-        curves = ScoreCurves.of_rows(score, y, groups, None)
-        return optimal_thresholds(curves, criterion, tol=0.05, **options)
-
-    peers = {
-        "fairlearn": lambda c: of_fairlearn(score, y.astype(int), codes, c),
-        "error-parity": lambda c: of_error_parity(score, y, codes, c, 0.05),
-    }
-    for criterion in CRITERIA:
-        own = {}
-        for randomized in (False, True):
-            kind = "randomized" if randomized else "deterministic"
-            own[kind] = seconds(lambda c=criterion, r=randomized: ours(c, randomized=r))
-            rule = ours(criterion, randomized=randomized)
-            print(
-                f"{criterion}, skfair {kind}: {own[kind]:.3f} s, {own[kind] / sort:.1f} sorts, "
-                f"gap {rule.gap:.1e}"
-            )
-        for name, fit in peers.items():
-            took = seconds(lambda fit=fit, c=criterion: fit(c), runs=1)
-            ratios = ", ".join(f"{took / s:.0f} x {kind}" for kind, s in own.items())
-            print(f"{criterion}, {name}: {took:.2f} s: {ratios}")
-    rule = ours("demographic_parity")
-    cuts = np.array([c[0] for c in rule.cuts])
-    bare = seconds(lambda: score >= cuts[codes])
-    applied = seconds(lambda: rule.apply(score, codes))
-    print(f"applying a rule: {applied:.4f} s, {applied / bare:.1f} x scores >= cuts[codes]")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--data", nargs="+", default=["adult", "german", "heart"])
-    parser.add_argument("--only", choices=["speed", "quality"])
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    if options.only != "quality":
-        speed()
-    if options.only != "speed":
-        quality(options.splits, options.data)
+    quality(options.splits, options.data)
 
 
 if __name__ == "__main__":

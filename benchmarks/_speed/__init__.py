@@ -1,0 +1,1 @@
+"""The parts of the speed table: cases, how they are timed, and the report."""
