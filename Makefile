@@ -54,7 +54,7 @@ lint: $(VENV)/.lint
 	$(VENV)/bin/mypy
 
 bench: $(BENCH)/.bench
-	$(BENCH)/bin/python benchmarks/speed.py
+	$(BENCH)/bin/python benchmarks/speed.py --report build/speed.md
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/quality.py --report build/benchmarks.md $(BENCH_ARGS)
 
 clean:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import xlogy
-from sklearn.neighbors import NearestNeighbors
 
 from skfair._utils.arrays import divide
 from skfair._utils.validation import (
@@ -312,6 +311,8 @@ def consistency_score(
     groups = Groups.read(sensitive_features if by_group else one_group(codes), missing=missing)
     check_same_length(y_pred=codes, sensitive_features=groups)
     weights = check_weights(sample_weight, len(codes))
+    from sklearn.neighbors import NearestNeighbors  # takes long to import
+
     found = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs).fit(X)
     check_same_length(X=range(found.n_samples_fit_), y_pred=codes)
     neighbours = found.kneighbors(return_distance=False)
