@@ -227,6 +227,8 @@ def _replace_columns(
     """Give the columns ``kept`` of X, of which those ``changed`` come from the matrix."""
     places = {j: i for i, j in enumerate(kept)}
     if not is_frame(X):
+        if changed == kept:
+            return matrix.astype(_floats(X), copy=False)
         passing = [j for j in kept if j not in set(changed)]
         out = np.empty((len(X), len(kept)), object if passing and X.dtype == object else _floats(X))
         out[:, [places[j] for j in passing]] = X[:, passing]

@@ -320,4 +320,4 @@ class CorrelationRemover(BaseGroupTransformer):
 
     def _transform_matrix(self, matrix: Matrix, sensitive: _Features) -> Matrix:
         columns = self._code.columns(sensitive) - self.sensitive_mean_.to_numpy()
-        return matrix - self.alpha * columns @ self.effects_.to_numpy()
+        return matrix - columns @ (self.alpha * self.effects_.to_numpy())
