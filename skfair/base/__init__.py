@@ -14,7 +14,14 @@ from skfair.base._features import (
 from skfair.base._labels import TwoClasses, read_two_classes
 from skfair.base._meta import BaseMetaMitigator
 from skfair.base._metadata import take_metadata
-from skfair.base._plain import from_plain, plain_params, to_plain
+from skfair.base._plain import (
+    check_description,
+    from_plain,
+    known_params,
+    plain_params,
+    telling_damage,
+    to_plain,
+)
 from skfair.base._protocol import (
     ControlFeaturesMixin,
     GroupsAtPartialFitMixin,
@@ -49,11 +56,13 @@ __all__ = [
     "TwoClasses",
     "as_matrix",
     "as_numbers",
+    "check_description",
     "check_same_features",
     "column_names",
     "feature_positions",
     "fit_weighted",
     "from_plain",
+    "known_params",
     "numeric_matrix",
     "plain_params",
     "read_groups",
@@ -61,6 +70,7 @@ __all__ = [
     "read_two_classes",
     "sensitive_positions",
     "take_metadata",
+    "telling_damage",
     "to_plain",
     "wants",
     "withdraw_request",

@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from skfair._utils.columns import is_frame, take_rows
 from skfair._utils.optional import import_optional
@@ -18,29 +17,34 @@ from skfair._utils.text import listed
 from skfair._utils.validation import (
     check_count,
     check_number,
+    check_option,
     check_same_length,
     check_share,
     generator,
 )
-from skfair._utils.warning import warn_user
 from skfair.base import read_two_classes, sensitive_positions
 from skfair.criteria import Criterion, Rate, read_criteria, read_decisive, read_objective
-from skfair.finetuning._layers import check_output, decide_output
+from skfair.finetuning._advice import best_advantage, warn_of_ranks, warn_of_result
+from skfair.finetuning._layers import OUTPUTS, check_output, check_probabilities, decide_output
 from skfair.finetuning._network import TrainedNetwork, read_network
 from skfair.finetuning._objective import (
     FORMS,
-    SLACK,
     FairObjective,
     Floats,
     Form,
     JudgedRows,
-    ThresholdChoice,
     signed_bias,
 )
 from skfair.finetuning._reached import reached
 from skfair.finetuning._rows import TuningRows, held_out
 from skfair.finetuning._saving import SavableDebiaser
-from skfair.finetuning._search import Search, probability_of, progress, weights_of
+from skfair.finetuning._search import (
+    Search,
+    probability_of,
+    progress,
+    restore_previous,
+    weights_of,
+)
 from skfair.groups import ColumnSpec, Groups, Missing
 
 Note = dict[str, Any]
@@ -154,7 +158,7 @@ class BaseDebiaser(SavableDebiaser):
         end = np.inf if self.time_limit is None else search.started + self.time_limit
         with progress(self.verbose, type(self).__name__) as report:
             if previous is not None:
-                search.restore(previous)
+                restore_previous(search, previous)
                 search.judge(step="previous")
             for note in self._candidates(search, self._rng):
                 search.judge(**note)
@@ -167,16 +171,7 @@ class BaseDebiaser(SavableDebiaser):
         scores = search.scores()
         if not np.isfinite(scores).all():
             raise ValueError("the network gives outputs that are NaN or infinite: check X and net")
-        rows = search.rows
-        auc = roc_auc_score(rows.positive, scores, sample_weight=rows.weights)
-        n, n_positive = len(scores), int(rows.positive.sum())
-        by_chance = np.sqrt((n + 1) / (12 * n_positive * (n - n_positive)))  # of Mann-Whitney's AUC
-        if auc < min(0.4, 0.5 - 3 * by_chance):
-            warn_user(
-                f"the network ranks positive rows below negative ones (AUC {auc:.2f}): its one "
-                "output is to be that of the last class in sorted order, its two those of the "
-                f"sorted classes {listed(self.classes_.tolist())}"
-            )
+        warn_of_ranks(scores, search.rows, self.classes_.tolist())
         found = search.judge(step="original")
         criterion = search.objective.criterion
         undefined = np.isnan(criterion.group_rates(found.cells))
@@ -206,24 +201,8 @@ class BaseDebiaser(SavableDebiaser):
         selected = search.scores() >= self._cut
         decided = [selected, plain >= 0]
         self.criteria_ = reached(criterion, self.tol, decided, search.rows, groups)
-        self._warn_of(best)
-
-    def _warn_of(self, best: ThresholdChoice) -> None:
-        selected = best.cells[:, 1::2].sum()
-        constant = selected == 0 or best.cells[:, ::2].sum() == 0
-        if self.form == "penalized":
-            return
-        if not best.bias <= self.tol + SLACK:
-            warn_user(
-                f"no network and threshold has its bias within tol={self.tol:g}: that of the one "
-                f"that is kept is {best.bias:.3g}. Take a looser tol, more trials, or another "
-                "debiaser"
-            )
-        elif constant:
-            warn_user(
-                f"within tol={self.tol:g} the best network and threshold decide alike for all rows:"
-                " take a looser tol, more trials, or another debiaser"
-            )
+        if self.form != "penalized":
+            warn_of_result(best, best_advantage(plain, search.rows), self.tol)
 
     def _read_rows(
         self, X: Any, y: Any, sensitive_features: Any, sample_weight: Any
@@ -257,9 +236,12 @@ class BaseDebiaser(SavableDebiaser):
         self._sign = 1 if self.classes_.tolist()[1] == positive else -1
 
     def _decide_output(self, network: TrainedNetwork, matrix: NDArray[np.floating]) -> Any:
-        if self.output != "auto":
-            return self.output
-        return network.output or decide_output(network.module, matrix, self._device())
+        found = network.output if self.output == "auto" else self.output
+        if found is None:
+            found = decide_output(network.module, matrix, self._device())
+        if found == "probabilities":
+            check_probabilities(network.module, matrix, self._device())
+        return found
 
     def _sensitive_columns(self, X: Any) -> list[int]:
         if not is_frame(X) and X.ndim != 2:
@@ -286,9 +268,11 @@ class BaseDebiaser(SavableDebiaser):
             raise ValueError(f"margin must be at most tol={self.tol!r}, got {self.margin!r}")
         check_count("n_resamples", self.n_resamples, least=0)
         check_share("validation_fraction", self.validation_fraction)
-        for name, known in (("form", FORMS), ("output", ("auto", "logits", "probabilities"))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        if self.validation_fraction == 1:
+            raise ValueError("validation_fraction=1 leaves no rows to learn from: take less")
+        check_option("form", self.form, FORMS)
+        check_option("output", self.output, ("auto", *OUTPUTS))
+        check_option("missing", self.missing, ("group", "raise"))
         if self.time_limit is not None:
             check_number("time_limit", self.time_limit)
         return criterion

@@ -14,7 +14,8 @@ PARAMETERS = {
         :mod:`skfair.inprocessing`, a skorch net, or a Pipeline that ends with one; it goes into
         :class:`sklearn.frozen.FrozenEstimator`, since ``clone`` would reset it. A module gets the
         columns of X as numbers, without those that ``sensitive_features`` names, or images. It has
-        one output, for the last class in sorted order, or one for each of two classes.""",
+        one output, for the last class in sorted order, or one for each of two classes. Frozen
+        parameters (``requires_grad=False``) stay as they are.""",
     "sensitive_features": """\
     sensitive_features : str, int, Bins, list of them, or callable, default=None
         Columns of X, or a callable of X; None: pass ``sensitive_features=`` to fit.""",
@@ -71,8 +72,8 @@ VALIDATION_FRACTION = {
     "validation_fraction": """\
     validation_fraction : float, default=0.5
         Share of the rows, in each cell of group and label, that nothing is learnt from: networks
-        and thresholds are judged and chosen on them. 0: all rows serve for both, and what is
-        reported of the bias is then too good.""",
+        and thresholds are judged and chosen on them; below 1. 0: all rows serve for both, and what
+        is reported of the bias is then too good.""",
 }
 BEFORE = ("net", "sensitive_features", "constraints", "objective", "tol", "margin", "form")
 AFTER = (
@@ -122,15 +123,18 @@ SECTIONS = """
     NotFittedError
         If ``net`` isn't fitted.
     ValueError
-        If ``net`` is no network for two classes, or gives numbers that aren't finite.
+        If ``net`` is no network for two classes, gives numbers that aren't finite, has float16 or
+        bfloat16 numbers, or has nothing that the method may change.
     ImportError
         If torch or skorch is missing: ``pip install "skfair[nn]"``.
 
     Warns
     -----
     UserWarning
-        If no network and threshold is within ``tol``, or only one that decides alike for all rows;
-        or if the network ranks positive rows below negative ones."""
+        If no network and threshold is within ``tol``; if the best one decides (nearly) alike for
+        all rows, which is when its balanced accuracy is less than half as far above 1/2 as the
+        original network's at its best threshold (not with ``form="penalized"``); or if the network
+        ranks positive rows below negative ones."""
 
 
 def debiaser_docs(own: dict[str, str]) -> Callable[[Any], Any]:

@@ -23,31 +23,58 @@ class LinearOdds(NamedTuple):
         return features @ self.coef + self.intercept
 
 
-def balanced_subset(
-    cells: NDArray[np.integer], weights: Floats, rng: np.random.Generator
-) -> NDArray[np.intp]:
+def balanced_subset(cells: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw as many rows of each cell as the smallest has, without putting any back.
-
-    Rows are drawn in proportion to their weights, which are used up by that.
 
     Examples
     --------
     >>> cells = np.array([0, 0, 0, 1])
-    >>> cells[balanced_subset(cells, np.ones(4), np.random.default_rng(0))].tolist()
+    >>> cells[balanced_subset(cells, np.random.default_rng(0))].tolist()
     [0, 1]
     """
     size = np.unique(cells, return_counts=True)[1].min()
-    drawn = []
-    for cell in np.unique(cells):
-        rows = np.flatnonzero(cells == cell)
-        shares = weights[rows] / weights[rows].sum()
-        drawn.append(rng.choice(rows, size, replace=False, p=shares))
+    drawn = [
+        rng.choice(np.flatnonzero(cells == cell), size, replace=False) for cell in np.unique(cells)
+    ]
     return np.sort(np.concatenate(drawn))
+
+
+def balanced_subsets(
+    cells: NDArray[np.integer], labels: Bools, n: int, rng: np.random.Generator
+) -> list[NDArray[np.intp]]:
+    """Draw balanced subsets, and leave out those whose rows are all of one class.
+
+    Raises
+    ------
+    ValueError
+        If all are.
+    """
+    drawn = [balanced_subset(cells, rng) for _ in range(n)]
+    kept = [rows for rows in drawn if len(np.unique(labels[rows])) == 2]
+    if not kept:
+        raise ValueError(
+            f"all of {n} balanced subsets have rows of one class only: the smallest group has too "
+            'few rows. Take balance="group_label", more n_subsets, or more rows'
+        )
+    return kept
+
+
+def weights_within(cells: NDArray[np.integer], weights: Floats) -> Floats:
+    """Scale weights to a mean of 1 in each cell, so that cells stay balanced.
+
+    Examples
+    --------
+    >>> weights_within(np.array([0, 0, 1]), np.array([1.0, 3.0, 9.0]))
+    array([0.5, 1.5, 1. ])
+    """
+    _, places = np.unique(cells, return_inverse=True)
+    return weights / (np.bincount(places, weights) / np.bincount(places))[places]
 
 
 def fit_balanced(
     features: Floats,
     labels: Bools,
+    weights: Floats,
     subsets: list[NDArray[np.intp]],
     C: float,
 ) -> LinearOdds:
@@ -57,6 +84,7 @@ def fit_balanced(
     ----------
     features : ndarray of float of shape (n, n_features)
     labels : ndarray of bool of shape (n,)
+    weights : ndarray of float of shape (n,)
     subsets : list of ndarray of int
         Rows of each subset.
     C : float
@@ -67,12 +95,12 @@ def fit_balanced(
     LinearOdds
         Of features as they are.
     """
-    scaler = StandardScaler().fit(features)
+    scaler = StandardScaler().fit(features, sample_weight=weights)
     scaled = scaler.transform(features)
     model = LogisticRegression(C=C, max_iter=1000)
     fits = []
     for rows in subsets:
-        model.fit(scaled[rows], labels[rows])
+        model.fit(scaled[rows], labels[rows], sample_weight=weights[rows])
         fits.append(np.append(model.coef_[0], model.intercept_))
     mean = np.mean(fits, axis=0)
     coef = mean[:-1] / scaler.scale_

@@ -13,6 +13,8 @@ from skfair._utils.warning import warn_user
 
 Output = Literal["logits", "probabilities"]
 
+OUTPUTS = ("logits", "probabilities")
+
 
 def check_output(module: Any, sample: NDArray[np.floating], device: Any) -> int:
     """Count the outputs of a network for two classes: 1 or 2.
@@ -30,7 +32,9 @@ def check_output(module: Any, sample: NDArray[np.floating], device: Any) -> int:
     try:
         with evaluating(module), torch.no_grad():
             found = module(rows)
-    except RuntimeError as error:
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
         given = tuple(rows.shape[1:])
         raise ValueError(f"the network can't take rows of the shape {given}: {error}") from error
     is_tensor = isinstance(found, torch.Tensor)
@@ -71,22 +75,42 @@ def decide_output(module: Any, X: NDArray[np.floating], device: Any) -> Output:
     return "probabilities"
 
 
+def check_probabilities(module: Any, X: NDArray[np.floating], device: Any) -> None:
+    """Raise ValueError if a network gives numbers that are no probabilities."""
+    from skfair.nn import predict_logits
+
+    values = predict_logits(module, X, device)
+    low, high = float(values.min()), float(values.max())
+    if low < -1e-6 or high > 1 + 1e-6:
+        raise ValueError(
+            f"the network's output is to be probabilities, and goes from {low:.3g} to {high:.3g}: "
+            'say output="logits", which logarithms of probabilities for two classes are, too'
+        )
+
+
 def _last_part(module: Any, sample: NDArray[np.floating], device: Any) -> Any:
     """Find the part whose output is the network's, be it reshaped; None where none is."""
     from skfair.nn import outputs_of, predict_logits
 
-    made: list[tuple[Any, Any]] = []
+    made: list[tuple[Any, Any, Any]] = []
+
+    def keep(part: Any, _: Any, out: Any) -> None:
+        if hasattr(out, "data_ptr"):
+            made.append((part, out, out.clone()))
+
     parts = [part for part in module.modules() if next(part.children(), None) is None]
-    hooks = [p.register_forward_hook(lambda part, _, out: made.append((part, out))) for p in parts]
+    hooks = [part.register_forward_hook(keep) for part in parts]
     try:
         with outputs_of(module) as whole:
             predict_logits(module, sample, device)
     finally:
         for hook in hooks:
             hook.remove()
-    place = whole[-1].data_ptr()
-    same = (part for part, out in made if getattr(out, "data_ptr", int)() == place)
-    return next(same, None)
+    place, values = whole[-1].data_ptr(), whole[-1].flatten()
+    for part, out, then in made:  # what is changed in place has the same place, and other values
+        if out.data_ptr() == place and then.flatten().equal(values):
+            return part
+    return None
 
 
 def log_odds(outputs: Any, output: Output) -> Any:
@@ -121,8 +145,31 @@ def log_odds(outputs: Any, output: Output) -> Any:
     return xp.log(p) - xp.log1p(-p)
 
 
+def weighted_layers(module: Any) -> dict[str, Any]:
+    """Find the linear and convolutional layers by their names."""
+    from torch import nn
+
+    kinds = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+    return {name: part for name, part in module.named_modules() if isinstance(part, kinds)}
+
+
+def runs_last(module: Any, sample: NDArray[np.floating], device: Any) -> str | None:
+    """Find the name of the linear or convolutional layer that runs last; None where none does."""
+    ran: list[str] = []
+    hooks = [
+        part.register_forward_hook(lambda *_, n=name: ran.append(n))
+        for name, part in weighted_layers(module).items()
+    ]
+    try:
+        check_output(module, sample, device)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return ran[-1] if ran else None
+
+
 def last_linear(module: Any, sample: NDArray[np.floating], device: Any, name: Any = None) -> str:
-    """Find the linear layer that makes a network's decision, whose input is its representation.
+    """Find the linear layer that makes a network's decision, whose weights may be replaced.
 
     Parameters
     ----------
@@ -131,8 +178,7 @@ def last_linear(module: Any, sample: NDArray[np.floating], device: Any, name: An
         Some rows of its input.
     device : torch.device
     name : str, default=None
-        Its name, if it is known; None: the linear layer that runs last, which must have as many
-        outputs as the network.
+        Its name, if it is known; None: the layer that runs last.
 
     Returns
     -------
@@ -141,29 +187,63 @@ def last_linear(module: Any, sample: NDArray[np.floating], device: Any, name: An
     Raises
     ------
     ValueError
-        If there is none; the message names the layers that there are.
+        If it isn't linear, has another number of outputs than the network, or is frozen or
+        parametrized; the message names the layers that would do.
     """
     import torch
 
     n_outputs = check_output(module, sample, device)
-    linear = {n: part for n, part in module.named_modules() if isinstance(part, torch.nn.Linear)}
-    if name is None:
-        ran: list[str] = []
-        hooks = [
-            part.register_forward_hook(lambda *_, n=n: ran.append(n)) for n, part in linear.items()
-        ]
-        try:
-            check_output(module, sample, device)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        name = ran[-1] if ran else None
-    if name not in linear or linear[name].out_features != n_outputs:
+    fits = [
+        known
+        for known, part in weighted_layers(module).items()
+        if isinstance(part, torch.nn.Linear) and part.out_features == n_outputs and is_free(part)
+    ]
+    found = runs_last(module, sample, device) if name is None else name
+    if found in fits:
+        return str(found)
+    advice = f"set last_layer to one of {listed(fits, most=50)}" if fits else "it has no such layer"
+    told = f"last_layer={name!r}" if name is not None else f"the layer that runs last, {found!r},"
+    raise ValueError(
+        f"{told} is no linear layer with as many outputs as the network, {n_outputs}, that is "
+        f"neither frozen (requires_grad=False) nor parametrized: {advice}"
+    )
+
+
+def trainable(module: Any) -> dict[str, Any]:
+    """Find the parameters that may change by their names: those that aren't frozen.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    named = module.named_parameters()
+    found = {name: p for name, p in named if p.requires_grad and p.is_floating_point()}
+    if not found:
         raise ValueError(
-            f"last_layer={name!r} is no linear layer with as many outputs as the network, "
-            f"{n_outputs}: name one of {listed(linear, most=50)}"
+            "all parameters of the network are frozen: set requires_grad_(True) on those that may "
+            "change"
         )
-    return name
+    return found
+
+
+def is_free(layer: Any) -> bool:
+    """Tell whether a layer's weight and bias may be written: neither frozen nor computed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = torch.nn.Linear(2, 1)
+    >>> is_free(layer), is_free(torch.nn.utils.parametrizations.weight_norm(layer))
+    (True, False)
+    """
+    from torch.nn import Parameter
+    from torch.nn.utils import parametrize
+
+    own = [part for part in (layer.weight, layer.bias) if part is not None]
+    return not parametrize.is_parametrized(layer) and all(
+        isinstance(part, Parameter) and part.requires_grad for part in own
+    )
 
 
 def find_layer(module: Any, name: str) -> Any:
@@ -176,6 +256,20 @@ def find_layer(module: Any, name: str) -> Any:
     """
     layers = dict(module.named_modules())  # "" is the module itself
     if name not in layers:
-        named = [known for known in layers if known]
-        raise ValueError(f"the network has no layer {name!r}: it has {listed(named, most=100)}")
+        raise ValueError(f"the network has no layer {name!r}{layers_of(module)}")
     return layers[name]
+
+
+def layers_of(module: Any) -> str:
+    """Tell for a message which layers there are.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layers_of(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.ReLU()))
+    ": it has ['0', '1']"
+    >>> layers_of(torch.nn.ReLU())
+    ''
+    """
+    named = [known for known, _ in module.named_modules() if known]
+    return f": it has {listed(named, most=100)}" if named else ""

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
 from skfair._utils.columns import column_positions, is_frame, take_columns
+from skfair._utils.text import listed
 from skfair.finetuning._layers import Output
 
 _KINDS = (
@@ -108,7 +109,7 @@ def read_network(net: Any, device: Any, dropped: Sequence[int] = ()) -> TrainedN
     NotFittedError
         If it isn't fitted.
     ValueError
-        If it is none of these.
+        If it is none of these, or its numbers are of another type than float32 and float64.
     """
     import torch
 
@@ -117,6 +118,8 @@ def read_network(net: Any, device: Any, dropped: Sequence[int] = ()) -> TrainedN
         return _copied(net, dropped, device, None, None)
     if isinstance(net, Pipeline):
         last = read_network(net.steps[-1][1], device)
+        if len(net.steps) == 1:
+            return last
         return last._replace(encode=PipelineInput(net[:-1], last.encode))
     if isinstance(net, type) or not (hasattr(net, "net_") or hasattr(net, "initialize")):
         if hasattr(net, "fit") and hasattr(net, "module"):
@@ -129,7 +132,7 @@ def read_network(net: Any, device: Any, dropped: Sequence[int] = ()) -> TrainedN
             f"{type(net).__name__} has no method network_input(X), which gives what its network "
             "takes: give its module, and arrays of its input"
         )
-    copy = deepcopy(net.net_.module_).to(device)
+    copy, _ = _copy(net.net_.module_, device)
     return TrainedNetwork(copy, EstimatorInput(net), net.classes_, "logits")
 
 
@@ -168,8 +171,28 @@ def _copied(
     classes: NDArray[Any] | None,
     output: Output | None,
 ) -> TrainedNetwork:
-    types = [p.dtype for p in module.parameters() if p.is_floating_point()]
+    copy, dtype = _copy(module, device)
+    return TrainedNetwork(copy, ArrayInput(dropped, dtype), classes, output)
+
+
+def _copy(module: Any, device: Any) -> tuple[Any, str]:
+    """Copy a module to a device; tell the type of its numbers."""
+    types = [str(p.dtype) for p in module.parameters() if p.is_floating_point()]
     if not types:
         raise ValueError("the network has no parameters, so there is nothing to change")
-    dtype = str(types[0]).removeprefix("torch.")
-    return TrainedNetwork(deepcopy(module).to(device), ArrayInput(dropped, dtype), classes, output)
+    odd = sorted(set(types) - {"torch.float32", "torch.float64"})
+    if odd:
+        raise ValueError(
+            f"the network has numbers of {listed(odd)}, too coarse for small changes: give it as "
+            "float32, net.float()"
+        )
+    try:
+        return deepcopy(module).to(device), types[0].removeprefix("torch.")
+    except RuntimeError as error:
+        if "deepcopy" not in str(error):
+            raise
+        raise ValueError(
+            "the network can't be copied, since it keeps what it computed (the older weight_norm, "
+            "say): use torch.nn.utils.parametrizations instead, or run it once under "
+            "torch.no_grad()"
+        ) from error

@@ -83,12 +83,16 @@ class FairObjective:
         return np.where(above <= SLACK, performance, 0.0)
 
     def performance_of(self, cells: Floats) -> Floats:
-        """Give the performance of cells of shape (..., n_groups, 4), all of the same rows."""
+        """Give the performance of cells of shape (..., n_groups, 4), all of the same rows.
+
+        An undefined one counts as the worst: nobody selected, so no false discovery rate.
+        """
         whole = cells.sum(axis=-2)
         first = whole.reshape(-1, 4)[0]
         sought = read_objective(self.performance, np.array([first[:2].sum(), first[2:].sum()]))
-        found = np.nan_to_num(divide(whole @ sought.numerator, whole @ sought.denominator))
         lowest = sought.limits[0]
+        found = divide(whole @ sought.numerator, whole @ sought.denominator)
+        found = np.where(np.isnan(found), lowest, found)
         return 1 - found / lowest if lowest < 0 else found
 
     def bias_of(self, cells: Floats) -> Floats:

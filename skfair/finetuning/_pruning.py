@@ -8,43 +8,41 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair.finetuning._layers import last_linear
+from skfair.finetuning._layers import is_free, runs_last, weighted_layers
 from skfair.finetuning._objective import Floats
 from skfair.finetuning._search import Search
 from skfair.finetuning._training import Batch, odds_of
 
 
 class Units(NamedTuple):
-    """What each unit of a layer carries of the bias, and its mean output.
+    """What each unit of a layer carries of the bias, and what it gives once it is silent.
 
-    ``carried`` is by how much the bias falls if the unit always gives its mean, to first order.
+    That is its mean output, or 0 in a layer without a bias term. ``carried`` is by how much the
+    bias falls with it, to first order.
     """
 
     layer: Any
     carried: Floats
-    means: Any
+    silent: Any
 
 
 def prunable(search: Search) -> list[Any]:
-    """List the linear and convolutional layers that may change, but for the last one.
+    """List the linear and convolutional layers that may change, but for the one that runs last.
+
+    Frozen and parametrized ones may not.
 
     Raises
     ------
     ValueError
         If there are none.
     """
-    from torch import nn
-
-    last = last_linear(search.module, search.X[:2], search.device)
-    kinds = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
-    found = [
-        part
-        for name, part in search.module.named_modules()
-        if isinstance(part, kinds) and name != last and part.weight.requires_grad
-    ]
+    last = runs_last(search.module, search.X[:2], search.device)
+    layers = weighted_layers(search.module)
+    found = [part for name, part in layers.items() if name != last and is_free(part)]
     if not found:
         raise ValueError(
-            "the network has no units to prune: no linear or convolutional layer before the last"
+            "the network has no units to prune: no linear or convolutional layer before the last "
+            "that is neither frozen (requires_grad=False) nor parametrized"
         )
     return found
 
@@ -53,7 +51,8 @@ def carried_bias(search: Search, layers: list[Any], batch: Batch, bias_of: Any) 
     r"""Measure what each unit carries of the bias.
 
     With the output :math:`h_{ij}` of unit j for row i (summed over the places of an image), that is
-    :math:`\sum_i (h_{ij} - \bar h_j) \, \partial b / \partial h_{ij}`.
+    :math:`\sum_i (h_{ij} - \bar h_j) \, \partial b / \partial h_{ij}`; without a bias term, 0
+    stands for the mean.
 
     Parameters
     ----------
@@ -86,9 +85,11 @@ def carried_bias(search: Search, layers: list[Any], batch: Batch, bias_of: Any) 
             continue
         axis = output.ndim - 1 if isinstance(layers[i], torch.nn.Linear) else 1
         others = [d for d in range(output.ndim) if d != axis]
-        means = output.detach().mean(others, keepdim=True)
-        carried = ((output.detach() - means) * gradient).sum(others)
-        found[i] = Units(layers[i], carried.double().cpu().numpy(), means.flatten())
+        silent = output.detach().mean(others, keepdim=True)
+        if layers[i].bias is None:
+            silent = torch.zeros_like(silent)
+        carried = ((output.detach() - silent) * gradient).sum(others)
+        found[i] = Units(layers[i], carried.double().cpu().numpy(), silent.flatten())
     return found
 
 
@@ -100,4 +101,4 @@ def silence(units: Units, places: NDArray[np.intp]) -> None:
     with torch.no_grad():
         units.layer.weight[chosen] = 0
         if units.layer.bias is not None:
-            units.layer.bias[chosen] = units.means[chosen]
+            units.layer.bias[chosen] = units.silent[chosen]

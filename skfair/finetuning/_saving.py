@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Self
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.optional import import_optional
 from skfair._utils.text import listed
 from skfair._utils.validation import generator
 from skfair._version import __version__
-from skfair.base import from_plain, plain_params, to_plain
-from skfair.finetuning._network import read_network
+from skfair.base import (
+    check_description,
+    from_plain,
+    known_params,
+    plain_params,
+    telling_damage,
+    to_plain,
+)
+from skfair.finetuning._frames import frame_of, frame_parts
+from skfair.finetuning._network import TrainedNetwork, read_network
 from skfair.finetuning._predictions import DebiasedNetwork
+from skfair.finetuning._restored import check_restored, read_numbers
 
-_FORMAT = 1
+_FORMAT = 2
 _NUMBERS = ("_cut", "threshold_", "objective_", "bias_", "performance_")
 _WORDS = ("group_labels_", "output_", "_sign", "_dropped", "_split_seed", "n_features_in_")
 _LABELS = ("classes_", "feature_names_in_")
@@ -48,7 +53,7 @@ class SavableDebiaser(DebiasedNetwork):
         Raises
         ------
         ValueError
-            If labels are of a kind that the file can't hold.
+            If labels or the network's state are of a kind that the file can't hold.
         ImportError
             If safetensors is missing: ``pip install "skfair[nn]"``.
         """
@@ -58,6 +63,12 @@ class SavableDebiaser(DebiasedNetwork):
         from skfair.nn.files import save_tensors
 
         tensors = {_MODULE + name: value for name, value in self.module_.state_dict().items()}
+        odd = [name for name, value in tensors.items() if not isinstance(value, torch.Tensor)]
+        if odd:
+            raise ValueError(
+                f"this {type(self).__name__} can't be saved: {listed(odd)} of the network's state "
+                "are no tensors"
+            )
         for name in _NUMBERS:
             tensors[name] = torch.tensor(getattr(self, name), dtype=torch.float64)
         about: dict[str, Any] = {
@@ -75,6 +86,7 @@ class SavableDebiaser(DebiasedNetwork):
         try:
             about["words"] = {name: to_plain(getattr(self, name)) for name in _WORDS}
             about["labels"] = {name: to_plain(getattr(self, name)) for name in labels}
+            about["draws"] = to_plain(self._rng.bit_generator.state)
             return save_tensors(path, tensors, about)
         except TypeError as error:
             raise ValueError(f"this {type(self).__name__} can't be saved: {error}") from error
@@ -93,89 +105,89 @@ class SavableDebiaser(DebiasedNetwork):
         digest : str, default=None
             What ``save`` returned; any other file is refused.
         **params
-            Parameters that are to differ, or that the file doesn't hold: callables, and criteria
-            of your own.
+            Parameters that are to differ, or that the file doesn't hold: callables, criteria and
+            rates of your own. With a ``random_state``, draws start anew.
 
         Returns
         -------
         debiaser
             Predicts as the saved one did. ``fit`` starts anew, with ``warm_start`` at the saved
-            network.
+            network, and draws go on.
 
         Raises
         ------
         ValueError
-            If the file is damaged or was changed, is of another debiaser, or of another network.
+            If the file is damaged or was changed, is of another debiaser, or of another network,
+            or its values don't fit each other.
         ImportError
             If torch or safetensors is missing: ``pip install "skfair[nn]"``.
         """
         import_optional("torch", extra="nn", purpose=cls.__name__)
         from skfair.nn.files import load_tensors
 
-        tensors, about = load_tensors(path, digest)
-        if not isinstance(about, dict) or about.get("format") != _FORMAT:
-            raise ValueError("the file has a format that this version of skfair can't read")
-        if about["debiaser"] != cls.__name__:
-            raise ValueError(f"the file holds {about['debiaser']}: load it by its own load")
-        lacking = set(about["left_out"]) - set(params) - {"net", "random_state"}
-        if lacking:
-            raise ValueError(f"the file doesn't hold {listed(sorted(lacking))}: give them to load")
-        known = {name: from_plain(value) for name, value in about["params"].items()}
-        debiaser = cls(net, **{**known, **params})
-        debiaser._restore(tensors, about)
+        with telling_damage(path):
+            tensors, about = load_tensors(path, digest)
+            check_description(about, _FORMAT, "debiaser", cls.__name__)
+            lacking = set(about["left_out"]) - set(params) - {"net", "random_state"}
+            if lacking:
+                raise ValueError(
+                    f"the file doesn't hold {listed(sorted(lacking))}: give them to load"
+                )
+            debiaser = cls(**known_params(cls, about, {**params, "net": net}))
+            debiaser._check_parameters()
+            debiaser._restore(tensors, about, anew="random_state" in params)
         return debiaser
 
-    def _restore(self, tensors: dict[str, Any], about: dict[str, Any]) -> None:
+    def _check_parameters(self) -> Any:
+        raise NotImplementedError
+
+    def _restore(self, tensors: dict[str, Any], about: dict[str, Any], anew: bool) -> None:
         """Become the fitted debiaser of which a file tells."""
-        for name in _WORDS:
-            setattr(self, name, from_plain(about["words"][name]))
-        for name, labels in about["labels"].items():
-            if name in _LABELS:
-                setattr(self, name, from_plain(labels))
-        for name in _NUMBERS:
-            setattr(self, name, float(tensors[name]))
+        read: dict[str, Any] = {}
+        for part, needed, optional in (
+            ("words", _WORDS, ()),
+            ("labels", _LABELS[:1], _LABELS[1:]),
+            ("frames", _FRAMES, ()),
+        ):
+            odd = set(needed) ^ set(about[part]) - set(optional)
+            if odd:
+                raise ValueError(f"the file lacks, or shouldn't have, {listed(sorted(odd))}")
+        for part in ("words", "labels"):
+            read |= {name: from_plain(value) for name, value in about[part].items()}
+        read |= read_numbers(tensors, _NUMBERS)
         for name in _FRAMES:
             own = {n.removeprefix(f"{name}."): v.numpy() for n, v in tensors.items()}
-            setattr(self, name, frame_of(own, about["frames"][name]))
-        network = read_network(self.net, self._device(), self._dropped)
+            read[name] = frame_of(own, about["frames"][name])
+        check_restored(read, self.pos_label)
+        network = read_network(self.net, self._device(), read["_dropped"])
         weights = {n.removeprefix(_MODULE): v for n, v in tensors.items() if n.startswith(_MODULE)}
-        try:
-            network.module.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(f"the file doesn't fit the network: {error}") from error
+        _put_weights(network, weights, read["classes_"])
+        self.__dict__.update(read)
         self.module_, self._input = network.module, network.encode
         self._rng = generator(self.random_state)
+        if anew:
+            return
+        try:
+            self._rng.bit_generator.state = from_plain(about["draws"])
+        except ValueError as error:
+            raise ValueError(f"the draws in the file are damaged: {error}") from error
 
 
-def frame_parts(frame: pd.DataFrame) -> tuple[dict[str, NDArray[np.float64]], dict[str, Any]]:
-    """Take a frame apart: its columns of numbers, and in plain words the rest.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"step": ["original", None], "value": [0.5, np.inf]})
-    >>> numbers, words = frame_parts(frame)
-    >>> numbers
-    {'value': array([0.5, inf])}
-    >>> frame_of(numbers, words).equals(frame)
-    True
-    """
-    numeric = frame.select_dtypes(["number", "bool"])
-    words = frame.drop(columns=numeric.columns).astype(object)
-    about = {
-        "columns": frame.columns.tolist(),
-        "index": frame.index.tolist(),
-        "dtypes": {name: numeric[name].dtype.str for name in numeric},
-        "words": {name: words[name].where(words[name].notna(), None).tolist() for name in words},
-    }
-    return {name: numeric[name].to_numpy(np.float64, copy=True) for name in numeric}, about
-
-
-def frame_of(numbers: Mapping[str, NDArray[np.float64]], about: Mapping[str, Any]) -> pd.DataFrame:
-    """Put a frame together again."""
-    columns = {
-        name: numbers[name].astype(about["dtypes"][name])
-        if name in about["dtypes"]
-        else about["words"][name]
-        for name in about["columns"]
-    }
-    return pd.DataFrame(columns, index=about["index"])
+def _put_weights(network: TrainedNetwork, weights: dict[str, Any], classes: Any) -> None:
+    """Put a file's weights into a network that must be as the saved one was."""
+    if network.classes is not None and network.classes.tolist() != classes.tolist():
+        raise ValueError(
+            f"the file doesn't fit the network: it has the classes {listed(classes.tolist())}, and "
+            f"net was fitted to {listed(network.classes.tolist())}"
+        )
+    state = network.module.state_dict()
+    for name in state.keys() & weights.keys():
+        if state[name].dtype != weights[name].dtype:
+            raise ValueError(
+                f"the file doesn't fit the network: its {name} are of {weights[name].dtype}, and "
+                f"net's of {state[name].dtype}"
+            )
+    try:
+        network.module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"the file doesn't fit the network: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -118,8 +119,25 @@ class Search:
 
 
 def weights_of(module: Any) -> dict[str, Any]:
-    """Copy parameters and buffers, which state_dict() only refers to."""
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
+    """Copy parameters and buffers, which state_dict() only refers to, and what else is in it."""
+    state = {name: getattr(v, "detach", lambda v=v: v)() for name, v in module.state_dict().items()}
+    return deepcopy(state)
+
+
+def restore_previous(search: Search, weights: dict[str, Any]) -> None:
+    """Put the weights of an earlier fit into the network.
+
+    Raises
+    ------
+    ValueError
+        If they are of another network.
+    """
+    try:
+        search.restore(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"warm_start goes on from the network of the last fit, and net is another one: {error}"
+        ) from error
 
 
 def score_rows(module: Any, X: NDArray[np.floating], output: Output, device: Any) -> Floats:

@@ -23,10 +23,13 @@ class Batch(NamedTuple):
 
 
 def batches_of(search: Search, batch_size: int, sampling: Any = None) -> Iterator[Batch]:
-    """Give batches of the rows to learn from without end, on the device, shuffled by torch."""
+    """Give batches of the rows to learn from without end, on the device, shuffled by torch.
+
+    Rows too many for the device stay where they are, and travel by batches.
+    """
     import torch
 
-    from skfair.nn import TableDataset, training_batches
+    from skfair.nn import place_rows, training_batches
 
     rows = search.tuning
     columns = [
@@ -35,8 +38,7 @@ def batches_of(search: Search, batch_size: int, sampling: Any = None) -> Iterato
         torch.from_numpy(rows.codes.astype(np.int64)),
         torch.from_numpy(rows.weights).to(torch.float32),
     ]
-    data = TableDataset(*(column.to(search.device) for column in columns))
-    loader = training_batches(data, batch_size, sampling)
+    loader = training_batches(place_rows(search.device, *columns), batch_size, sampling)
     while True:
         for X, (y, codes, weights) in loader:
             yield Batch(X, y, codes, weights)
@@ -74,11 +76,6 @@ def descend(parameters: list[Any], optimizer: Any, loss: Any, largest: float = 5
     length = torch.nn.utils.clip_grad_norm_(parameters, largest)
     if torch.isfinite(length):
         optimizer.step()
-
-
-def trainable(module: Any) -> list[Any]:
-    """List the parameters that may change."""
-    return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
 class FreeChoice(NamedTuple):

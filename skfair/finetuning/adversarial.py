@@ -12,7 +12,7 @@ from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._critic import POOLINGS, Pooling, make_critic, n_pooled, pool, soft_bias
 from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
-from skfair.finetuning._layers import find_layer, last_linear
+from skfair.finetuning._layers import find_layer, layers_of, runs_last, trainable
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.finetuning._training import (
@@ -22,7 +22,6 @@ from skfair.finetuning._training import (
     descend,
     odds_of,
     soft_cells_at,
-    trainable,
     until_no_better,
 )
 from skfair.groups import ColumnSpec, Missing
@@ -38,8 +37,8 @@ _OWN = {
         and label, so that the order of rows doesn't count.""",
     "representation": """\
     representation : str, default=None
-        Name of the layer whose output the critic sees. None: what comes into the linear layer that
-        runs last.""",
+        Name of the layer whose output the critic sees. None: what comes into the linear or
+        convolutional layer that runs last.""",
     "temperature": """\
     temperature : float, default=0.5
         Softness of the decisions whose bias the critic learns.""",
@@ -207,11 +206,16 @@ class Game:
         name = options.representation
         self.sees_input = name is None
         if name is None:
-            name = last_linear(search.module, search.X[:2], search.device)
+            name = runs_last(search.module, search.X[:2], search.device)
+        if name is None:
+            raise ValueError(
+                "the network has no linear or convolutional layer: set representation to the name "
+                f"of the layer whose output the critic is to see{layers_of(search.module)}"
+            )
         self.layer = find_layer(search.module, name)
         self.stream = batches_of(search, options.batch_size, "group_label")
         self.shares = self._shares()
-        self.parameters = trainable(search.module)
+        self.parameters = list(trainable(search.module).values())
         self.optimizer = torch.optim.Adam(self.parameters, lr=options.lr)
         with evaluating(search.module), torch.no_grad():
             features, _ = self._forward(next(self.stream))

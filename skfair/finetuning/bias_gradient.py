@@ -11,6 +11,7 @@ from skfair._utils.validation import check_count, check_number
 from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
+from skfair.finetuning._layers import trainable
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.finetuning._training import (
@@ -20,7 +21,6 @@ from skfair.finetuning._training import (
     descend,
     odds_of,
     soft_cells_at,
-    trainable,
     until_no_better,
 )
 from skfair.groups import ColumnSpec, Missing
@@ -155,7 +155,7 @@ class BiasGradientFineTuner(BaseDebiaser):
 
         from skfair.nn import RunningCells, evaluating, soft_gap_loss
 
-        parameters = trainable(search.module)
+        parameters = list(trainable(search.module).values())
         optimizer = torch.optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
         batches = batches_of(search, self.batch_size)
         criterion, n_groups = search.objective.criterion, search.rows.n_groups

@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.validation import check_share
-from skfair.base import read_groups, read_two_classes
+from skfair.base import fit_weighted, read_groups, read_two_classes
 from skfair.criteria import Criterion, Rate, read_criteria
 from skfair.finetuning._base import Note
 from skfair.finetuning._objective import FairObjective
@@ -28,6 +28,7 @@ from skfair.finetuning.layerwise import LayerwiseDebiaser
 from skfair.finetuning.pruning import PruningDebiaser
 from skfair.finetuning.random_perturbation import RandomPerturbationDebiaser
 from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.tally import Tally
 
 _KINDS = (
     RandomPerturbationDebiaser,
@@ -49,6 +50,8 @@ def compare_debiasers(
     sensitive_features_val: Any = None,
     sensitive_features_test: Any = None,
     sensitive_features: ColumnSpec | None = None,
+    sample_weight_val: Any = None,
+    sample_weight_test: Any = None,
     also: Mapping[str, Any] | None = None,
     constraints: str | Criterion | Rate = "average_odds",
     objective: Any = "balanced_accuracy_score",
@@ -56,6 +59,8 @@ def compare_debiasers(
     pos_label: Any = None,
     missing: Missing = "group",
     confidence_level: float = 0.95,
+    time_limit: float | None = None,
+    device: str = "auto",
     random_state: Any = None,
     verbose: int = 0,
 ) -> DebiaserComparison:
@@ -77,6 +82,8 @@ def compare_debiasers(
         too.
     sensitive_features : str, int, Bins, list of them, or callable, default=None
         Columns of X instead.
+    sample_weight_val, sample_weight_test : array-like of shape (n,), default=None
+        Sampling weights of both. Competitors that are fitted here get those of the validation rows.
     also : mapping of str to estimator, default=None
         More competitors beside the debiasers.
     constraints : str, Criterion or Rate, default="average_odds"
@@ -92,6 +99,10 @@ def compare_debiasers(
     confidence_level : float, default=0.95
         Of the intervals: of the bias by its limits, of the performance by percentiles of the
         bootstrap.
+    time_limit : float, default=None
+        Seconds of each debiaser that is made here.
+    device : str, default="auto"
+        Theirs, too.
     random_state : int, RandomState instance or None, default=None
         That of the debiasers that are made here, and of the bootstrap.
     verbose : int, default=0
@@ -106,6 +117,8 @@ def compare_debiasers(
     ------
     ValueError
         If groups are given twice or not at all, or two competitors have the same name.
+    TypeError
+        If there are weights, and a competitor that is fitted here can't take any.
 
     Examples
     --------
@@ -138,22 +151,29 @@ def compare_debiasers(
     settings = {
         **{"sensitive_features": sensitive_features, "constraints": constraints, "tol": tol},
         **{"objective": objective, "pos_label": pos_label, "missing": missing},
+        **{"time_limit": time_limit, "device": device},
         **{"random_state": random_state, "verbose": verbose},
     }
     labels = [
-        read_two_classes(y, pos_label, None, owner="compare_debiasers") for y in (y_val, y_test)
+        read_two_classes(y, pos_label, weights, owner="compare_debiasers")
+        for y, weights in ((y_val, sample_weight_val), (y_test, sample_weight_test))
     ]
     judge = Judge(FairObjective(criterion, objective, tol), confidence_level, random_state)
     rows, fitted = {}, {}
     for name, estimator in _entrants(competitors, settings, dict(also or {})):
-        fitted[name], seconds = _fit(estimator, X_val, y_val, groups[0])
-        decided = [
-            _predict(fitted[name], X, own) == two.classes[1]
+        fitted[name], seconds = _fit(estimator, X_val, y_val, groups[0], sample_weight_val)
+        val, test = (
+            Tally.from_arrays(
+                two.is_positive,
+                _predict(fitted[name], X, own) == two.classes[1],
+                own,
+                sample_weight=two.weights,
+            )
             for X, own, two in zip((X_val, X_test), groups, labels, strict=True)
-        ]
+        )
         rows[name] = {
-            **judge.measure(labels[1].is_positive, decided[1], groups[1]),
-            "validation_bias": judge.bias(labels[0].is_positive, decided[0], groups[0]),
+            **judge.measure(test),
+            "validation_bias": judge.bias(val),
             "seconds": seconds,
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
@@ -190,13 +210,19 @@ def _entrants(
     return named
 
 
-def _fit(estimator: Any, X: Any, y: Any, groups: Groups) -> tuple[Any, float]:
+def _fit(estimator: Any, X: Any, y: Any, groups: Groups, weights: Any) -> tuple[Any, float]:
     """Fit a clone, unless the estimator is fitted; tell the seconds, NaN if it was."""
     try:
         check_is_fitted(estimator)
     except NotFittedError:
         start = time.perf_counter()
-        fitted = clone(estimator).fit(X, y, **_groups_for(estimator, "fit", groups))
+        own = _groups_for(estimator, "fit", groups)
+        if weights is None:
+            fitted = clone(estimator).fit(X, y, **own)
+        elif own:
+            fitted = clone(estimator).fit(X, y, **own, sample_weight=weights)
+        else:
+            fitted = fit_weighted(clone(estimator), X, y, weights)
         return fitted, time.perf_counter() - start
     return estimator, float("nan")
 
@@ -206,10 +232,11 @@ def _predict(estimator: Any, X: Any, groups: Groups) -> NDArray[Any]:
 
 
 def _groups_for(estimator: Any, method: str, groups: Groups) -> dict[str, Any]:
-    """Give what a method takes of the groups: values, unless it reads columns of X, or nothing."""
+    """Give what a method takes of the groups: values, unless it reads columns of X, or nothing.
+
+    Groups of several features keep a column for each.
+    """
     takes = "sensitive_features" in signature(getattr(estimator, method)).parameters
     if not takes or getattr(estimator, "sensitive_features", None) is not None:
         return {}
-    values = np.empty(groups.n_groups, dtype=object)
-    values[:] = [", ".join(map(str, v)) if isinstance(v, tuple) else v for v in groups.labels]
-    return {"sensitive_features": values[groups.codes]}
+    return {"sensitive_features": groups.to_values()}

@@ -18,8 +18,7 @@ from skfair._utils.plotting import (
     short_names,
 )
 from skfair.criteria import gap_interval
-from skfair.finetuning._objective import SLACK, Bools, FairObjective
-from skfair.groups import Groups
+from skfair.finetuning._objective import SLACK, FairObjective
 from skfair.tally import Tally
 
 _REPLICATES = 999
@@ -115,15 +114,14 @@ class Judge:
         self.objective, self.confidence_level = objective, confidence_level
         self.random_state = random_state
 
-    def measure(self, positive: Bools, decided: Bools, groups: Groups) -> dict[str, float]:
+    def measure(self, tally: Tally) -> dict[str, float]:
         """Give the figures of a row of the table."""
-        tally = Tally.from_arrays(positive, decided, groups)
         cells = tally.cells(pos_label=True)
         performance = float(self.objective.performance_of(cells[None])[0])
         level = self.confidence_level
         drawn = tally.resampled_cells(_REPLICATES, random_state=self.random_state, pos_label=True)
         each = [float(self.objective.performance_of(one[None])[0]) for one in drawn]
-        bias = self.bias(positive, decided, groups)
+        bias = self.bias(tally)
         gap = gap_interval(tally, self.objective.criterion, confidence_level=level, pos_label=True)
         ends = [gap.low, gap.high]
         if self.objective.criterion.gap == "ratio":
@@ -137,10 +135,9 @@ class Judge:
             "bias": bias,
             "bias_low": ends[0],
             "bias_high": ends[1],
-            "selection_rate": float(decided.mean()),
+            "selection_rate": float(cells[:, 1::2].sum() / cells.sum()),
         }
 
-    def bias(self, positive: Bools, decided: Bools, groups: Groups) -> float:
+    def bias(self, tally: Tally) -> float:
         """Give the bias of decisions."""
-        cells = Tally.from_arrays(positive, decided, groups).cells(pos_label=True)
-        return float(self.objective.bias_of(cells))
+        return float(self.objective.bias_of(tally.cells(pos_label=True)))

@@ -12,10 +12,11 @@ from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
 from skfair.finetuning._last_layer import (
-    balanced_subset,
+    balanced_subsets,
     features_of,
     fit_balanced,
     put_odds,
+    weights_within,
 )
 from skfair.finetuning._layers import find_layer, last_linear
 from skfair.finetuning._objective import Form
@@ -28,13 +29,14 @@ _OWN = {
         Whether subsets hold as many rows of every cell of group and label, or of every group.""",
     "n_subsets": """\
     n_subsets : int, default=10
-        Number of balanced subsets.""",
+        Number of balanced subsets. Those with rows of one class only are left out.""",
     "Cs": """\
     Cs : sequence of float, default=(1.0, 0.3, 0.1, 0.03, 0.01)
         Inverse strengths of the ridge penalty: each gives a network to judge.""",
     "last_layer": """\
     last_layer : str, default=None
-        Name of the linear layer that is trained anew. None: the one that runs last.""",
+        Name of the linear layer that is trained anew, with as many outputs as the network. None:
+        the layer that runs last. It may be neither frozen nor parametrized.""",
     **VALIDATION_FRACTION,
 }
 
@@ -127,9 +129,10 @@ class LastLayerRetrainer(BaseDebiaser):
         features = features_of(layer, search.module, rows.X, search.device)
         labels = rows.positive if search.sign == 1 else ~rows.positive  # of the last class
         cells = rows.cells() if self.balance == "group_label" else rows.codes
-        subsets = [balanced_subset(cells, rows.weights, rng) for _ in range(self.n_subsets)]
+        subsets = balanced_subsets(cells, labels, self.n_subsets, rng)
+        weights = weights_within(cells, rows.weights)
         for C in self.Cs:
-            put_odds(layer, fit_balanced(features, labels, subsets, C))
+            put_odds(layer, fit_balanced(features, labels, weights, subsets, C))
             yield {"step": "retrained", "C": float(C)}
 
     def _check_parameters(self) -> Criterion:

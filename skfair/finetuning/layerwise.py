@@ -11,6 +11,7 @@ from skfair._utils.validation import check_count
 from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._docs import debiaser_docs
+from skfair.finetuning._layers import trainable
 from skfair.finetuning._objective import Floats, Form
 from skfair.finetuning._search import Search
 from skfair.finetuning._surrogate import draw_in_box, next_point
@@ -63,7 +64,7 @@ class LayerwiseDebiaser(BaseDebiaser):
     >>> rng = np.random.default_rng(0)
     >>> sex = rng.choice(["f", "m"], 400)
     >>> X = rng.normal(size=(400, 2)) + [1.0, 0.0] * (sex == "m")[:, None]
-    >>> y = (X.sum(axis=1) + rng.normal(size=400) > 0.5).astype(int)
+    >>> y = (X[:, 1] + 0.5 * rng.normal(size=400) > 0).astype(int)
     >>> net = torch.nn.Linear(2, 2)
     >>> net.weight.data = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
     >>> debiaser = LayerwiseDebiaser(net, n_calls=8, random_state=0)
@@ -118,7 +119,7 @@ class LayerwiseDebiaser(BaseDebiaser):
         self.verbose = verbose
 
     def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
-        named = [(n, p) for n, p in search.module.named_parameters() if p.is_floating_point()]
+        named = list(trainable(search.module).items())
         for name, parameter in reversed(named[-self.n_layers :]):
             search.restore(search.kept if self.cumulative else search.original)
             yield from self._search_tensor(name, parameter, search, rng)

@@ -45,10 +45,12 @@ class PruningDebiaser(BaseDebiaser):
     .. math:: -\sum_i (h_{ij} - \bar h_j) \frac{\partial b}{\partial h_{ij}}.
 
     In each step this is measured anew, and the units by which the bias falls most get their mean
-    output, whatever comes in. Soft decisions and their threshold are those of
+    output, whatever comes in (0 in a layer without a bias term, and 0 stands for the mean in the
+    formula, too). Soft decisions and their threshold are those of
     :class:`BiasGradientFineTuner`. Each step's network gets its best threshold and is judged by the
     objective; the best one is kept. Units are outputs of linear layers and channels of
-    convolutions, those of the last layer apart.
+    convolutions, those of the layer that runs last apart, and of layers that are frozen or
+    parametrized (``weight_norm``, ``spectral_norm``).
 
     No weight is trained, so little is learnt from the rows. The group is needed at fit only.
 

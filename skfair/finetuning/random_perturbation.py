@@ -11,6 +11,7 @@ from skfair._utils.validation import check_count, check_number
 from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._docs import debiaser_docs
+from skfair.finetuning._layers import trainable
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.groups import ColumnSpec, Missing
@@ -54,7 +55,7 @@ class RandomPerturbationDebiaser(BaseDebiaser):
     >>> rng = np.random.default_rng(0)
     >>> sex = rng.choice(["f", "m"], 400)
     >>> X = rng.normal(size=(400, 2)) + [1.0, 0.0] * (sex == "m")[:, None]
-    >>> y = (X.sum(axis=1) + rng.normal(size=400) > 0.5).astype(int)
+    >>> y = (X[:, 1] + 0.5 * rng.normal(size=400) > 0).astype(int)
     >>> net = torch.nn.Linear(2, 1)
     >>> _ = net.weight.data.fill_(1.0), net.bias.data.fill_(-0.5)
     >>> debiaser = RandomPerturbationDebiaser(net, random_state=0)
@@ -138,12 +139,13 @@ def draw_sigma(sigma: float | Sequence[float], rng: np.random.Generator) -> floa
 
 
 def perturb(module: Any, sigma: float, rng: np.random.Generator) -> None:
-    """Multiply each of a module's parameters by its own random factor, in place."""
+    """Multiply each of a module's parameters by its own random factor, in place.
+
+    Frozen ones stay.
+    """
     import torch
 
     with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.is_floating_point():
-                noise = rng.standard_normal(tuple(parameter.shape), dtype=np.float32)
-                factors = 1 + sigma * torch.as_tensor(noise).to(parameter)
-                parameter.mul_(factors)
+        for parameter in trainable(module).values():
+            noise = rng.standard_normal(tuple(parameter.shape), dtype=np.float32)
+            parameter.mul_(1 + sigma * torch.as_tensor(noise).to(parameter))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from skfair._utils.text import listed
 from skfair._version import __version__
-from skfair.base import from_plain, plain_params, to_plain
+from skfair.base import check_description, from_plain, known_params, plain_params, to_plain
 
 _FORMAT = 1
 _FREE = ("device", "verbose", "callbacks", "random_state")  # what the learned doesn't depend on
@@ -56,12 +56,7 @@ def read_description(
     ValueError
         If the description is of another class or format, or needs a module that isn't given.
     """
-    if not isinstance(about, dict) or about.get("format") != _FORMAT:
-        raise ValueError("the file has a format that this version of skfair can't read")
-    if about["estimator"] != kind.__name__:
-        raise ValueError(
-            f"the file holds {about['estimator']}: load it by {about['estimator']}.load"
-        )
+    check_description(about, _FORMAT, "estimator", kind.__name__)
     for name in ("module", "constraints"):
         if name in about["left_out"] and given.get(name) is None:
             raise ValueError(
@@ -71,10 +66,7 @@ def read_description(
     others = set(given) - {*about["left_out"], *_FREE}
     if others:
         raise ValueError(f"set {listed(sorted(others))} by set_params after loading")
-    params = {name: from_plain(value) for name, value in about["params"].items()} | dict(given)
-    unknown = set(params) - set(kind().get_params())
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no parameters {listed(sorted(unknown))}")
+    params = known_params(kind, about, given)
     fitted = {name: from_plain(value) for name, value in about["fitted"].items()}
     columns = {name: from_plain(column) for name, column in about["history"].items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -174,6 +174,8 @@ def evaluating(module: Any) -> Iterator[None]:
 def outputs_of(layer: Any, *, inputs: bool = False) -> Iterator[list[Any]]:
     """Keep what a layer gives, or with ``inputs`` what it is given, while the context is open.
 
+    The network goes on with a copy, so that operations in place don't change what is kept.
+
     Examples
     --------
     >>> layer = nn.ReLU()
@@ -184,10 +186,14 @@ def outputs_of(layer: Any, *, inputs: bool = False) -> Iterator[list[Any]]:
     """
     seen: list[Any] = []
 
-    def keep(_: Any, taken: Any, given: Any) -> None:
-        seen.append(taken[0] if inputs else given)
+    def keep(_: Any, *passed: Any) -> Any:
+        first, *others = passed[0] if inputs else passed[1:]
+        seen.append(first)
+        copy = first.clone() if isinstance(first, torch.Tensor) else first
+        return (copy, *others) if inputs else copy
 
-    handle = layer.register_forward_hook(keep)
+    hook = layer.register_forward_pre_hook if inputs else layer.register_forward_hook
+    handle = hook(keep)
     try:
         yield seen
     finally:

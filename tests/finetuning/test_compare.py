@@ -6,6 +6,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.neighbors import KNeighborsClassifier
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -83,6 +84,7 @@ def test_competitors_of_every_kind():
         compare_debiasers({"a": score}, *PARTS, **GROUPS, also={"a": rule})
 
 
+@pytest.mark.filterwarnings("ignore:within tol=.* decide nearly alike")
 def test_a_network_runs_through_all_debiasers(monkeypatch):
     seen = []
     monkeypatch.setattr(module, "_KINDS", (LastLayerRetrainer,))
@@ -94,6 +96,7 @@ def test_a_network_runs_through_all_debiasers(monkeypatch):
 
     monkeypatch.setattr(module, "_fit", fit)
     options = {"constraints": "demographic_parity", "tol": 0.1, "random_state": 3}
+    options |= {"device": "cpu", "time_limit": 50.0}
     net = a_net()
     before = net.weight.detach().clone()
     also = {"plain": LogisticRegression()}
@@ -103,7 +106,7 @@ def test_a_network_runs_through_all_debiasers(monkeypatch):
     assert torch.equal(net.weight, before)
     assert [params["tol"] for params in seen[:3]] == [1.0, 0.1, 0.1]
     assert seen[2]["constraints"] == "demographic_parity"
-    assert seen[2]["random_state"] == 3
+    assert (seen[2]["random_state"], seen[2]["device"], seen[2]["time_limit"]) == (3, "cpu", 50.0)
     assert found.table.loc["original", "validation_bias"] > 0.1
     assert found.table.loc["threshold only", "validation_bias"] <= 0.1
     assert len(found.estimators["threshold only"].history_) == 1
@@ -162,6 +165,68 @@ def test_runs_are_the_same_with_a_seed():
     tables = [compare_debiasers(names, *PARTS, **GROUPS, random_state=s).table for s in (0, 0, 1)]
     pd.testing.assert_frame_equal(tables[0], tables[1])
     assert tables[0].loc["a", "performance_low"] != tables[2].loc["a", "performance_low"]
+
+
+def test_weights_are_those_of_a_row_repeated():
+    rng = np.random.default_rng(1)
+    counts = rng.integers(1, 4, size=800)
+    repeated = [
+        np.repeat(np.arange(400) + start, counts[start : start + 400]) for start in (0, 400)
+    ]
+    # fitted here, with the weights of the validation rows
+    names = {"plain": LogisticRegression(), "rule": ThresholdOptimizer(LogisticRegression())}
+    names["rule"].set_params(tol=0.3, cv=2, constraints="demographic_parity")
+    weights = {"sample_weight_val": counts[:400], "sample_weight_test": counts[400:]}
+    options = {"random_state": 0}
+    found = compare_debiasers(names, *PARTS, **GROUPS, **weights, **options).table
+    val, test = repeated
+    again = compare_debiasers(
+        {"plain": LogisticRegression()},
+        *(X[val], Y[val], X[test], Y[test]),
+        sensitive_features_val=SEX[val],
+        sensitive_features_test=SEX[test],
+        **options,
+    ).table
+    columns = ["objective", "performance", "bias", "selection_rate", "validation_bias"]
+    expected = again.loc["plain", columns].to_numpy(float)
+    np.testing.assert_allclose(found.loc["plain", columns].to_numpy(float), expected, atol=1e-6)
+    bare = compare_debiasers(names, *PARTS, **GROUPS, **options).table
+    assert found.loc["rule", "performance"] != bare.loc["rule", "performance"]
+    with pytest.raises(TypeError, match="takes no sample_weight"):
+        compare_debiasers([KNeighborsClassifier()], *PARTS, **GROUPS, **weights)
+    with pytest.raises(ValueError, match="sample_weight"):
+        compare_debiasers(names, *PARTS, **GROUPS, sample_weight_test=-counts[400:])
+
+
+def test_groups_of_several_features_are_never_joined():
+    first = np.where(RNG.random(800) < 0.5, "a", "a, b")
+    second = np.where(first == "a", "b, c", "c")
+    parts = np.column_stack([first, second])
+    seen = []
+
+    class Spy(LogisticRegression):
+        def fit(self, X, y, sensitive_features=None):
+            seen.append(sensitive_features)
+            return super().fit(X, y)
+
+    compare_debiasers(
+        [Spy()],
+        *PARTS,
+        sensitive_features_val=parts[:400],
+        sensitive_features_test=parts[400:],
+    )
+    assert seen[0].to_numpy().tolist() == parts[:400].tolist()
+    table = pd.DataFrame({"x": X[:, 0], "sex": SEX, "part": first})
+    rule = ThresholdOptimizer(
+        LogisticRegression(), cv=2, tol=0.5, constraints="demographic_parity"
+    ).fit(table[["x"]], Y, sensitive_features=table[["sex", "part"]])
+    found = compare_debiasers(
+        {"rule": rule},
+        *(table[["x"]][:400], Y[:400], table[["x"]][400:], Y[400:]),
+        sensitive_features_val=table[["sex", "part"]][:400],
+        sensitive_features_test=table[["sex", "part"]][400:],
+    )
+    assert np.isfinite(found.table.loc["rule", "bias"])
 
 
 def test_the_plot_shows_points_intervals_and_tolerance():

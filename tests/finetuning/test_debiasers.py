@@ -36,6 +36,8 @@ from skfair.finetuning import (  # noqa: E402
 from skfair.finetuning._rows import held_out  # noqa: E402
 from skfair.tally import Tally  # noqa: E402
 
+pytestmark = pytest.mark.filterwarnings("ignore:within tol=.* decide nearly alike")
+
 QUICK = {
     RandomPerturbationDebiaser: {"n_trials": 8, "sigma": 0.5},
     LayerwiseDebiaser: {"n_calls": 4, "n_layers": 1},
@@ -257,7 +259,6 @@ def test_it_can_be_cloned_and_pickled(kind):
 def test_more_can_be_tried_from_where_it_ended(kind):
     debiaser = quick(kind, NET, warm_start=True).fit(X, Y, sensitive_features=SEX)
     before, value = len(debiaser.history_), debiaser.objective_
-    earlier = snapshot(debiaser.module_)[0]
     debiaser.fit(X, Y, sensitive_features=SEX)
     assert len(debiaser.history_) > before
     assert debiaser.history_["step"].iloc[before + 1] == "previous"
@@ -265,8 +266,31 @@ def test_more_can_be_tried_from_where_it_ended(kind):
     after = debiaser.history_.iloc[before:]
     assert debiaser.objective_ == after["value"].max() >= after["value"].iloc[1]
     assert value > 0
-    if debiaser.history_["step"].loc[debiaser.history_["is_best"]].item() == "previous":
-        assert_same(debiaser.module_, (earlier, snapshot(debiaser.module_)[1]))
+    limited = debiaser.set_params(time_limit=0.0).fit(X, Y, sensitive_features=SEX)
+    assert limited.objective_ >= limited.history_["value"].iloc[-2]  # the previous one's
+
+
+def test_the_network_of_the_last_fit_is_a_candidate():
+    poor = biased_net()
+    with torch.no_grad():
+        poor[0].weight[:, 0] = 0.0  # it sees the proxy alone
+    debiaser = quick(RandomPerturbationDebiaser, poor, warm_start=True, tol=1.0, n_trials=1)
+    debiaser.fit(X, Y, sensitive_features=SEX)
+    debiaser.module_.load_state_dict(NET.state_dict())
+    debiaser._candidates = lambda search, rng: iter(())
+    debiaser.fit(X, Y, sensitive_features=SEX)
+    last = debiaser.history_.iloc[-1]
+    assert last["step"] == "previous"
+    assert last["is_best"]
+    assert_same(debiaser.module_, snapshot(NET))
+
+
+def test_a_warm_start_with_another_network_is_refused():
+    debiaser = quick(RandomPerturbationDebiaser, NET, warm_start=True, n_trials=1)
+    debiaser.fit(X, Y, sensitive_features=SEX)
+    debiaser.set_params(net=nn.Linear(2, 1))
+    with pytest.raises(ValueError, match="warm_start goes on from the network of the last fit"):
+        debiaser.fit(X, Y, sensitive_features=SEX)
 
 
 @ALL
@@ -527,6 +551,8 @@ def test_outputs_that_are_no_numbers_are_refused_and_candidates_passed_over():
         (RandomPerturbationDebiaser, {"constraints": "base_rate"}, "don't depend on decisions"),
         (RandomPerturbationDebiaser, {"objective": "profit"}, "no objective is named"),
         (RandomPerturbationDebiaser, {"device": "abacus"}, "device must be"),
+        (RandomPerturbationDebiaser, {"missing": "drop"}, "missing must be one of"),
+        (LastLayerRetrainer, {"validation_fraction": 1.0}, "leaves no rows to learn from"),
         (LayerwiseDebiaser, {"n_layers": 0}, "n_layers must be"),
         (LastLayerRetrainer, {"balance": "label"}, "balance must be"),
         (LastLayerRetrainer, {"Cs": ()}, "Cs is empty"),

@@ -26,14 +26,16 @@ from skfair.finetuning._critic import n_pooled, pool, soft_bias  # noqa: E402
 from skfair.finetuning._last_layer import (  # noqa: E402
     LinearOdds,
     balanced_subset,
+    balanced_subsets,
     features_of,
     fit_balanced,
     put_odds,
+    weights_within,
 )
 from skfair.finetuning._objective import FairObjective, JudgedRows  # noqa: E402
 from skfair.finetuning._rows import TuningRows  # noqa: E402
 from skfair.finetuning._search import Search  # noqa: E402
-from skfair.finetuning._surrogate import draw_in_box  # noqa: E402
+from skfair.finetuning._surrogate import draw_in_box, next_point  # noqa: E402
 from skfair.finetuning._training import (  # noqa: E402
     Batch,
     batches_of,
@@ -42,6 +44,8 @@ from skfair.finetuning._training import (  # noqa: E402
 )
 from skfair.finetuning.adversarial import Game  # noqa: E402
 from skfair.finetuning.layerwise import put  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:within tol=.* decide nearly alike")
 
 CPU = torch.device("cpu")
 TABLE, LABELS, _ = biased_rows(300)
@@ -150,33 +154,94 @@ def test_each_trial_has_a_deviation_of_its_own():
 # layer by layer
 
 
+class Scripted(Search):
+    """A search whose values are given, and which remembers every candidate."""
+
+    script: tuple[float, ...] = ()
+
+    def judge(self, **notes):
+        seen = super().judge(**notes)
+        if not hasattr(self, "candidates"):
+            self.candidates = []
+        place = len(self.candidates)
+        self.candidates.append((notes.get("tensor"), weights(self.module)))
+        if place < len(self.script):
+            self.last = seen._replace(value=self.script[place])
+            if self.last.value == max(self.script[: place + 1]):
+                self.best, self.kept = self.last, weights(self.module)
+        return self.last
+
+
+def scripted(*script, net=None):
+    search = a_search(net, tol=1.0)
+    search.__class__ = Scripted
+    search.script = script
+    return search
+
+
 @pytest.mark.parametrize("cumulative", [False, True])
-def test_the_last_tensors_change_one_or_all(cumulative):
-    debiaser = fit(LayerwiseDebiaser, n_layers=2, n_calls=4, cumulative=cumulative, tol=1.0)
-    start, end = small_net().state_dict(), debiaser.module_.state_dict()
-    changed = [name for name in start if not torch.equal(start[name], end[name])]
-    assert set(changed) <= {"2.weight", "2.bias"}
-    assert cumulative or len(changed) <= 1
-    tried = debiaser.history_["tensor"].iloc[1:].tolist()
-    assert tried == ["2.bias"] * 4 + ["2.weight"] * 4
+def test_each_tensor_starts_at_the_best_network_or_the_trained_one(cumulative):
+    search = scripted(0.1, 0.2, 0.9, 0.3, 0.4, 0.5)  # the second bias is the best
+    options = {"n_layers": 2, "n_calls": 2, "cumulative": cumulative}
+    run(LayerwiseDebiaser(search.module, **options), search)
+    original, best = search.candidates[0][1], search.candidates[2][1]
+    assert [name for name, _ in search.candidates[1:]] == ["2.bias"] * 2 + ["2.weight"] * 2
+    assert not torch.equal(original["2.bias"], best["2.bias"])
+    for _, tried in search.candidates[1:3]:
+        assert torch.equal(tried["2.weight"], original["2.weight"])
+    for _, tried in search.candidates[3:]:
+        start = best if cumulative else original
+        assert torch.equal(tried["2.bias"], start["2.bias"])
+        assert not torch.equal(tried["2.weight"], original["2.weight"])
+    for _, tried in search.candidates:
+        assert torch.equal(tried["0.weight"], original["0.weight"])
 
 
-def test_a_later_tensor_wins_only_if_it_is_better():
-    debiaser = fit(LayerwiseDebiaser, n_layers=4, n_calls=3)
+def test_the_best_candidate_is_what_fit_keeps():
+    kept = []
+
+    class Spy(LayerwiseDebiaser):
+        def _candidates(self, search, rng):
+            for note in super()._candidates(search, rng):
+                kept.append(weights(search.module))
+                yield note
+
+    debiaser = fit(Spy, n_layers=4, n_calls=6, tol=0.3)
     history = debiaser.history_
-    best = history.loc[history["is_best"]].iloc[0]
-    assert best["value"] == history["value"].max() == debiaser.objective_
+    place = int(history["is_best"].to_numpy().argmax())
+    assert place > 0
+    assert history["value"].iloc[place] == history["value"].max() == debiaser.objective_
+    end = debiaser.module_.state_dict()
+    assert all(torch.equal(value, end[name]) for name, value in kept[place - 1].items())
 
 
 def test_at_most_so_many_numbers_move_within_the_box():
-    debiaser = fit(LayerwiseDebiaser, n_layers=4, n_calls=3, max_parameters=2, tol=1.0)
-    start, end = small_net().state_dict(), debiaser.module_.state_dict()
-    for name, value in start.items():
-        moved = (value != end[name]).sum()
-        assert moved <= 2
-        if value.numel() > 1:
-            spread = value.std(correction=0) or value.abs().max()
-            assert ((value - end[name]).abs() <= 2.2 * spread + 1e-6).all()
+    search = scripted()
+    run(LayerwiseDebiaser(search.module, n_layers=4, n_calls=3, max_parameters=2), search)
+    start = search.candidates[0][1]
+    assert len(search.candidates) == 1 + 4 * 3
+    for tensor, tried in search.candidates[1:]:
+        for name, value in start.items():
+            moved = int((value != tried[name]).sum())
+            assert moved == (min(2, value.numel()) if name == tensor else 0)
+            spread = (value.std(correction=0) if value.numel() > 1 else 0) or value.abs().max()
+            assert ((value - tried[name]).abs() <= 2.2 * spread + 1e-6).all()
+
+
+def test_the_surrogate_beats_random_draws():
+    def peak(points):
+        return -((np.asarray(points) - 0.7) ** 2).sum(axis=1)
+
+    gains = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        tried = draw_in_box(np.zeros(2), 1.0, 8, rng)
+        drawn = np.vstack([tried, draw_in_box(np.zeros(2), 1.0, 4, rng)])
+        for _ in range(4):
+            proposals = draw_in_box(np.zeros(2), 1.0, 60, rng)
+            tried = np.vstack([tried, next_point(tried, peak(tried), proposals, rng)])
+        gains.append(peak(tried).max() - peak(drawn).max())
+    assert np.mean(gains) > 0.05
 
 
 def test_a_parameter_is_written_in_place():
@@ -198,11 +263,49 @@ def test_draws_lie_near_and_far():
 def test_subsets_have_all_cells_alike():
     rng = np.random.default_rng(0)
     cells = np.repeat([0, 1, 3], [50, 7, 20])
-    rows = balanced_subset(cells, np.ones(77), rng)
+    rows = balanced_subset(cells, rng)
     assert np.bincount(cells[rows]).tolist() == [7, 7, 0, 7]
     assert len(set(rows.tolist())) == 21
-    heavy = np.where(np.arange(77) < 25, 1e-9, 1.0)
-    assert balanced_subset(cells, heavy, rng)[:7].min() >= 25
+    drawn = np.concatenate([balanced_subset(cells, rng) for _ in range(60)])
+    assert set(drawn.tolist()) == set(range(77))
+
+
+def test_subsets_of_one_class_are_left_out():
+    cells, labels = np.array([0] * 8 + [1] * 2), np.arange(10) % 2 == 0
+    labels[:8] = False  # in the second group there is a positive row
+    cells[8:] = 1
+    rng = np.random.default_rng(0)
+    few = np.where(np.arange(10) < 8, 0, np.arange(10) - 7)  # each row a cell of its own
+    assert len(balanced_subsets(few, labels, 5, rng)) == 5
+    alone = np.append(np.zeros(9, dtype=int), 1)  # the second cell is one negative row
+    kept = balanced_subsets(alone, labels, 60, rng)
+    assert 0 < len(kept) < 60
+    assert all(len(set(labels[rows].tolist())) == 2 for rows in kept)
+    with pytest.raises(ValueError, match=r"all of 3 balanced subsets.*group_label"):
+        balanced_subsets(alone, np.zeros(10, dtype=bool), 3, rng)
+
+
+def test_weights_count_within_cells():
+    rng = np.random.default_rng(1)
+    features, cells = rng.normal(size=(60, 2)), np.repeat([0, 1], [20, 40])
+    labels = features[:, 0] + rng.normal(size=60) > 0
+    heavy = np.where(cells == 1, 5.0, 1.0) * rng.integers(1, 4, size=60)
+    even = weights_within(cells, heavy)
+    assert_allclose([even[:20].mean(), even[20:].mean()], 1)
+    assert_allclose(even[20:] / even[20], heavy[20:] / heavy[20])
+    whole = rng.integers(1, 4, size=60)
+    repeated = np.repeat(np.arange(60), whole)
+    subset = [np.arange(60)]
+    by_weight = fit_balanced(features, labels, whole.astype(float), subset, C=0.5)
+    by_rows = fit_balanced(
+        features[repeated],
+        labels[repeated],
+        np.ones(len(repeated)),
+        [np.arange(len(repeated))],
+        0.5,
+    )
+    assert_allclose(by_weight.coef, by_rows.coef, atol=1e-3)
+    assert by_weight.intercept == pytest.approx(by_rows.intercept, abs=1e-3)
 
 
 def test_the_mean_of_the_fits_is_of_features_as_they_are():
@@ -210,7 +313,7 @@ def test_the_mean_of_the_fits_is_of_features_as_they_are():
     features = 3 + 10 * rng.normal(size=(80, 2))
     labels = features[:, 0] + 5 * rng.normal(size=80) > 3
     subsets = [np.arange(0, 50), np.arange(30, 80)]
-    odds = fit_balanced(features, labels, subsets, C=0.5)
+    odds = fit_balanced(features, labels, np.ones(80), subsets, C=0.5)
     scaled = (features - features.mean(0)) / features.std(0)
     expected = np.mean(
         [
@@ -253,7 +356,7 @@ def test_only_the_last_layer_is_trained_anew():
     assert chosen.history_["C"].iloc[1:].tolist() == [1e-6, 1.0]
 
 
-@pytest.mark.filterwarnings("ignore:the network ranks")
+@pytest.mark.filterwarnings("ignore:the network ranks", "ignore:within tol")
 def test_a_network_without_a_last_layer_says_how_to_name_it():
     class Pairs(nn.Module):
         def __init__(self):
@@ -264,9 +367,11 @@ def test_a_network_without_a_last_layer_says_how_to_name_it():
             return self.out(self.hidden(x)).sum(dim=1, keepdim=True)
 
     torch.manual_seed(3)
-    for kind in (LastLayerRetrainer, AdversarialFineTuner):
-        with pytest.raises(ValueError, match=r"name one of \['hidden', 'out'\]"):
-            fit(kind, Pairs())
+    with pytest.raises(ValueError, match=r"the layer that runs last, 'out'.*has no such layer"):
+        fit(LastLayerRetrainer, Pairs())
+    with pytest.raises(ValueError, match=r"last_layer='hidden' is no linear layer"):
+        fit(LastLayerRetrainer, Pairs(), last_layer="hidden")
+    assert len(fit(AdversarialFineTuner, Pairs(), max_epochs=1, tol=1.0).history_) == 2
     named = fit(AdversarialFineTuner, Pairs(), representation="hidden", max_epochs=1, tol=1.0)
     assert len(named.history_) == 2
 

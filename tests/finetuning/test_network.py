@@ -262,9 +262,11 @@ def test_a_network_without_one_says_how_to_name_it():
     hidden = nn.Sequential(nn.Linear(3, 4), nn.Conv1d(4, 1, 1), nn.Flatten())
     hidden[1] = nn.Unflatten(1, (4, 1))
     hidden.insert(2, nn.Conv1d(4, 1, 1))
-    with pytest.raises(ValueError, match=r"last_layer='0'.*name one of \['0'\]"):
+    with pytest.raises(ValueError, match=r"runs last, '2', is no linear.*it has no such layer"):
         last_linear(hidden, X[:2], CPU)
-    with pytest.raises(ValueError, match="last_layer='hidden'"):
+    with pytest.raises(
+        ValueError, match=r"'hidden' is.*set last_layer to one of \['unused', 'out'\]"
+    ):
         last_linear(Squeezed(), X[:2], CPU, "hidden")
     with pytest.raises(ValueError, match=r"no layer 'body': it has \['unused', 'out', 'hidden'\]"):
         find_layer(Squeezed(), "body")

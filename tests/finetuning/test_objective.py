@@ -47,6 +47,21 @@ def brute_force(scores, rows, objective, margin):
     return max(values.values())
 
 
+# undefined performance
+
+
+def test_an_undefined_performance_is_the_worst():
+    nobody = np.array([[[6.0, 0, 4, 0]]])
+    everybody = np.array([[[0.0, 6, 0, 4]]])
+    for name in ("false_discovery_rate", "positive_predictive_value"):
+        objective = FairObjective(ODDS, name, tol=1.0)
+        assert objective.performance_of(nobody).tolist() == [0.0]
+        assert objective.performance_of(everybody).tolist() == [pytest.approx(0.4)]
+    rows = judged([0, 1, 0, 1], [0, 0, 1, 1])
+    choice = choose_threshold(np.array([1.0, 2.0, 3.0, 4.0]), rows, FairObjective(ODDS, name, 1.0))
+    assert choice.threshold < np.inf
+
+
 # worked out by hand
 
 

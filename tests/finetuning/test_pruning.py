@@ -62,7 +62,7 @@ def test_what_units_carry_is_what_is_lost_with_them():
     search, batch = a_search(net), a_batch(X, GROUP)
     (units,) = carried_bias(search, prunable(search), batch, difference)
     hidden = X @ np.array([[1.0, -0.3], [0.5, 1.0]])
-    assert_allclose(units.means, hidden.mean(0), atol=1e-6)
+    assert_allclose(units.silent, hidden.mean(0), atol=1e-6)
     before = difference(net(batch.X)[:, 0], batch).item()
     for place in (0, 1):  # the bias is linear in each unit, so the first order is all there is
         copy = two_units()
@@ -70,6 +70,20 @@ def test_what_units_carry_is_what_is_lost_with_them():
         silence(units._replace(layer=copy[0]), np.array([place]))
         after = difference(copy(batch.X)[:, 0], batch).item()
         assert before - after == pytest.approx(units.carried[place], abs=1e-5)
+
+
+def test_without_a_bias_term_the_whole_output_is_lost():
+    net = two_units(bias=False)
+    shifted = X + np.array([3.0, -1.0], dtype=np.float32)
+    search, batch = a_search(net, shifted), a_batch(shifted, GROUP)
+    (units,) = carried_bias(search, prunable(search), batch, difference)
+    assert units.silent.tolist() == [0.0, 0.0]
+    before = difference(net(batch.X)[:, 0], batch).item()
+    for place in (0, 1):
+        copy = two_units(bias=False)
+        silence(units._replace(layer=copy[0]), np.array([place]))
+        after = difference(copy(batch.X)[:, 0], batch).item()
+        assert before - after == pytest.approx(units.carried[place], abs=1e-4)
 
 
 def test_a_silent_unit_gives_its_mean():
@@ -90,10 +104,10 @@ def test_channels_of_images_are_units():
     assert units.layer is net.conv
     made = net.conv(batch.X).detach()
     assert units.carried.shape == (4,)
-    assert_allclose(units.means, made.mean((0, 2, 3)), atol=1e-6)
+    assert_allclose(units.silent, made.mean((0, 2, 3)), atol=1e-6)
     silence(units, np.array([2]))
     flat = net.conv(batch.X)[:, 2].detach()
-    assert_allclose(flat, np.full_like(flat, float(units.means[2])), atol=1e-6)
+    assert_allclose(flat, np.full_like(flat, float(units.silent[2])), atol=1e-6)
 
 
 def test_only_what_carries_bias_is_chosen_and_only_once():

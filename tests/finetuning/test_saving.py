@@ -13,12 +13,15 @@ pytest.importorskip("safetensors")
 from networks import biased_rows  # noqa: E402
 from torch import nn  # noqa: E402
 
+from skfair.criteria import CRITERIA, RATES  # noqa: E402
 from skfair.finetuning import (  # noqa: E402
     BiasGradientFineTuner,
     LastLayerRetrainer,
     LayerwiseDebiaser,
 )
-from skfair.finetuning._saving import frame_of, frame_parts  # noqa: E402
+from skfair.finetuning._frames import frame_of, frame_parts  # noqa: E402
+from skfair.groups import Bins  # noqa: E402
+from skfair.nn.files import load_tensors, save_tensors  # noqa: E402
 
 TABLE, LABELS, _ = biased_rows(300)
 TABLE = TABLE.assign(skill=TABLE["skill"] / 100)
@@ -94,6 +97,67 @@ def test_a_loaded_debiaser_can_go_on(tmp_path):
     assert steps[:5] == ["original", "epoch", "epoch", "original", "previous"]
 
 
+@pytest.mark.filterwarnings("ignore:within tol")
+def test_draws_go_on_where_they_were_saved(tmp_path):
+    options = {"n_calls": 2, "n_layers": 1, "warm_start": True}
+    debiaser = fitted(LayerwiseDebiaser, **options)
+    debiaser.save(tmp_path / "net")
+    loaded = LayerwiseDebiaser.load(tmp_path / "net", a_net())
+    anew = LayerwiseDebiaser.load(tmp_path / "net", a_net(), random_state=0)
+    found = [one.fit(TABLE, LABELS).history_["value"] for one in (debiaser, loaded, anew)]
+    assert_array_equal(found[0], found[1])
+    assert found[0].tolist() != found[2].tolist()
+
+
+@pytest.mark.filterwarnings("ignore:within tol")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sensitive_features", ["sex"]),
+        ("sensitive_features", ("sex",)),
+        ("sensitive_features", np.array(["sex"])),
+        ("sensitive_features", Bins("proxy", [0.0])),
+        ("sensitive_features", [np.str_("sex"), Bins("proxy", (0.0, np.float64(1.0)))]),
+        ("constraints", CRITERIA["demographic_parity"]),
+        ("constraints", RATES["true_positive_rate"]),
+        ("objective", {"fp": 1, "fn": 5}),
+        ("objective", RATES["accuracy"]),
+        ("tol", np.float64(0.4)),
+        ("margin", np.float32(0.125)),
+        ("pos_label", np.str_("hire")),
+        ("n_subsets", np.int64(2)),
+        ("Cs", [0.1, 1.0]),
+        ("Cs", np.array([0.1, 1.0])),
+        ("random_state", np.int64(3)),
+        ("time_limit", 1e9),
+        ("form", "penalized"),
+        ("missing", "raise"),
+        ("output", "logits"),
+        ("warm_start", True),
+        ("last_layer", "2"),
+        ("validation_fraction", 0.25),
+    ],
+)
+def test_every_parameter_comes_back(tmp_path, name, value):
+    debiaser = LastLayerRetrainer(
+        a_net(), **{"sensitive_features": "sex", "tol": 1.0, **CHOICES, name: value}
+    )
+    binned = isinstance(value, Bins) or (name == "sensitive_features" and len(value) == 2)
+    if binned:  # the column that groups are read from is no input
+        debiaser.set_params(net=nn.Linear(2 if isinstance(value, Bins) else 1, 1))
+        nn.init.constant_(debiaser.net.weight, -1.0)
+        table = TABLE.assign(sex=0.0) if isinstance(value, Bins) else TABLE
+    else:
+        table = TABLE
+    debiaser.fit(table, LABELS).save(tmp_path / "net")
+    loaded = LastLayerRetrainer.load(tmp_path / "net", debiaser.net)
+    found = getattr(loaded, name)
+    assert_array_equal(found, value) if isinstance(value, np.ndarray) else None
+    assert isinstance(value, np.ndarray) or found == value
+    assert isinstance(value, np.generic) or type(found) is type(value)
+    assert_array_equal(loaded.predict(table), debiaser.predict(table))
+
+
 def test_what_the_file_does_not_hold_must_be_given(tmp_path):
     def sex_of(table):
         return table["sex"]
@@ -132,6 +196,114 @@ def test_other_files_are_refused(tmp_path):
         LastLayerRetrainer.load(path, a_net())
     with pytest.raises(NotFittedError):
         LastLayerRetrainer(a_net()).save(path)
+
+
+def tag_of(dtype, *values):
+    return {"array": list(values), "dtype": dtype}
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "message"),
+    [
+        ("words", {"_sign": 7}, "no debiaser has: _sign=7"),
+        ("words", {"_sign": True}, "no debiaser has: _sign=True"),
+        ("words", {"_sign": 1}, "_sign=1, and that isn't pos_label='hire'"),
+        ("words", {"output_": "scores"}, "output_='scores'"),
+        ("words", {"_dropped": [5]}, r"_dropped=\[5\]"),
+        ("words", {"_split_seed": "x"}, "_split_seed='x'"),
+        ("words", {"n_features_in_": 0}, "n_features_in_=0"),
+        ("words", {"group_labels_": {"tuple": ["f"]}}, "group_labels_="),
+        ("words", {"group_labels_": {"tuple": [["f"], ["m"]]}}, "damaged"),
+        ("words", {"predict": 1}, r"shouldn't have, \['predict'\]"),
+        ("words", None, "damaged: KeyError\\('words'\\)"),
+        ("labels", {"classes_": tag_of("<U4", "hire")}, "classes_="),
+        ("labels", {"classes_": tag_of("<U4", "hire", "hire")}, "classes_="),
+        ("labels", {"classes_": tag_of("M8[s]", 1, 2)}, "dtype datetime64"),
+        ("labels", {"classes_": tag_of("V99", 1, 2)}, "dtype |V99"),
+        ("labels", {"classes_": tag_of("?!", 1, 2)}, "damaged array"),
+        ("labels", {"classes_": tag_of("i1", 1, 2**70)}, "damaged array"),
+        ("labels", {"classes_": {"sesame": 1}}, "a value that skfair doesn't write"),
+        ("labels", {"feature_names_in_": tag_of("O", "a")}, "feature_names_in_="),
+        ("labels", {}, None),
+        ("params", {"tol": "x"}, "tol must be"),
+        ("params", {"tol": {"float": "9" * 20}}, "damaged float"),
+        ("params", {"missing": "no"}, "missing must be"),
+        ("params", {"constraints": {"criterion": "sesame"}}, "damaged criterion"),
+        ("params", {"sesame": 1}, r"no parameters \['sesame'\]"),
+        ("params", {"Cs": 3}, "damaged: TypeError"),
+        ("params", None, "no parameters"),
+        ("frames", {"history_": {}}, "damaged: KeyError"),
+        ("draws", {"mapping": []}, "draws in the file are damaged"),
+        ("format", {}, "this version"),
+    ],
+)
+def test_files_that_were_rewritten_are_refused(tmp_path, part, change, message):
+    path = tmp_path / "net"
+    fitted(Cs=(0.1,), n_subsets=2).save(path)
+    tensors, about = load_tensors(path)
+    if change is None:
+        del about[part]
+    else:
+        about[part] = {**about[part], **change} if part not in ("draws", "format") else change
+    save_tensors(path, tensors, about)
+    if message is None:  # rewritten as it was
+        LastLayerRetrainer.load(path, a_net())
+        return
+    with pytest.raises(ValueError, match=message):
+        LastLayerRetrainer.load(path, a_net())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("_cut", torch.tensor(torch.nan, dtype=torch.float64), "_cut=nan"),
+        ("_cut", torch.zeros(2), r"no single number for \['_cut'\]"),
+        ("_cut", None, r"no single number for \['_cut'\]"),
+        ("threshold_", torch.tensor(0.987), "threshold_=0.98"),
+        ("history_.value", torch.zeros(9), "length"),
+        ("history_.value", None, "damaged: KeyError"),
+        ("module.2.bias", None, "doesn't fit the network"),
+        ("module.2.bias", torch.zeros(1, dtype=torch.float64), "2.bias are of torch.float64, and"),
+    ],
+)
+def test_numbers_that_were_rewritten_are_refused(tmp_path, name, value, message):
+    path = tmp_path / "net"
+    fitted(Cs=(0.1,), n_subsets=2).save(path)
+    tensors, about = load_tensors(path)
+    tensors = {**tensors, name: value}
+    save_tensors(path, {n: v for n, v in tensors.items() if v is not None}, about)
+    with pytest.raises(ValueError, match=message):
+        LastLayerRetrainer.load(path, a_net())
+
+
+def test_a_long_dtype_costs_no_memory(tmp_path):
+    path = tmp_path / "net"
+    debiaser = fitted(Cs=(0.1,), n_subsets=2)
+    debiaser.save(path)
+    tensors, about = load_tensors(path)
+    about["labels"]["classes_"]["dtype"] = "<U20000000"
+    save_tensors(path, tensors, about)
+    assert LastLayerRetrainer.load(path, a_net()).classes_.dtype == debiaser.classes_.dtype
+
+
+@pytest.mark.filterwarnings("ignore:within tol", "ignore:the network ranks")
+def test_a_net_of_other_classes_is_refused(tmp_path):
+    from sklearn.frozen import FrozenEstimator
+    from skorch import NeuralNetClassifier
+
+    numbers, y = TABLE[["skill", "proxy"]].to_numpy(np.float32), (LABELS == "hire").astype(int)
+
+    def net_of(classes):
+        net = NeuralNetClassifier(nn.Linear(2, 2), criterion=nn.CrossEntropyLoss, classes=classes)
+        net.set_params(verbose=0, max_epochs=1, train_split=None)
+        return FrozenEstimator(net.fit(numbers, y))
+
+    debiaser = LastLayerRetrainer(net_of(None), tol=1.0, device="cpu", random_state=0)
+    debiaser.fit(numbers, y, sensitive_features=TABLE["sex"]).save(tmp_path / "net")
+    loaded = LastLayerRetrainer.load(tmp_path / "net", net_of(None))
+    assert_array_equal(loaded.predict(numbers), debiaser.predict(numbers))
+    with pytest.raises(ValueError, match=r"net was fitted to \[1, 2\]"):
+        LastLayerRetrainer.load(tmp_path / "net", net_of([1, 2]))
 
 
 def test_labels_of_groups_that_are_no_plain_values_are_refused(tmp_path):
