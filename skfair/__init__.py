@@ -31,6 +31,7 @@ _SUBPACKAGES = (
     "preprocessing",
     "similarity",
     "tally",
+    "vision",
 )
 _NEED_TORCH = ("nn",)
 _EXPORTS = {

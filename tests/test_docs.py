@@ -130,6 +130,29 @@ def test_the_guide_to_fine_tuning_runs_in_order(tmp_path, monkeypatch):
     ).all()
 
 
+def test_the_guide_to_collecting_runs_in_order():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/collecting.md").read_text(encoding="utf-8")):
+        exec(compile(code, "collecting.md", "exec"), scope)
+    plt.close("all")
+    assert scope["linear"].verdict.loc["rare", "verdict"] == "underfits"
+    assert scope["tree"].verdict.loc["rare", "verdict"] == "lacks rows"
+
+
+def test_the_guide_to_images_runs_in_order(tmp_path, monkeypatch):
+    pytest.importorskip("PIL")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/images.md").read_text(encoding="utf-8")):
+        exec(compile(code, "images.md", "exec"), scope)
+    plt.close("all")
+    assert len(scope["kept"]) == 394
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -141,9 +164,11 @@ def test_make_targets_that_the_documents_name_exist(target):
     [
         "README.md",
         "docs/architecture.md",
+        "docs/collecting.md",
         "docs/contributing.md",
         "docs/detecting.md",
         "docs/finetuning.md",
+        "docs/images.md",
         "docs/measuring.md",
         "docs/mitigating-training.md",
         "docs/networks.md",

@@ -10,7 +10,7 @@ import pytest
 
 import skfair
 
-OPTIONAL = ("torch", "skorch", "matplotlib", "polars", "pyarrow", "imblearn", "cleanlab")
+OPTIONAL = ("torch", "skorch", "matplotlib", "polars", "pyarrow", "imblearn", "cleanlab", "PIL")
 PACKAGES = (
     "criteria",
     "datasets",
@@ -23,6 +23,7 @@ PACKAGES = (
     "preprocessing",
     "similarity",
     "tally",
+    "vision",
 )
 MODULES = [
     module.name

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+from skfair.vision import ImageHealthCheck
+
+Image = pytest.importorskip("PIL.Image")
+
+
+class Page(HTMLParser):
+    """Tags and texts of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.texts, self.sources = [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        assert not [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+@pytest.fixture
+def check():
+    """A set with a dark, a blank, an unreadable and two copied images."""
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (40, 60, 3), dtype=np.uint8) for _ in range(6)]
+    images += [images[0] // 8, np.zeros((40, 60), dtype=np.uint8), None, images[2]]
+    groups = ["<script>alert(1)</script>"] * 5 + ["m"] * 5
+    return ImageHealthCheck().fit(
+        images, list("ababababab"), sensitive_features=groups, splits=["a"] * 9 + ["b"]
+    )
+
+
+def test_text_tells_what_was_found(check):
+    text = check.report()
+    assert text.startswith("10 images, ")
+    for part in ("exact_duplicate", "dark", "balance", "by group", "across splits"):
+        assert part in text
+    assert "1 clusters of copies have different labels" in text or "label" not in text
+
+
+def test_page_holds_tables_and_pictures_and_nothing_that_runs(check, tmp_path):
+    page = check.to_html(tmp_path / "health.html")
+    assert (tmp_path / "health.html").read_text("utf-8") == page
+    seen = Page(page)
+    assert "script" not in seen.tags
+    assert any("<script>alert(1)</script>" in text for text in seen.texts)
+    assert "default-src 'none'" in page
+    pictures = [source for source in seen.sources if source]
+    assert len(pictures) >= 4
+    assert all(source.startswith("data:image/png;base64,") for source in pictures)
+    for title in ("Issues", "Issues by group", "Copies across splits", "dark", "unreadable"):
+        assert title in seen.texts
+
+
+def test_paths_are_escaped(tmp_path):
+    name = '"><img src=x onerror=alert(1)>&.png'
+    Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(tmp_path / name)
+    paths = [str(tmp_path / name), str(tmp_path / "<b>gone</b>.png")]
+    seen = Page(ImageHealthCheck().fit(paths).to_html())
+    assert "b" not in seen.tags
+    assert all(source.startswith("data:") for source in seen.sources)
+    assert any(name in text for text in seen.texts)
+
+
+def test_page_does_without_pillow(check, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    page = check.to_html()
+    assert "<img" not in page
+    assert "row 6" in page
+
+
+def test_long_tables_are_cut():
+    images = np.random.default_rng(0).random((230, 4, 4))
+    check = ImageHealthCheck(near=False).fit(images, np.arange(230) % 230)
+    assert "... and 30 more lines" in check.to_html()
+
+
+def test_examples_are_the_worst_and_small(check):
+    by_issue = {example.issue: example for example in reversed(check.examples_)}
+    assert by_issue["blank"].row == 7
+    assert by_issue["unreadable"].picture is None
+    assert by_issue["dark"].picture.shape == (40, 60, 3)
+    rows = [example.row for example in check.examples_ if example.issue == "exact_duplicate"]
+    assert rows == [2, 9]
+    big = ImageHealthCheck(thresholds={"blurry": -1}).fit(
+        [np.random.default_rng(0).random((300, 150))]
+    )
+    assert big.examples_[0].picture.shape == (96, 48, 3)
+
+
+def test_grid_shows_a_line_an_issue(check):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    display = check.plot()
+    lines = {example.line for example in check.examples_}
+    assert len(display.axes_) == len(lines)
+    dark = check.plot("dark")
+    assert len(dark.axes_) == 1
+    titles = [panel.get_title() for panel in dark.axes_[0]]
+    assert titles[0].startswith("row 7: 1")
+    assert dark.axes_[0][0].get_ylabel() == "dark"
+    unread = check.plot(["unreadable"]).axes_[0][0]
+    assert unread.texts[0].get_text() == "unreadable"
+    for shown in (display, dark):
+        shown.figure_.canvas.draw()
+    plt.close("all")
+
+
+def test_grid_refuses_what_was_not_looked_for_or_found(check):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    with pytest.raises(ValueError, match="issues must be one of"):
+        check.plot("noisy")
+    with pytest.raises(ValueError, match="no examples to draw"):
+        check.plot("odd_size")
+    assert plt.get_fignums() == []
+
+
+def test_reports_need_a_fit():
+    for method in ("report", "to_html", "plot", "drop_duplicates"):
+        with pytest.raises(NotFittedError):
+            getattr(ImageHealthCheck(), method)()
+
+
+def test_report_is_the_same_each_time(check):
+    assert check.report() == check.report()
+    assert not re.search(r"0x[0-9a-f]{6}", check.to_html())
