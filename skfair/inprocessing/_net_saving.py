@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.optional import import_optional
 from skfair._utils.text import listed
+from skfair.base import telling_damage
 from skfair.inprocessing._net_base import BaseNet
 from skfair.inprocessing._net_features import TableEncoder
 from skfair.inprocessing._net_files import describe, read_description
@@ -90,12 +91,10 @@ class SavableNet(BaseNet):
         from skfair.nn.files import load_tensors
 
         tensors, about = load_tensors(path, digest)
-        try:
+        with telling_damage(path):
             model, fitted, history = read_description(about, cls, params)
             model._check_parameters()
             model._restore(fitted, tensors, history)
-        except (AttributeError, IndexError, KeyError, RecursionError, TypeError) as error:
-            raise ValueError(f"the description in {path} is damaged: {error!r}") from error
         return model
 
     def _fitted_state(self) -> dict[str, Any]:
