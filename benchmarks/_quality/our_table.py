@@ -137,6 +137,7 @@ OURS = (
         ),
         "tol",
         TOLS,
+        all_values=True,
     ),
     _row(
         "SubgroupFairClassifier",
