@@ -15,7 +15,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 
 $(VENV)/.test: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install -q -c constraints.txt torch==2.13.0 -e ".[test,nn]"
+	$(VENV)/bin/python -m pip install -q -c constraints.txt torch==2.13.0 -e ".[test,nn,explain]"
 	touch $@
 
 $(VENV)/.lint: pyproject.toml constraints.txt

@@ -153,6 +153,25 @@ def test_the_guide_to_images_runs_in_order(tmp_path, monkeypatch):
     assert len(scope["kept"]) == 394
 
 
+def test_the_guide_to_heatmaps_runs_in_order():
+    for library in ("torch", "skorch", "captum"):
+        pytest.importorskip(library)
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/heatmaps.md").read_text(encoding="utf-8")):
+        exec(compile(code, "heatmaps.md", "exec"), scope)
+    plt.close("all")
+
+
+def test_the_guide_to_augmentation_runs_in_order():
+    for library in ("torch", "skorch"):
+        pytest.importorskip(library)
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / "docs/augmentation.md").read_text(encoding="utf-8")):
+        exec(compile(code, "augmentation.md", "exec"), scope)
+
+
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
 def test_make_targets_that_the_documents_name_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -164,10 +183,12 @@ def test_make_targets_that_the_documents_name_exist(target):
     [
         "README.md",
         "docs/architecture.md",
+        "docs/augmentation.md",
         "docs/collecting.md",
         "docs/contributing.md",
         "docs/detecting.md",
         "docs/finetuning.md",
+        "docs/heatmaps.md",
         "docs/images.md",
         "docs/measuring.md",
         "docs/mitigating-training.md",

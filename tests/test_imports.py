@@ -10,7 +10,17 @@ import pytest
 
 import skfair
 
-OPTIONAL = ("torch", "skorch", "matplotlib", "polars", "pyarrow", "imblearn", "cleanlab", "PIL")
+OPTIONAL = (
+    "torch",
+    "skorch",
+    "matplotlib",
+    "polars",
+    "pyarrow",
+    "imblearn",
+    "cleanlab",
+    "PIL",
+    "captum",
+)
 PACKAGES = (
     "criteria",
     "datasets",

@@ -33,6 +33,7 @@ from skfair.base._protocol import (
     wants,
     withdraw_request,
 )
+from skfair.base._refit import unchanged_on_error
 from skfair.base._resampling import BaseResamplingMitigator, Resampled
 from skfair.base._transform import (
     BaseGroupTransformer,
@@ -72,6 +73,7 @@ __all__ = [
     "take_metadata",
     "telling_damage",
     "to_plain",
+    "unchanged_on_error",
     "wants",
     "withdraw_request",
 ]

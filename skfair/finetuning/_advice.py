@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,26 +26,43 @@ def warn_of_ranks(scores: Floats, rows: JudgedRows, classes: list[Any]) -> None:
         )
 
 
-def warn_of_result(best: ThresholdChoice, possible: float, tol: float) -> None:
+def warn_of_result(best: ThresholdChoice, possible: float, tol: float, scarce: str) -> None:
     """Warn of a result that is beyond the tolerance, or within it by deciding nearly alike.
 
-    That is: of the advantage that was possible, less than half is left.
+    That is: of the advantage that was possible, less than half is left. ``scarce`` says which rows
+    are the fewest.
     """
+    advice = f"Take a looser tol, more trials or epochs, another debiaser, or more rows ({scarce})"
     left, total = advantage(best.cells), best.cells.sum()
     constant = best.cells[:, 1::2].sum() in (0, total)
     if not best.bias <= tol + SLACK:
         warn_user(
             f"no network and threshold has its bias within tol={tol:g}: that of the one "
-            f"that is kept is {best.bias:.3g}. Take a looser tol, more trials, or another "
-            "debiaser"
+            f"that is kept is {best.bias:.3g}. {advice}"
         )
     elif constant or left < possible / 2:
         alike = "alike for all rows" if constant else "nearly alike for all rows"
         warn_user(
             f"within tol={tol:g} the best network and threshold decide {alike}: their "
             f"balanced accuracy is {(1 + left) / 2:.3f}, and the original network's was up to "
-            f"{(1 + possible) / 2:.3f}. Take a looser tol, more trials, or another debiaser"
+            f"{(1 + possible) / 2:.3f}. {advice}"
         )
+
+
+def fewest_rows(rows: JudgedRows, labels: Sequence[Any]) -> str:
+    """Say which group has the fewest rows of a class to judge by.
+
+    Examples
+    --------
+    >>> positive, codes = np.array([True, True, False, True]), np.array([0, 0, 1, 1])
+    >>> rows = JudgedRows(positive, codes, 2, np.ones(4), np.ones((0, 4)))
+    >>> fewest_rows(rows, ["f", "m"])
+    "the fewest are the 0 rows of 'f' that aren't positive"
+    """
+    counts = np.bincount(2 * rows.codes + rows.positive, minlength=2 * len(labels))
+    group, is_positive = divmod(int(counts.argmin()), 2)
+    which = "that are positive" if is_positive else "that aren't positive"
+    return f"the fewest are the {counts.min()} rows of {labels[group]!r} {which}"
 
 
 def advantage(cells: Floats) -> float:

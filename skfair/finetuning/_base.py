@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -22,11 +22,10 @@ from skfair._utils.validation import (
     check_share,
     generator,
 )
-from skfair.base import read_two_classes, sensitive_positions
+from skfair.base import read_two_classes, sensitive_positions, unchanged_on_error
 from skfair.criteria import Criterion, Rate, read_criteria, read_decisive, read_objective
-from skfair.finetuning._advice import best_advantage, warn_of_ranks, warn_of_result
-from skfair.finetuning._layers import OUTPUTS, check_output, check_probabilities, decide_output
-from skfair.finetuning._network import TrainedNetwork, read_network
+from skfair.finetuning._advice import best_advantage, fewest_rows, warn_of_ranks, warn_of_result
+from skfair.finetuning._layers import OUTPUTS, check_output, check_probabilities
 from skfair.finetuning._objective import (
     FORMS,
     FairObjective,
@@ -46,6 +45,9 @@ from skfair.finetuning._search import (
     weights_of,
 )
 from skfair.groups import ColumnSpec, Groups, Missing
+
+if TYPE_CHECKING:
+    from skfair.nn import TrainedNetwork
 
 Note = dict[str, Any]
 
@@ -110,6 +112,12 @@ class BaseDebiaser(SavableDebiaser):
             network can't take X or isn't one for two classes.
         """
         import_optional("torch", extra="nn", purpose=type(self).__name__)
+        with unchanged_on_error(self):
+            return self._fit(X, y, sensitive_features, sample_weight)
+
+    def _fit(self, X: Any, y: Any, sensitive_features: Any, sample_weight: Any) -> Self:
+        from skfair.nn import read_network
+
         criterion = self._check_parameters()
         warm = self.warm_start and hasattr(self, "module_")
         previous = weights_of(self.module_) if warm else None
@@ -202,7 +210,8 @@ class BaseDebiaser(SavableDebiaser):
         decided = [selected, plain >= 0]
         self.criteria_ = reached(criterion, self.tol, decided, search.rows, groups)
         if self.form != "penalized":
-            warn_of_result(best, best_advantage(plain, search.rows), self.tol)
+            scarce = fewest_rows(search.rows, groups.labels)
+            warn_of_result(best, best_advantage(plain, search.rows), self.tol, scarce)
 
     def _read_rows(
         self, X: Any, y: Any, sensitive_features: Any, sample_weight: Any
@@ -238,6 +247,8 @@ class BaseDebiaser(SavableDebiaser):
     def _decide_output(self, network: TrainedNetwork, matrix: NDArray[np.floating]) -> Any:
         found = network.output if self.output == "auto" else self.output
         if found is None:
+            from skfair.nn import decide_output
+
             found = decide_output(network.module, matrix, self._device())
         if found == "probabilities":
             check_probabilities(network.module, matrix, self._device())

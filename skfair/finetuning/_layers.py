@@ -1,4 +1,4 @@
-"""Parts of a trained network: its output as log odds, its last layer, a layer by name."""
+"""Parts of a trained network: its output as log odds, its last layer, what may change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from skfair._utils.arrays import namespace
 from skfair._utils.text import listed
-from skfair._utils.warning import warn_user
 
 Output = Literal["logits", "probabilities"]
 
@@ -47,34 +46,6 @@ def check_output(module: Any, sample: NDArray[np.floating], device: Any) -> int:
     return 2 if found.ndim == 2 and found.shape[1] == 2 else 1
 
 
-def decide_output(module: Any, X: NDArray[np.floating], device: Any) -> Output:
-    """Tell from what a network does whether it gives logits or probabilities.
-
-    The layer that makes the output decides: linear ones make logits, sigmoid and softmax
-    probabilities. Where it is neither, numbers that sum to 1 are probabilities, and single ones
-    that lie within 0 and 1 are taken for such, with a warning.
-    """
-    import torch
-
-    from skfair.nn import predict_logits
-
-    maker = _last_part(module, X[:2], device)
-    if isinstance(maker, torch.nn.Linear):
-        return "logits"
-    if isinstance(maker, torch.nn.Sigmoid | torch.nn.Softmax):
-        return "probabilities"
-    values = predict_logits(module, X, device)
-    if not (values.min() >= 0 and values.max() <= 1):
-        return "logits"
-    if values.ndim == 2 and values.shape[1] == 2:
-        return "probabilities" if np.allclose(values.sum(axis=1), 1, atol=1e-3) else "logits"
-    warn_user(
-        'the network gives numbers between 0 and 1, which output="auto" takes for probabilities: '
-        'say output="probabilities" or output="logits"'
-    )
-    return "probabilities"
-
-
 def check_probabilities(module: Any, X: NDArray[np.floating], device: Any) -> None:
     """Raise ValueError if a network gives numbers that are no probabilities."""
     from skfair.nn import predict_logits
@@ -86,31 +57,6 @@ def check_probabilities(module: Any, X: NDArray[np.floating], device: Any) -> No
             f"the network's output is to be probabilities, and goes from {low:.3g} to {high:.3g}: "
             'say output="logits", which logarithms of probabilities for two classes are, too'
         )
-
-
-def _last_part(module: Any, sample: NDArray[np.floating], device: Any) -> Any:
-    """Find the part whose output is the network's, be it reshaped; None where none is."""
-    from skfair.nn import outputs_of, predict_logits
-
-    made: list[tuple[Any, Any, Any]] = []
-
-    def keep(part: Any, _: Any, out: Any) -> None:
-        if hasattr(out, "data_ptr"):
-            made.append((part, out, out.clone()))
-
-    parts = [part for part in module.modules() if next(part.children(), None) is None]
-    hooks = [part.register_forward_hook(keep) for part in parts]
-    try:
-        with outputs_of(module) as whole:
-            predict_logits(module, sample, device)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    place, values = whole[-1].data_ptr(), whole[-1].flatten()
-    for part, out, then in made:  # what is changed in place has the same place, and other values
-        if out.data_ptr() == place and then.flatten().equal(values):
-            return part
-    return None
 
 
 def log_odds(outputs: Any, output: Output) -> Any:
@@ -244,32 +190,3 @@ def is_free(layer: Any) -> bool:
     return not parametrize.is_parametrized(layer) and all(
         isinstance(part, Parameter) and part.requires_grad for part in own
     )
-
-
-def find_layer(module: Any, name: str) -> Any:
-    """Find a layer by its name.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name; the message lists those that there are.
-    """
-    layers = dict(module.named_modules())  # "" is the module itself
-    if name not in layers:
-        raise ValueError(f"the network has no layer {name!r}{layers_of(module)}")
-    return layers[name]
-
-
-def layers_of(module: Any) -> str:
-    """Tell for a message which layers there are.
-
-    Examples
-    --------
-    >>> import torch
-    >>> layers_of(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.ReLU()))
-    ": it has ['0', '1']"
-    >>> layers_of(torch.nn.ReLU())
-    ''
-    """
-    named = [known for known, _ in module.named_modules() if known]
-    return f": it has {listed(named, most=100)}" if named else ""

@@ -75,9 +75,23 @@ class DebiasedNetwork(SensitiveFeaturesMixin, ClassifierMixin, BaseEstimator):
         positive = 1 if self._sign == 1 else 0
         return self.classes_[np.where(selected, positive, 1 - positive)]
 
-    def _log_odds(self, X: Any) -> Floats:
+    def network_input(self, X: Any) -> NDArray[np.floating]:
+        """Prepare rows as the network takes them: features without sensitive columns, as numbers.
+
+        Parameters
+        ----------
+        X : data frame or array of shape (n, n_features), or array of shape (n, c, h, w)
+            As at fit, the sensitive columns included.
+
+        Returns
+        -------
+        ndarray of shape (n, n_inputs) or (n, c, h, w)
+        """
         check_is_fitted(self)
-        matrix = self._input(self._check_rows(X, reset=False))
+        return self._input(self._check_rows(X, reset=False))
+
+    def _log_odds(self, X: Any) -> Floats:
+        matrix = self.network_input(X)
         return score_rows(self.module_, matrix, self.output_, self._device())
 
     def _check_rows(self, X: Any, reset: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,9 +20,11 @@ from skfair.base import (
     to_plain,
 )
 from skfair.finetuning._frames import frame_of, frame_parts
-from skfair.finetuning._network import TrainedNetwork, read_network
 from skfair.finetuning._predictions import DebiasedNetwork
 from skfair.finetuning._restored import check_restored, read_numbers
+
+if TYPE_CHECKING:
+    from skfair.nn import TrainedNetwork
 
 _FORMAT = 2
 _NUMBERS = ("_cut", "threshold_", "objective_", "bias_", "performance_")
@@ -159,6 +161,8 @@ class SavableDebiaser(DebiasedNetwork):
             own = {n.removeprefix(f"{name}."): v.numpy() for n, v in tensors.items()}
             read[name] = frame_of(own, about["frames"][name])
         check_restored(read, self.pos_label)
+        from skfair.nn import read_network
+
         network = read_network(self.net, self._device(), read["_dropped"])
         weights = {n.removeprefix(_MODULE): v for n, v in tensors.items() if n.startswith(_MODULE)}
         _put_weights(network, weights, read["classes_"])

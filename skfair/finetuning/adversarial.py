@@ -12,7 +12,7 @@ from skfair.criteria import Criterion, Rate
 from skfair.finetuning._base import BaseDebiaser, Note
 from skfair.finetuning._critic import POOLINGS, Pooling, make_critic, n_pooled, pool, soft_bias
 from skfair.finetuning._docs import VALIDATION_FRACTION, debiaser_docs
-from skfair.finetuning._layers import find_layer, layers_of, runs_last, trainable
+from skfair.finetuning._layers import runs_last, trainable
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.finetuning._training import (
@@ -200,7 +200,7 @@ class Game:
     def __init__(self, search: Search, options: AdversarialFineTuner) -> None:
         import torch
 
-        from skfair.nn import evaluating
+        from skfair.nn import evaluating, find_layer, layers_of
 
         self.search, self.options = search, options
         name = options.representation

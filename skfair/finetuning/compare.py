@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
@@ -15,6 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.validation import check_share
+from skfair._utils.warning import warn_user
 from skfair.base import fit_weighted, read_groups, read_two_classes
 from skfair.criteria import Criterion, Rate, read_criteria
 from skfair.finetuning._base import Note
@@ -161,7 +164,8 @@ def compare_debiasers(
     judge = Judge(FairObjective(criterion, objective, tol), confidence_level, random_state)
     rows, fitted = {}, {}
     for name, estimator in _entrants(competitors, settings, dict(also or {})):
-        fitted[name], seconds = _fit(estimator, X_val, y_val, groups[0], sample_weight_val)
+        with _named(name):
+            fitted[name], seconds = _fit(estimator, X_val, y_val, groups[0], sample_weight_val)
         val, test = (
             Tally.from_arrays(
                 two.is_positive,
@@ -179,6 +183,23 @@ def compare_debiasers(
     table = pd.DataFrame.from_dict(rows, orient="index")
     named = objective if isinstance(objective, str) else getattr(objective, "name", "performance")
     return DebiaserComparison(table, fitted, criterion.name, named, tol)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put the competitor's name before warnings, and beside errors."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except Exception as error:
+            error.add_note(f"(while {name!r} was fitted)")
+            raise
+    for found in caught:
+        if issubclass(found.category, UserWarning):
+            warn_user(f"{name}: {found.message}", found.category)
+        else:
+            warnings.warn_explicit(found.message, found.category, found.filename, found.lineno)
 
 
 class ThresholdOnly(RandomPerturbationDebiaser):

@@ -18,7 +18,7 @@ from skfair.finetuning._last_layer import (
     put_odds,
     weights_within,
 )
-from skfair.finetuning._layers import find_layer, last_linear
+from skfair.finetuning._layers import last_linear
 from skfair.finetuning._objective import Form
 from skfair.finetuning._search import Search
 from skfair.groups import ColumnSpec, Missing
@@ -124,6 +124,8 @@ class LastLayerRetrainer(BaseDebiaser):
         self.verbose = verbose
 
     def _candidates(self, search: Search, rng: np.random.Generator) -> Iterator[Note]:
+        from skfair.nn import find_layer
+
         name = last_linear(search.module, search.X[:2], search.device, self.last_layer)
         layer, rows = find_layer(search.module, name), search.tuning
         features = features_of(layer, search.module, rows.X, search.device)

@@ -105,10 +105,12 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
                 if self._split_seed is None:
                     self._split_seed = self._random.randint(np.iinfo(np.int32).max)
                 rows, validation = hold_out(rows, self.validation_fraction, self._split_seed)
+            change = self._augmentation(rows)
             if first:
                 self._start(rows)
             else:
                 self._go_on(rows)
+            self.net_.augment = change
             self._run(rows, validation, epochs=1 if partial else self._n_epochs(len(rows.y)))
         return self
 
@@ -167,6 +169,10 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
             verbose=self.verbose,
         )
 
+    def _augmentation(self, rows: NetRows) -> Any:
+        """Make what changes training batches; None where nothing does."""
+        return None
+
     def _run(self, rows: NetRows, validation: NetRows | None, epochs: int) -> None:
         from skorch.helper import predefined_split
 
@@ -176,7 +182,7 @@ class BaseNet(GroupsAtPartialFitMixin, BaseEstimator):
         try:
             net.partial_fit(self._place(*rows))
         finally:
-            net.train_split = None
+            net.train_split = net.augment = None
             self.history_ = history_frame(net.history)
 
     def _make_loss(self, rows: NetRows, module: Any) -> Any:

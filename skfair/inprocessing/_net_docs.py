@@ -117,6 +117,16 @@ PARAMETERS = {
         1 shows a progress bar (needs tqdm: ``skfair[progress]``), 2 prints a line an epoch.""",
 }
 
+AUGMENT = {
+    "augment": """\
+    augment : TargetedAugmenter or callable, default=None
+        Changes images of training batches, never those of validation and prediction:
+        ``skfair.vision.TargetedAugmenter``, which tells cells of group and label apart, or a
+        callable that makes of a batch of images, a tensor of shape (n, c, h, w), another. Images of
+        bytes have been divided by 255. What it draws hangs on ``random_state`` and the numbers of
+        the epoch and the batch alone."""
+}
+
 AFTER = """
 
     Raises

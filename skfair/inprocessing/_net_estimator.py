@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 
-from skfair.inprocessing._net_rows import Floats, code_labels, known_classes, read_labels
+from skfair.inprocessing._net_rows import Floats, NetRows, code_labels, known_classes, read_labels
 from skfair.inprocessing._net_saving import SavableNet
 
 
@@ -16,6 +17,8 @@ class BaseNetClassifier(ClassifierMixin, SavableNet):
     """Base of classifiers that train a network by skorch: see ``BaseNet``."""
 
     _learned = (*SavableNet._learned, "classes_")
+
+    augment: Any
 
     def fit(
         self, X: Any, y: Any, *, sensitive_features: Any = None, sample_weight: Any = None
@@ -150,3 +153,31 @@ class BaseNetClassifier(ClassifierMixin, SavableNet):
 
     def _encode_target(self, y: Any) -> NDArray[Any]:
         return code_labels(y, self.classes_)
+
+    def _check_rows(self, X: Any, reset: bool) -> Any:
+        X = super()._check_rows(X, reset)
+        if self.augment is not None and len(self._shape) != 3:
+            raise ValueError("augment= is for images (n, c, h, w), and X is a table")
+        return X
+
+    def _augmentation(self, rows: NetRows) -> Any:
+        if self.augment is None:
+            return None
+        from skfair.nn import training_augmentation
+
+        return training_augmentation(
+            self.augment,
+            rows,
+            groups=self._groups,
+            classes=self.classes_.tolist(),
+            seed=self._random.randint(np.iinfo(np.int32).max),
+        )
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        known = callable(self.augment) or hasattr(self.augment, "for_batches")
+        if self.augment is not None and (isinstance(self.augment, type) or not known):
+            raise ValueError(
+                "augment must be a TargetedAugmenter (an instance) or a callable of a batch of "
+                f"images, got {self.augment!r}"
+            )

@@ -30,7 +30,8 @@ class SavableNet(BaseNet):
         """Save the fitted estimator to a file of safetensors, which holds numbers and text only.
 
         A module of your own isn't saved, but its weights are. Neither are callables (as
-        ``sensitive_features``), callbacks, RandomState instances and the optimizer's moments.
+        ``sensitive_features``), ``augment``, callbacks, RandomState instances and the optimizer's
+        moments.
 
         Parameters
         ----------

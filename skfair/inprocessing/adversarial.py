@@ -12,7 +12,7 @@ from skfair.criteria import get_criterion
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._adversary import METHODS, AdversaryMixin
 from skfair.inprocessing._net_base import BatchSampling
-from skfair.inprocessing._net_docs import network_docs
+from skfair.inprocessing._net_docs import AUGMENT, network_docs
 from skfair.inprocessing._net_estimator import BaseNetClassifier
 from skfair.inprocessing._net_rows import NetRows
 
@@ -29,6 +29,7 @@ default="demographic_parity"
     pos_label : label, default=None
         The positive class, for equal opportunity, where labels aren't {0, 1}, {-1, 1} or
         booleans.""",
+    **AUGMENT,
 }
 
 
@@ -127,6 +128,7 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
         adversary_hidden_sizes: Sequence[int] = (32,),
         adversary_lr: float = 0.01,
         pos_label: Any = None,
+        augment: Any = None,
         module: Any = None,
         hidden_sizes: Sequence[int] = (64, 64),
         dropout: float = 0.0,
@@ -159,6 +161,7 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
         self.adversary_hidden_sizes = adversary_hidden_sizes
         self.adversary_lr = adversary_lr
         self.pos_label = pos_label
+        self.augment = augment
         self.module = module
         self.hidden_sizes = hidden_sizes
         self.dropout = dropout

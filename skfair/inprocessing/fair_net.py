@@ -13,7 +13,7 @@ from skfair.criteria import Criterion, read_decisive
 from skfair.groups import ColumnSpec, Missing
 from skfair.inprocessing._covariance import depends_on_positive
 from skfair.inprocessing._net_base import BatchSampling
-from skfair.inprocessing._net_docs import network_docs
+from skfair.inprocessing._net_docs import AUGMENT, network_docs
 from skfair.inprocessing._net_estimator import BaseNetClassifier
 from skfair.inprocessing._net_rows import NetRows
 
@@ -35,6 +35,7 @@ _OWN = {
         The positive class. Of more than two classes, None: each against the rest in turn, and the
         mean of their gaps. Of two, it is needed where it matters (equal opportunity) and labels
         aren't {0, 1}, {-1, 1} or booleans.""",
+    **AUGMENT,
 }
 
 
@@ -110,6 +111,7 @@ class FairNetClassifier(BaseNetClassifier):
         strength: float = 1.0,
         memory: float = 0.5,
         pos_label: Any = None,
+        augment: Any = None,
         module: Any = None,
         hidden_sizes: Sequence[int] = (64, 64),
         dropout: float = 0.0,
@@ -138,6 +140,7 @@ class FairNetClassifier(BaseNetClassifier):
         self.strength = strength
         self.memory = memory
         self.pos_label = pos_label
+        self.augment = augment
         self.module = module
         self.hidden_sizes = hidden_sizes
         self.dropout = dropout

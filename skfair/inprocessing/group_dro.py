@@ -11,7 +11,7 @@ import pandas as pd
 from skfair._utils.validation import check_number, check_option
 from skfair.groups import ColumnSpec, Missing, labels_index
 from skfair.inprocessing._net_base import BatchSampling
-from skfair.inprocessing._net_docs import network_docs
+from skfair.inprocessing._net_docs import AUGMENT, network_docs
 from skfair.inprocessing._net_estimator import BaseNetClassifier
 from skfair.inprocessing._net_rows import NetRows
 
@@ -27,6 +27,7 @@ _OWN = {
     adjustment : float, default=0.0
         C: the loss of a cell of n rows is raised by :math:`C / \\sqrt{n}`, because small cells
         generalise worse. With weights, n is the effective size.""",
+    **AUGMENT,
 }
 
 
@@ -92,6 +93,7 @@ class GroupDROClassifier(BaseNetClassifier):
         worst_over: Literal["group_label", "group"] = "group_label",
         step_size: float = 0.01,
         adjustment: float = 0.0,
+        augment: Any = None,
         module: Any = None,
         hidden_sizes: Sequence[int] = (64, 64),
         dropout: float = 0.0,
@@ -119,6 +121,7 @@ class GroupDROClassifier(BaseNetClassifier):
         self.worst_over = worst_over
         self.step_size = step_size
         self.adjustment = adjustment
+        self.augment = augment
         self.module = module
         self.hidden_sizes = hidden_sizes
         self.dropout = dropout

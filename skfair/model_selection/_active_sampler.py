@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
@@ -13,7 +14,9 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from skfair._utils.arrays import divide
 from skfair._utils.columns import n_rows
+from skfair._utils.text import listed
 from skfair._utils.validation import (
     as_column,
     check_count,
@@ -27,7 +30,7 @@ from skfair.base import SensitiveFeaturesMixin, wants
 from skfair.groups import ColumnSpec, Groups, Missing, is_missing_label
 from skfair.model_selection._fits import LabelledRows, Rows, read_splits
 from skfair.model_selection._needs import group_needs
-from skfair.model_selection._pool_choice import PoolPart, choose_rows, neighbours_mean
+from skfair.model_selection._pool_choice import PoolPart, choose_rows, neighbours_shares
 from skfair.model_selection._representation import Points, Representation
 from skfair.model_selection._uncertainty import MEASURES, chances_of, uncertainty_of
 
@@ -35,6 +38,7 @@ Floats = NDArray[np.float64]
 Strategy = Literal["weak_groups", "uncertainty", "random"]
 Uncertainty = Literal["margin", "least_confidence", "entropy"]
 
+_UNKNOWN = -1
 _STRATEGIES = ("weak_groups", "uncertainty", "random")
 
 
@@ -50,7 +54,7 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
     error and raised by one standard deviation of its posterior. Within a group, the rows that the
     model is least sure of are clustered by k-means, weighted by how unsure it is, and the most
     uncertain row of each cluster is chosen. So a group whose rows the model is confidently wrong
-    on still gets its share, and a batch holds no two rows that say the same.
+    on still gets its share, and the rows of a batch differ as far as the pool allows.
 
     A group that is weak because its labels are noise stays weak, and goes on getting labels:
     :func:`diagnose_fit` tells whether more rows of a group can do anything.
@@ -70,7 +74,8 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         One less the difference of the two largest probabilities, one less the largest, or the
         entropy.
     focus : float, default=1.0
-        How much weaker groups are preferred; 0 gives all groups of the pool the same number.
+        How much weaker groups are preferred; 0 gives all groups of the pool the same number, and
+        very large numbers give the weakest group all.
     prior_rows : float, default=10.0
         With how many rows the pooled error counts in that of a group.
     candidates : int, default=5
@@ -218,9 +223,11 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         n : int
             How many to choose; all of them, in order, if the pool has no more.
         sensitive_features : array-like of shape (n_pool,) or (n_pool, k), default=None
-            Their groups. A group that ``fit`` hasn't seen has the pooled error and the uncertainty
-            of no row. A row whose group is missing, if there was no such row in ``fit``, and every
-            row where no groups are given, has the mean need of its 10 nearest labelled rows.
+            Their groups. All groups that ``fit`` hasn't seen count as one with the pooled error and
+            the uncertainty of no row. The group of a row is unknown if it is missing, and there was
+            no such row in ``fit``, or if no groups are given: then the groups of its 10 nearest
+            labelled rows are expected, in their proportion, and unknown rows get as much of each
+            group's labels as they are expected to have of its rows in the pool.
 
         Returns
         -------
@@ -231,7 +238,13 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the pool is empty, or groups are given twice.
+            If the pool is empty, groups are given twice, ``fit`` has seen none of them, or the
+            estimator scores other things than its classes (one-vs-one).
+
+        Warns
+        -----
+        UserWarning
+            If some groups of the pool are unseen at fit; it names them.
         """
         check_is_fitted(self, "estimator_")
         check_count("n", n)
@@ -306,7 +319,7 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
             )
         asked = sensitive_features is not None and wants(self.estimator_, method)
         params = {"sensitive_features": sensitive_features} if asked else {}
-        return chances_of(getattr(self.estimator_, method)(X, **params), method)
+        return chances_of(getattr(self.estimator_, method)(X, **params), method, len(self.classes_))
 
     def _asks_neighbours(self, groups: Groups | None) -> bool:
         if self.strategy != "weak_groups":
@@ -319,37 +332,64 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
     def _parts(
         self, score: Floats, groups: Groups | None, space: Representation, points: Points
     ) -> list[PoolPart]:
-        """Divide the pool into groups; rows of unknown group are one part."""
-        everyone = np.arange(len(score))
+        """Divide the pool into groups; rows of unknown group, and of unseen ones, are one part.
+
+        A group's share is divided between its rows and the unknown ones that it may well have.
+        """
         if self.strategy != "weak_groups":
-            return [PoolPart(everyone, score, 1.0)]
-        needs = dict(zip(self._labelled.groups.labels, self.group_errors_["need"], strict=True))
-        unknown = np.ones(len(score), dtype=bool)
-        parts = []
-        if groups is not None:
-            known = [not self._is_unknown(label) for label in groups.labels]
-            unknown = ~np.array(known)[groups.codes]
-            for k in np.flatnonzero(known):
-                rows = np.flatnonzero(groups.codes == k)
-                need = needs.get(groups.labels[k], self.group_errors_.attrs["unseen"])
-                parts.append(PoolPart(rows, score[rows], need**self.focus))
-        if unknown.any():
-            rows = everyone[unknown]
-            need = self._expected_needs(space, points[rows])
-            weighted = score[rows] * need**self.focus
-            parts.append(PoolPart(rows, weighted, float(np.mean(need) ** self.focus)))
+            return [PoolPart(np.arange(len(score)), score, 1.0)]
+        labels, seen = self._labelled.groups.labels, self.group_errors_["need"].to_numpy()
+        codes = self._codes_of(groups, len(score))
+        unknown = np.flatnonzero(codes == _UNKNOWN)
+        needs = np.append(seen, self.group_errors_.attrs["unseen"])
+        own = np.bincount(codes[codes != _UNKNOWN], minlength=len(needs))
+        expected = np.zeros((0, len(labels)))
+        if len(unknown):
+            expected = self._expected_groups(space, points[unknown])
+        rows = own + np.append(expected.sum(axis=0), 0.0)
+        shares = _focused(np.where(rows > 0, needs, 0.0), self.focus) * (rows > 0)
+        of_rows = divide(shares, rows)
+        parts = [
+            PoolPart(np.flatnonzero(codes == g), score[codes == g], own[g] * of_rows[g])
+            for g in np.flatnonzero(own)
+        ]
+        if len(unknown):
+            weighted = score[unknown] * _focused(expected @ seen, self.focus)
+            share = float((expected.sum(axis=0) * np.nan_to_num(of_rows[:-1])).sum())
+            parts.append(PoolPart(unknown, weighted, share))
         return parts
 
-    def _expected_needs(self, space: Representation, points: Points) -> Floats:
-        """Mean need of the groups of the nearest labelled rows."""
+    def _codes_of(self, groups: Groups | None, n: int) -> NDArray[np.intp]:
+        """Find each row's group in ``fit``: one more than there are if unseen, or unknown."""
+        if groups is None:
+            return np.full(n, _UNKNOWN)
+        place = {label: k for k, label in enumerate(self._labelled.groups.labels)}
+        unseen = [g for g in groups.labels if g not in place and not self._is_unknown(g)]
+        if unseen:
+            said = f"groups of the pool that fit hasn't seen: {listed(unseen)}"
+            if not any(label in place for label in groups.labels):
+                raise ValueError(f"{said}, and no other; groups seen: {listed(place)}")
+            warnings.warn(
+                f"{said}; they are taken as one group with the pooled error", UserWarning, 4
+            )
+        place |= dict.fromkeys(unseen, len(place))
+        return np.array([place.get(g, _UNKNOWN) for g in groups.labels], np.intp)[groups.codes]
+
+    def _expected_groups(self, space: Representation, points: Points) -> Floats:
+        """Shares of the groups among the nearest labelled rows."""
         labelled = self._labelled
         all_rows = np.arange(len(labelled.groups))
         method = (
             "predict_proba" if hasattr(self.estimator_, "predict_proba") else "decision_function"
         )
-        chances = chances_of(labelled.predict(self.estimator_, all_rows, method), method)
-        needs = self.group_errors_["need"].to_numpy()[labelled.groups.codes]
-        return neighbours_mean(needs, space.points(labelled.X, chances), points)
+        values = labelled.predict(self.estimator_, all_rows, method)
+        chances = chances_of(values, method, len(self.classes_))
+        return neighbours_shares(labelled.groups, space.points(labelled.X, chances), points)
+
+
+def _focused(needs: Floats, focus: float) -> Floats:
+    """Needs to a power, with 1 for the largest, so that no power makes all of them 0."""
+    return np.maximum((needs / needs.max()) ** focus, np.finfo(np.float64).tiny)
 
 
 def _read_classes(y: Any) -> tuple[NDArray[np.integer], int]:

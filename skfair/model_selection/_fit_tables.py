@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from skfair._utils.arrays import divide
 from skfair._utils.text import listed
 from skfair._utils.warning import warn_undefined_metric
-from skfair.criteria import Limits
+from skfair.criteria import Limits, difference_limits
 from skfair.model_selection._fits import LabelledRows
 from skfair.model_selection._learning_curves import fit_power_law, resample_curves
-from skfair.model_selection._losses import Target, mean_limits
+from skfair.model_selection._losses import Target, limits_by_group
 from skfair.model_selection._repeated_fits import RepeatedFits, ThinnedFits
 from skfair.model_selection._verdicts import rows_in_words
 from skfair.tally import count_cells, sum_cells
@@ -85,19 +86,44 @@ class FitTables:
         mean = np.average(self.target.true, weights=self.weights)
         return float(np.average((self.target.true - mean) ** 2, weights=self.weights))
 
-    def constant_errors(self) -> Floats:
-        """Error of the best constant for each group; NaN where every constant is trivial."""
-        codes, shape, w = [self.groups.codes], (self.groups.n_groups,), self.weights
+    def constants(self) -> tuple[Floats, Limits]:
+        """Error of the best constant for each group, and how far the validation error is below.
+
+        Both are NaN where every constant is trivial.
+        """
+        losses = self._constant_losses()
+        return self._limits(losses).value, self._limits(losses - mean_over_fits(self.losses))
+
+    def _constant_losses(self) -> Floats:
+        codes, true, w = self.groups.codes, self.target.true, self.weights
+        shape = (self.groups.n_groups,)
         if self.target.loss == "squared":
-            weight, true = count_cells(codes, shape, w)[0], self.target.true
-            mean = divide(sum_cells(codes, shape, true, w), weight)
-            apart = (true - np.nan_to_num(mean)[self.groups.codes]) ** 2
-            return divide(sum_cells(codes, shape, apart, w), weight)
+            mean = divide(sum_cells([codes], shape, true, w), count_cells([codes], shape, w)[0])
+            return (true - np.nan_to_num(mean)[codes]) ** 2
         if self.target.loss != "zero_one":
-            return np.full(self.groups.n_groups, np.nan)
-        both = [self.groups.codes, self.target.strata]
-        table = count_cells(both, (*shape, len(self.target.classes)), w)[0]
-        return 1 - divide(table.max(axis=1), table.sum(axis=1))
+            return np.full(len(codes), np.nan)
+        table = count_cells([codes, self.target.strata], (*shape, len(self.target.classes)), w)[0]
+        return (true != table.argmax(axis=1)[codes]).astype(np.float64)
+
+    def compare(self) -> tuple[int, Limits]:
+        """Find the best group, and how far each group's validation error is above its.
+
+        The limits are those of all pairs of groups together, at Sidak's level, so that they hold
+        whichever group is called the best. It is the one with the lowest upper limit: few lucky
+        rows make no group the best.
+        """
+        unseen = mean_over_fits(self.losses)
+        n_groups = int((~np.isnan(self._limits(unseen).value)).sum())
+        if not n_groups:
+            raise ValueError("no row with weight counts for this loss")
+        level = self.confidence_level ** (1 / max(comb(n_groups, 2), 1))
+        limits = self._limits(unseen, bounded=self.target.bounded, level=level)
+        high = np.where(np.isnan(limits.high), np.finfo(np.float64).max, limits.high)
+        best = int(np.where(np.isnan(limits.value), np.inf, high).argmin())
+        apart = difference_limits(limits, Limits(*(end[best] for end in limits)))
+        for end in apart:
+            end[best] = 0.0
+        return best, apart
 
     def curves(
         self,
@@ -105,18 +131,20 @@ class FitTables:
         sizes: list[float],
         weak: list[int],
         best: int,
+        tol: float,
         rng: np.random.Generator,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Learning curves of all groups, and the rows that weak ones need."""
+        """Learning curves of all groups, and the rows that weak ones need to be so no longer."""
         found = fits.run_thinned(self.losses, sizes, None, rng)
         curves = [self._curve(found, g, sizes, "all rows") for g in range(self.groups.n_groups)]
         slots = rng.integers(len(self.losses), size=_N_BOOT)
-        goals = resample_curves(*self._of_group(self.losses[None], best), slots, rng)[:, 0]
+        goals = tol + resample_curves(*self._of_group(self.losses[None], best), slots, rng)[:, 0]
+        target = tol + float(self._limits(mean_over_fits(self.losses)).value[best])
         needed = []
         for g in weak:
             found = fits.run_thinned(self.losses, sizes, g, rng)
             curves.append(self._curve(found, g, sizes, "own rows"))
-            needed.append(self._rows_needed(found, g, best, slots, goals, rng))
+            needed.append(self._rows_needed(found, g, target, slots, goals, rng))
         columns = ["rows", "target", *_GAIN, "extra", "extra_low", "extra_high", "answer"]
         index = self.groups.to_index()[np.array(weak, dtype=np.intp)]
         return pd.concat(curves, ignore_index=True), pd.DataFrame(needed, index, columns)
@@ -143,24 +171,22 @@ class FitTables:
         self,
         found: ThinnedFits,
         g: int,
-        best: int,
+        target: float,
         slots: NDArray[np.integer],
         goals: Floats,
         rng: np.random.Generator,
     ) -> dict[str, Any]:
-        """Rows that a weak group needs for the best group's error, and their interval."""
+        """Rows that a weak group needs for the target, and their interval."""
         losses, weights = self._of_group(found.losses, g)
         rows, at_hand = np.maximum(found.rows[:, g], 1.0), int(self.at_hand[g])
-        target = float(self._limits(mean_over_fits(self.losses)).value[best])
         means = np.array([np.average(mean_over_fits(at), weights=weights) for at in losses])
         drawn = resample_curves(losses, weights, slots, rng)
+        known = ~np.isnan(drawn).any(axis=1) & ~np.isnan(goals)
         extra, spread = (
             np.maximum(fit_power_law(rows, errors).rows_for(goal) - at_hand, 0.0)
-            for errors, goal in ((means, target), (drawn, goals))
+            for errors, goal in ((means, target), (drawn[known], goals[known]))
         )
-        tail = (1 - self.confidence_level) / 2
-        low = float(np.quantile(spread, tail, method="lower"))
-        high = float(np.quantile(spread, 1 - tail, method="higher"))
+        low, high = self._percentiles(spread) if known.any() else (0.0, np.inf)
         part, whole = (mean_over_fits(at) for at in found.losses[-2:])
         gain = [float(end[g]) for end in self._limits(part - whole)]
         return {
@@ -173,17 +199,24 @@ class FitTables:
             "answer": rows_in_words(float(extra), low, high),
         }
 
+    def _percentiles(self, spread: Floats) -> tuple[float, float]:
+        tail = (1 - self.confidence_level) / 2
+        low = float(np.quantile(spread, tail, method="lower"))
+        return low, float(np.quantile(spread, 1 - tail, method="higher"))
+
     def _of_group(self, losses: NDArray[Any], g: int) -> tuple[NDArray[Any], Floats]:
         mine = np.flatnonzero((self.groups.codes == g) & (self.weights > 0))
         return losses[..., mine], self.weights[mine]
 
-    def _limits(self, values: Floats, *, bounded: bool = False) -> Limits:
-        return mean_limits(
+    def _limits(
+        self, values: Floats, *, bounded: bool = False, level: float | None = None
+    ) -> Limits:
+        return limits_by_group(
             values,
             self.groups,
             self.weights,
             bounded=bounded,
-            confidence_level=self.confidence_level,
+            confidence_level=self.confidence_level if level is None else level,
         )
 
     def _loss_limits(self, losses: Floats) -> Limits:

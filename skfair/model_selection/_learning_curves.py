@@ -7,14 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair._utils.arrays import divide
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 _EXPONENTS = np.linspace(0.1, 2.0, 39)
 _FARTHEST = 1000
-_BLOCK = 50
 
 
 class PowerLaw(NamedTuple):
@@ -139,13 +136,17 @@ def resample_curves(
     """Draw curves of one group: each from one repeat, whose rows are drawn with replacement.
 
     One repeat and not their mean, since the spread between repeats stands for that between
-    training sets.
+    training sets. Where a repeat has predicted some rows only, it tells how far its losses of these
+    are from the mean of all repeats, which is taken over all rows. Draws are made one by one, so
+    that memory grows with the rows alone.
 
     Parameters
     ----------
     losses : ndarray of float of shape (K, S, n)
-        By training size, repeat and row; NaN where a row has no prediction.
+        By training size, repeat and row, at least 0; NaN where a row has no prediction in a repeat,
+        for all sizes alike.
     weights : ndarray of float of shape (n,)
+        Above 0.
     slots : ndarray of int of shape (B,)
         The repeat of each draw.
     rng : numpy Generator
@@ -153,6 +154,7 @@ def resample_curves(
     Returns
     -------
     ndarray of float of shape (B, K)
+        NaN where none of the rows drawn has a prediction in the repeat.
 
     Examples
     --------
@@ -161,14 +163,14 @@ def resample_curves(
     >>> resample_curves(losses, np.ones(1), np.array([1, 0]), rng).tolist()
     [[0.7, 0.4], [0.5, 0.2]]
     """
-    n = losses.shape[-1]
     drawn = np.full((len(slots), len(losses)), np.nan)
-    for start in range(0, len(slots), _BLOCK):
-        block = slots[start : start + _BLOCK]
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=len(block)) * weights
-        for i, slot in enumerate(block):
-            values = losses[:, slot]
-            there = ~np.isnan(values)
-            sums = np.where(there, values, 0.0) @ counts[i]
-            drawn[start + i] = divide(sums, there @ counts[i])
-    return drawn
+    seen = np.flatnonzero(~np.isnan(losses[0]).all(axis=0))
+    means: Floats = np.asarray(np.nanmean(losses[..., seen], axis=1, dtype=np.float64))
+    for i, slot in enumerate(slots):
+        rows = rng.integers(len(seen), size=len(seen))
+        own, weight = losses[:, slot, seen[rows]] - means[:, rows], weights[seen[rows]]
+        there = ~np.isnan(own[0])
+        if there.any():
+            drawn[i] = np.average(means[:, rows], axis=1, weights=weight)
+            drawn[i] += np.average(own[:, there], axis=1, weights=weight[there])
+    return np.maximum(drawn, 0.0)

@@ -216,7 +216,7 @@ def divide_squared(predictions: Floats, true: Floats) -> dict[str, Floats]:
     return {"error": bias + variance, "bias": bias, "variance": variance}
 
 
-def mean_limits(
+def limits_by_group(
     values: Floats,
     groups: Groups,
     weights: Floats | None,
@@ -245,7 +245,7 @@ def mean_limits(
 
     Examples
     --------
-    >>> found = mean_limits(
+    >>> found = limits_by_group(
     ...     np.repeat([0.0, 1.0], [40, 10]),
     ...     Groups.single(50),
     ...     None,

@@ -89,7 +89,8 @@ def allot(n: int, shares: Floats, available: NDArray[np.integer]) -> NDArray[np.
     ideal = np.zeros(len(shares))
     while is_open.any():
         rest = n - available[~is_open].sum()
-        ideal = np.where(is_open, rest * shares / shares[is_open].sum(), available)
+        own = np.where(is_open, shares, 0.0)
+        ideal = np.where(is_open, rest * own / own.sum(), available)
         over = is_open & (ideal > available)
         if not over.any():
             break

@@ -12,6 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 
+from skfair.groups import Groups
 from skfair.model_selection._needs import allot
 from skfair.model_selection._representation import Points
 
@@ -89,14 +90,26 @@ def _choose(
     return part.rows[order[np.sort(np.append(first, rest[: n - len(first)]))]]
 
 
-def neighbours_mean(values: Floats, known: Points, points: Points) -> Floats:
-    """Mean of the values of the 10 nearest known points, or of all if there are fewer.
+def neighbours_shares(groups: Groups, known: Points, points: Points) -> Floats:
+    """Share of each group among the 10 nearest known points, or among all if there are fewer.
+
+    Parameters
+    ----------
+    groups : Groups
+        Of the known points.
+    known, points : arrays or sparse matrices of shape (n_known, k) and (n, k)
+
+    Returns
+    -------
+    ndarray of float of shape (n, n_groups)
 
     Examples
     --------
-    >>> known, values = np.array([[0.0], [9.0]]).repeat(10, axis=0), np.repeat([1.0, 3.0], 10)
-    >>> neighbours_mean(values, known, np.array([[1.0], [8.0]]))
-    array([1., 3.])
+    >>> known, groups = np.array([[0.0], [9.0]]).repeat(10, axis=0), Groups.read(["f", "m"] * 10)
+    >>> neighbours_shares(groups.take(np.arange(20) // 10), known, np.array([[1.0], [8.0]]))
+    array([[1., 0.],
+           [0., 1.]])
     """
-    near = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(values))).fit(known)
-    return values[near.kneighbors(points, return_distance=False)].mean(axis=1)
+    near = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(groups))).fit(known)
+    codes = groups.codes[near.kneighbors(points, return_distance=False)]
+    return np.stack([(codes == g).mean(axis=1) for g in range(groups.n_groups)], axis=1)

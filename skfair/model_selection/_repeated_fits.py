@@ -59,8 +59,9 @@ class RepeatedFits:
         self.target = target
         self.splits = splits
         self.n_jobs = n_jobs
-        tests = np.concatenate([test for _, test in splits])
-        self.tested = np.bincount(tests, minlength=len(rows.groups))
+        tests = [test for _, test in splits]
+        self.tested = np.bincount(np.concatenate(tests), minlength=len(rows.groups))
+        self.repeats = find_repeats(tests, len(rows.groups))
         if (self.tested[rows.counted] < 2).any():
             raise ValueError(
                 "each row must be predicted by at least two fits: give cv as a number with "
@@ -73,7 +74,7 @@ class RepeatedFits:
         Returns
         -------
         predictions : ndarray of float of shape (S, n)
-            Of rows not trained on; NaN where a row was tested less often than S.
+            Of rows not trained on, by repeat; NaN where a row was not tested in it.
         train_losses : ndarray of float of shape (n,)
             Mean loss of each row over the fits to it.
         """
@@ -83,7 +84,7 @@ class RepeatedFits:
         for (train, _), (_, again) in zip(self.splits, found, strict=True):
             np.add.at(total, train, self.target.take(train).losses(again))
             np.add.at(times, train, 1)
-        return self._in_slots([part for part, _ in found]), divide(total, times)
+        return self._in_repeats([part for part, _ in found]), divide(total, times)
 
     def run_thinned(
         self, whole: Floats, sizes: list[float], group: int | None, rng: np.random.Generator
@@ -115,7 +116,7 @@ class RepeatedFits:
         ]
         found, step = [part for part, _ in self._predict(jobs)], len(self.splits)
         parts = [found[i : i + step] for i in range(0, len(found), step)]
-        losses = [self.target.losses(self._in_slots(part)) for part in parts]
+        losses = [self.target.losses(self._in_repeats(part)) for part in parts]
         trained = [job[0] for job in jobs] + [train for train, _ in self.splits]
         n_groups = self.rows.groups.n_groups
         counts = np.array([np.bincount(codes[train], minlength=n_groups) for train in trained])
@@ -127,14 +128,45 @@ class RepeatedFits:
             delayed(_fit_and_predict)(self.rows, self.target, self.estimator, *job) for job in jobs
         )
 
-    def _in_slots(self, parts: Sequence[Floats]) -> Floats:
-        """Predictions of shape (S, n): the j-th time that a row is tested is in row j."""
-        times = np.zeros(len(self.tested), dtype=np.intp)
-        slots = np.full((self.tested.max(), len(times)), np.nan)
-        for (_, test), part in zip(self.splits, parts, strict=True):
-            slots[times[test], test] = part
-            times[test] += 1
-        return slots
+    def _in_repeats(self, parts: Sequence[Floats]) -> Floats:
+        """Predictions of shape (S, n), a row for the fits of each repeat."""
+        table = np.full((max(self.repeats) + 1, len(self.tested)), np.nan)
+        for repeat, (_, test), part in zip(self.repeats, self.splits, parts, strict=True):
+            table[repeat, test] = part
+        return table
+
+
+def find_repeats(tests: Sequence[Rows], n: int) -> list[int]:
+    """Find the repeat of each test: the first that holds none of its rows yet.
+
+    So the folds of one division of the rows are one repeat, and random halves, which overlap, are
+    one each.
+
+    Parameters
+    ----------
+    tests : sequence of ndarray of int
+        Rows that are tested, by fit.
+    n : int
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> find_repeats([np.array([0, 1]), np.array([2]), np.array([1, 2]), np.array([0])], 3)
+    [0, 0, 1, 1]
+    """
+    taken: list[NDArray[np.bool_]] = []
+    found = []
+    for test in tests:
+        free = (k for k, rows in enumerate(taken) if not rows[test].any())
+        repeat = next(free, len(taken))
+        if repeat == len(taken):
+            taken.append(np.zeros(n, dtype=bool))
+        taken[repeat][test] = True
+        found.append(repeat)
+    return found
 
 
 def _fit_and_predict(

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 MEASURES = ("margin", "least_confidence", "entropy")
 
 
-def chances_of(values: Any, method: str) -> Floats:
+def chances_of(values: Any, method: str, n_classes: int) -> Floats:
     """Probabilities of the classes, out of what a scoring method has returned.
 
     A decision function becomes one by the logistic function or by softmax: an order of the rows,
@@ -21,7 +21,7 @@ def chances_of(values: Any, method: str) -> Floats:
 
     Examples
     --------
-    >>> chances_of([0.0, 100.0], "decision_function").round(2).tolist()
+    >>> chances_of([0.0, 100.0], "decision_function", 2).round(2).tolist()
     [[0.5, 0.5], [0.0, 1.0]]
     """
     table = np.asarray(values, dtype=np.float64)
@@ -30,6 +30,11 @@ def chances_of(values: Any, method: str) -> Floats:
             f"{method} must return a finite number for each row and class, and returned "
             f"an array of shape {table.shape}"
             + (" with NaN or infinity" if not np.isfinite(table).all() else "")
+        )
+    if table.ndim == 2 and table.shape[1] not in {n_classes, 1 if n_classes == 2 else n_classes}:
+        raise ValueError(
+            f"{method} must return a column for each of the {n_classes} classes, and returned "
+            f"{table.shape[1]}; for an SVC, decision_function_shape='ovr' does"
         )
     if method != "decision_function":
         return table

@@ -9,7 +9,7 @@ import pandas as pd
 
 
 def rows_in_words(extra: float, low: float, high: float) -> str:
-    """Say how many more rows a group needs, as far as that is known.
+    """Say how many more rows a group needs, as far as that is known: to two digits.
 
     Examples
     --------
@@ -25,10 +25,16 @@ def rows_in_words(extra: float, low: float, high: float) -> str:
     if np.isinf(low):
         return "more rows of this group won't do"
     if np.isinf(extra):
-        return f"perhaps no number of rows of this group will do; at least {low:,.0f} more"
+        return f"perhaps no number of rows of this group will do; at least {_round(low)} more"
     if np.isinf(high):
-        return f"about {extra:,.0f} more rows of this group ({low:,.0f} to no number that will do)"
-    return f"about {extra:,.0f} more rows of this group ({low:,.0f} to {high:,.0f})"
+        ends = f"({_round(low)} to no number that will do)"
+        return f"about {_round(extra)} more rows of this group {ends}"
+    return f"about {_round(extra)} more rows of this group ({_round(low)} to {_round(high)})"
+
+
+def _round(rows: float) -> str:
+    """Write a number of rows to two digits, as rough as it is known."""
+    return f"{float(f'{rows:.2g}'):,.0f}"
 
 
 def judge(
@@ -38,6 +44,7 @@ def judge(
     apart: tuple[float, float, float],
     rows_needed: pd.Series | None,
     constant: float,
+    gain: tuple[float, float],
     tol: float,
 ) -> tuple[str, str]:
     """Give a group's verdict and the reason for it.
@@ -47,13 +54,16 @@ def judge(
     errors, parts : Series
         The group's rows of ``FitDiagnosis.errors`` and ``decomposition``.
     best : str
-        The group with the lowest validation error.
+        The group that it is compared with.
     apart : tuple of 3 floats
-        How far its validation error is above the best group's, with limits.
+        How far its validation error is above the best group's, with limits that hold for all pairs
+        of groups together.
     rows_needed : Series or None
         Row of ``FitDiagnosis.rows_needed``.
     constant : float
         Error of the best constant prediction for the group.
+    gain : tuple of 2 floats
+        How far the validation error is below that, and the lower limit of it.
     tol : float
         Smallest difference of errors that matters.
 
@@ -77,7 +87,7 @@ def judge(
     share = f"bias and noise make up {parts['bias']:.3g}, variance {parts['variance']:.3g}"
     if is_weak:
         return "underfits", f"{figures}; {share}: it does badly on training rows as well"
-    if errors["validation"] > constant - tol:
+    if is_no_better(constant, gain, tol):
         return "underfits", f"{figures}; {share}: no better than a constant ({constant:.3g})"
     return "fine", figures
 
@@ -85,6 +95,20 @@ def judge(
 def is_weaker(apart: tuple[float, float, float], tol: float) -> bool:
     """Tell whether a group is worse than the best one, beyond chance and beyond what matters."""
     return bool(apart[1] > 0 and apart[0] > tol)
+
+
+def is_no_better(constant: float, gain: tuple[float, float], tol: float) -> bool:
+    """Tell whether a model is no better than a constant, as far as anyone can see.
+
+    It isn't better beyond chance, nor by ``tol``, nor by half of the constant's error: where one
+    label is rare, errors are below ``tol`` and yet may be far apart.
+
+    Examples
+    --------
+    >>> is_no_better(0.3, (0.01, -0.02), 0.02), is_no_better(0.01, (0.01, -0.001), 0.02)
+    (True, False)
+    """
+    return bool(constant > 0 and gain[1] <= 0 and gain[0] <= tol and gain[0] < constant / 2)
 
 
 def _still_learns(rows_needed: Any, tol: float) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
+
+from skfair.nn.modules import seeded
 
 BatchSampling = Literal["group", "group_label"] | None
 
@@ -212,3 +215,60 @@ def _loader(dataset: TableDataset, batches: Any) -> Any:
 
 def _as_it_is(batch: Any) -> Any:
     return batch
+
+
+def training_augmentation(
+    augment: Any,
+    rows: Sequence[Any],
+    *,
+    groups: Sequence[Any],
+    classes: Sequence[Any],
+    seed: int,
+) -> Callable[[Any, Any, int, int], Any]:
+    """Make what a net changes its training batches by.
+
+    Parameters
+    ----------
+    augment : callable or object with a method ``for_batches``
+        A callable of a batch of images (n, c, h, w), which gives such a batch; or what tells cells
+        apart: ``for_batches(X, y, codes, weights, groups=..., classes=...)`` gets the training
+        rows, and gives a callable of images, codes of classes, codes of groups and a seed.
+    rows : tuple of ndarrays
+        Images, codes of classes, codes of groups and weights.
+    groups, classes : sequence
+        Their labels.
+    seed : int
+
+    Returns
+    -------
+    callable
+        Of images, the target, and the numbers of the epoch and of the batch in it. What is drawn
+        hangs on the seed and these numbers alone, and torch's generators stay as they are.
+    """
+    if hasattr(augment, "for_batches"):
+        change = augment.for_batches(*rows, groups=groups, classes=classes)
+    else:
+        change = _plain(augment)
+
+    def of_batch(images: Any, target: Any, epoch: int, batch: int) -> Any:
+        y, codes = target[:2]
+        own = int(np.random.SeedSequence([seed, epoch, batch]).generate_state(1)[0])
+        with torch.no_grad():
+            changed = change(images, y, codes, own)
+        if not isinstance(changed, torch.Tensor) or changed.shape != images.shape:
+            what = getattr(changed, "shape", type(changed).__name__)
+            raise ValueError(
+                f"augment must give a tensor of the batch's shape {tuple(images.shape)}, and gave "
+                f"{tuple(what) if isinstance(what, torch.Size) else what}"
+            )
+        return changed.to(images.device, images.dtype)
+
+    return of_batch
+
+
+def _plain(augment: Callable[[Any], Any]) -> Callable[[Any, Any, Any, int], Any]:
+    def change(images: Any, y: Any, codes: Any, seed: int) -> Any:
+        with seeded(seed, images.device):
+            return augment(images)
+
+    return change

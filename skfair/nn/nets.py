@@ -129,11 +129,24 @@ class FairNet(NeuralNet):
     mixed_precision : bool, default=False
         Whether the module computes in bfloat16 where torch finds that safe. Weights, losses and
         predictions stay as they are.
+    augment : callable, default=None
+        What changes training batches: of rows, the target, and the numbers of the epoch and of the
+        batch in it, it makes the rows that are learned from.
     """
 
-    def __init__(self, *args: Any, mixed_precision: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, mixed_precision: bool = False, augment: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.mixed_precision = mixed_precision
+        self.mixed_precision, self.augment = mixed_precision, augment
+
+    def train_step(self, batch: Any, **fit_params: Any) -> Any:
+        """Learn from a batch, changed if there is an augmentation."""
+        if self.augment is not None:
+            X, target = unpack_data(batch)
+            epoch = self.history[-1]
+            batch = self.augment(X, target, epoch["epoch"], len(epoch["batches"])), target
+        return super().train_step(batch, **fit_params)
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
         """Compute the outputs of the module for a batch."""

@@ -16,6 +16,9 @@ HashMethod = Literal["phash", "dhash", "ahash"]
 
 _SIDE = 32  # of the thumbnail that is transformed
 _BITS = 8  # bits a row and a column
+# below these, numbers of symmetric and even images differ by rounding
+_LEAST_WAVE = 3e-3  # of the strongest wave
+_LEAST_STEP = 1e-3  # of the range of the pixels
 
 
 def shrink(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
@@ -23,7 +26,8 @@ def shrink(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    image : ndarray of float of shape (h, w) or (h, w, n_channels)
+    image : ndarray of shape (h, w) or (h, w, n_channels)
+        Numbers that aren't of a floating type become float64.
     height, width : int
         The new size. A side that grows repeats its pixels.
 
@@ -36,6 +40,8 @@ def shrink(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     >>> shrink(np.array([[0.0, 2.0, 4.0], [2.0, 4.0, 6.0]]), 1, 3).tolist()
     [[1.0, 3.0, 5.0]]
     """
+    if image.dtype.kind != "f":
+        image = image.astype(np.float64)
     rows = _area_weights(image.shape[0], height).astype(image.dtype)
     columns = _area_weights(image.shape[1], width).astype(image.dtype)
     shrunk = np.tensordot(rows, image, axes=(1, 0))
@@ -56,8 +62,11 @@ def perceptual_hashes(
     - ``"dhash"``: each of 8 x 8 pixels against the pixel to its left;
     - ``"ahash"``: each of 8 x 8 pixels against their mean.
 
-    None of them changes with brightness or contrast as long as nothing is clipped. The first holds
-    best against noise and compression. An image without structure has an arbitrary hash.
+    Above means by more than 0.001 of the range of those pixels, and of coefficients by more than
+    0.003 of the largest such difference: in an image that is symmetric, or even along an axis, many
+    numbers are equal but for rounding. None of the hashes changes with brightness or contrast as
+    long as nothing is clipped or rounded. The first holds best against noise and compression. An
+    image without structure has an arbitrary hash.
 
     Parameters
     ----------
@@ -121,17 +130,20 @@ def _low_frequencies() -> NDArray[np.float64]:
 
 def _phash(grey: NDArray[np.floating]) -> NDArray[np.bool_]:
     lowest = _low_frequencies()
-    coefficients = lowest @ shrink(grey, _SIDE, _SIDE) @ lowest.T
-    return coefficients > np.median(coefficients)
+    coefficients = lowest @ shrink(grey, _SIDE, _SIDE).astype(np.float64) @ lowest.T
+    differences = coefficients - np.median(coefficients)
+    waves = differences.ravel()[1:]  # the first is the brightness
+    return differences > _LEAST_WAVE * np.abs(waves).max()
 
 
 def _dhash(grey: NDArray[np.floating]) -> NDArray[np.bool_]:
-    return np.diff(shrink(grey, _BITS, _BITS + 1), axis=1) > 0
+    small = shrink(grey, _BITS, _BITS + 1)
+    return np.diff(small, axis=1) > _LEAST_STEP * np.ptp(small)
 
 
 def _ahash(grey: NDArray[np.floating]) -> NDArray[np.bool_]:
     small = shrink(grey, _BITS, _BITS)
-    return small > small.mean()
+    return small - small.mean() > _LEAST_STEP * np.ptp(small)
 
 
 _BITS_OF: dict[str, Callable[[NDArray[np.floating]], NDArray[np.bool_]]] = {

@@ -76,20 +76,14 @@ def marked_shares(
     marked: NDArray[np.bool_], groups: Groups, weights: Weights, confidence_level: float
 ) -> pd.DataFrame:
     """By group: rows ``n``, how many are marked, their ``share``, and its limits."""
-    sums = count_cells([groups.codes, marked.astype(np.int8)], (groups.n_groups, 2), weights)
-    limits = share_limits(
-        ClassSums(*(part.astype(float) for part in sums)), critical_value(confidence_level)
-    )
-    return pd.DataFrame(
-        {
-            "group": pd.Series(list(groups.labels), dtype=object),
-            "n": sums[2].sum(axis=1).astype(np.int64),
-            "n_marked": sums[2][:, 1].astype(np.int64),
-            "share": limits.value[:, 1],
-            "low": limits.low[:, 1],
-            "high": limits.high[:, 1],
-        }
-    )
+    values = Groups(marked.astype(np.intp), (False, True), ("marked",))
+    cells = _shares(values, groups, weights, confidence_level, "class in group")
+    of_marked = cells["class"].to_numpy(dtype=bool)
+    table = cells.loc[of_marked, ["group", "share", "low", "high"]].reset_index(drop=True)
+    n_marked = cells["n"].to_numpy()[of_marked]
+    table.insert(1, "n", n_marked + cells["n"].to_numpy()[~of_marked])
+    table.insert(2, "n_marked", n_marked)
+    return table
 
 
 def shares_by_group(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+from sklearn.utils import gen_batches
 
 from skfair._utils.validation import check_option
 from skfair.similarity import RowPairs, cluster_pairs, equal_pairs, hamming_pairs, radius_pairs
@@ -22,6 +26,8 @@ MIN_SIMILARITY = 0.97
 Rows = NDArray[np.intp]
 
 _CHUNK = 1 << 15
+_BATCH = 64  # rows of embeddings that are compared with all others at once
+_MOST_PAIRS = 1_000_000  # of a kind; beyond, only those that connect clusters
 _KINDS = ("exact", "near", "mirrored", "embedding")  # the first that holds names a pair
 _COLUMNS = ("row_a", "row_b", "kind", "distance", "similarity")
 
@@ -56,7 +62,9 @@ def find_copies(
     """Find pairs of copies among measured images.
 
     An exact copy is paired with the first of its kind, and only first ones take part in the search
-    for near copies. Images without structure have an arbitrary hash and take no part either.
+    for near copies. Images without structure have an arbitrary hash and take no part either. Of a
+    set with more than a million near pairs, further pairs are kept only where they connect what no
+    pair connects yet, so clusters are whole anyway.
 
     Parameters
     ----------
@@ -78,6 +86,11 @@ def find_copies(
     Returns
     -------
     Copies
+
+    Warns
+    -----
+    UserWarning
+        If embeddings of images that can be read are 0 or not finite: they aren't compared.
     """
     codes = measured.content.copy()
     unread = np.flatnonzero(codes < 0)
@@ -91,7 +104,7 @@ def find_copies(
         kinds = ("near", "mirrored") if mirrored else ("near",)
         parts += [_near_frame(measured, rows, k, max_distance, min_similarity) for k in kinds]
     if max_embedding_distance is not None and measured.embeddings is not None:
-        rows = np.flatnonzero(is_first)  # those that can't be read have no embedding
+        rows = np.flatnonzero(is_first & (measured.content >= 0))
         found = _embedded_pairs(measured.embeddings[rows], max_embedding_distance, n_jobs)
         found = RowPairs(rows[found.first], rows[found.second], found.distance)
         parts.append(_as_frame(found, "embedding", np.full(len(found.first), np.nan)))
@@ -115,11 +128,56 @@ def _near_frame(
         alike = _correlations(one, other, first, second) >= min_similarity
         return alike & (first != second)
 
-    found = hamming_pairs(hashes, partners, max_distance=max_distance, keep=is_similar)
+    keep = _Thinned(len(rows), is_similar)
+    found = hamming_pairs(hashes, partners, max_distance=max_distance, keep=keep)
     similarity = _correlations(one, other, found.first, found.second)
     return _as_frame(
         RowPairs(rows[found.first], rows[found.second], found.distance), kind, similarity
     )
+
+
+class _Thinned:
+    """Keep similar pairs, block by block; once there are many, only those that connect clusters."""
+
+    def __init__(self, n: int, is_similar: Callable[[Rows, Rows], NDArray[np.bool_]]) -> None:
+        self.is_similar = is_similar
+        self.labels: Rows = np.arange(n)  # of clusters, as soon as there are many pairs
+        self.parts: list[tuple[Rows, Rows]] = []
+        self.room = _MOST_PAIRS
+
+    def __call__(self, first: Rows, second: Rows) -> NDArray[np.bool_]:
+        kept = np.zeros(len(first), dtype=bool)
+        if self.room > 0:
+            kept[:] = self.is_similar(first, second)
+            self.parts.append((first[kept], second[kept]))
+            self.room -= len(self.parts[-1][0])
+            if self.room <= 0:
+                self._connect(*(np.concatenate(ends) for ends in zip(*self.parts, strict=True)))
+                self.parts = []
+            return kept
+        apart = np.flatnonzero(self.labels[first] != self.labels[second])
+        apart = apart[self.is_similar(first[apart], second[apart])]
+        if len(apart):
+            joining = apart[self._joining(first[apart], second[apart])]
+            kept[joining] = True
+            self._connect(first[joining], second[joining])
+        return kept
+
+    def _joining(self, first: Rows, second: Rows) -> Rows:
+        """Positions of as many pairs as it takes to connect the clusters that they connect."""
+        one, other, n = self.labels[first], self.labels[second], len(self.labels)
+        keys, position = np.unique(
+            np.minimum(one, other) * n + np.maximum(one, other), return_index=True
+        )
+        ends = (end.astype(np.int32) for end in divmod(keys, n))  # older scipy takes no others
+        graph = coo_array((position + 1.0, tuple(ends)), shape=(n, n))
+        return minimum_spanning_tree(graph.tocsr()).data.astype(np.intp) - 1
+
+    def _connect(self, first: Rows, second: Rows) -> None:
+        ends, n = (self.labels[first], self.labels[second]), len(self.labels)
+        graph = coo_array((np.ones(len(first), dtype=bool), ends), shape=(n, n))
+        numbers = connected_components(graph, directed=False)[1]
+        self.labels = numbers.astype(np.intp)[self.labels]  # pairs of int32 would overflow
 
 
 def _correlations(one: Any, other: Any, first: Rows, second: Rows) -> NDArray[np.float64]:
@@ -137,9 +195,38 @@ def _embedded_pairs(
     """Pairs within a cosine distance c: unit vectors that lie within sqrt(2 c)."""
     norms = np.linalg.norm(embeddings, axis=1)
     known = np.flatnonzero(np.isfinite(norms) & (norms > 0))
+    if len(known) < len(norms):
+        warnings.warn(
+            f"embedding gave only zeros, or numbers that aren't finite, for "
+            f"{len(norms) - len(known)} of {len(norms)} different images: they aren't compared by "
+            "it",
+            UserWarning,
+            stacklevel=4,
+        )
+    if not len(known):
+        return RowPairs.empty()
     units = embeddings[known] / norms[known, None]
-    found = radius_pairs(units, float(np.sqrt(2 * max_distance)), n_jobs=n_jobs)
-    return RowPairs(known[found.first], known[found.second], found.distance**2 / 2)
+    try:
+        found = radius_pairs(units, float(np.sqrt(2 * max_distance)), n_jobs=n_jobs)
+        distance = found.distance**2 / 2
+    except ValueError:  # more pairs than one wants to hold
+        found = _thinned_pairs(units, max_distance)
+        distance = found.distance
+    return RowPairs(known[found.first], known[found.second], distance)
+
+
+def _thinned_pairs(units: NDArray[np.float64], max_distance: float) -> RowPairs:
+    """Pairs of unit vectors within a cosine distance, compared row by row and thinned."""
+    thinned = _Thinned(len(units), lambda first, _: np.ones(len(first), dtype=bool))
+    parts = []
+    for rows in gen_batches(len(units), _BATCH):
+        distance = 1 - units[rows] @ units[rows.start :].T
+        first, second = np.nonzero(np.triu(distance <= max_distance, 1))
+        kept = thinned(first + rows.start, second + rows.start)
+        first, second = first[kept], second[kept]
+        parts.append((first + rows.start, second + rows.start, distance[first, second]))
+    first, second, found = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return RowPairs(first, second, np.maximum(found, 0.0)).sort()
 
 
 def _as_frame(pairs: RowPairs, kind: str, similarity: NDArray[np.float64]) -> pd.DataFrame:

@@ -42,7 +42,7 @@ figcaption { font-size: 12px; overflow-wrap: anywhere; color: #555; }
 
 
 def write_html(check: Any) -> str:
-    """Write the page of a fitted ImageHealthCheck."""
+    """Write the page of a fitted ImageHealthCheck, of text that UTF-8 can hold."""
     summary = check.summary_.reset_index()
     summary["meaning of the score"] = [MEANING[issue] for issue in summary["issue"]]
     level = f"{100 * check.confidence_level:g} %"
@@ -60,7 +60,8 @@ def write_html(check: Any) -> str:
     unread = pd.DataFrame({"row": check.reasons_.index, "reason": check.reasons_.to_numpy()})
     parts.append(_section("Images that can't be read", unread))
     parts += _examples(check.examples_)
-    return "".join([*parts, "</body>\n</html>\n"])
+    page = "".join([*parts, "</body>\n</html>\n"])
+    return page.encode("utf-8", "xmlcharrefreplace").decode("utf-8")  # names of files are any bytes
 
 
 def _section(title: str, table: pd.DataFrame | None) -> str:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import is_series, to_array
 from skfair._utils.optional import import_optional
-from skfair._utils.validation import check_option
+from skfair._utils.validation import check_count, check_option
 
 Channels = Literal["auto", "first", "last"]
 Pixels = NDArray[np.float32]
@@ -23,15 +24,25 @@ Pixels = NDArray[np.float32]
 _N_CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
 _LARGEST = {"b": 1.0, "u1": 255.0, "u2": 65535.0}
 
+MAX_PIXELS = 50_000_000
+"""Files of more pixels aren't decoded: a small file may hold many."""
+
+# Pillow reads what a file is from its content; of some formats (EPS) it has a program do the rest.
+_FORMATS = (
+    *("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000", "TGA", "ICO", "PCX"),
+    *("SGI", "AVIF", "HEIF"),
+)
+
 
 class UnreadableImageError(ValueError):
     """What stands for an image is none; the message says why."""
 
 
 class Picture(NamedTuple):
-    """One image: grey (h, w) or RGB (h, w, 3), 0 black and 1 white, and a digest of its content.
+    """One image: grey (h, w) or RGB (h, w, 3), 0 black and 1 white, and a digest of what it shows.
 
-    Pixels that aren't finite numbers stay so.
+    Pixels that aren't finite numbers stay so. The digest is the same for grey as for RGB whose
+    channels are equal.
     """
 
     pixels: Pixels
@@ -49,16 +60,27 @@ class Images:
     channels : {"auto", "first", "last"}
         Where the channels of arrays are.
     value_range : tuple of 2 floats or None
-        Black and white of arrays; None: by their type.
+        Black and white as they were given, of all arrays; None: by their types.
+    found_range : tuple of 2 floats or None, default=None
+        Black and white of arrays whose types don't tell, found from their values.
+    max_pixels : int or None, default=50_000_000
+        Files of more pixels can't be read.
     """
 
     items: Any
     channels: Channels
     value_range: tuple[float, float] | None
+    found_range: tuple[float, float] | None = None
+    max_pixels: int | None = MAX_PIXELS
 
     @classmethod
     def of(
-        cls, X: Any, *, channels: Channels = "auto", value_range: tuple[float, float] | None = None
+        cls,
+        X: Any,
+        *,
+        channels: Channels = "auto",
+        value_range: tuple[float, float] | None = None,
+        max_pixels: int | None = MAX_PIXELS,
     ) -> Images:
         """Look at what the user has, without reading files.
 
@@ -69,9 +91,14 @@ class Images:
         channels : {"auto", "first", "last"}, default="auto"
             Which axis of arrays holds the channels; "auto": the one that is 1 to 4 long.
         value_range : tuple of 2 floats, default=None
-            Values of black and white in arrays. None: those of the type for booleans and unsigned
-            integers; of other types 0 to 1, 0 to 255 and 0 to 65535 if the values are such (the
-            latter two for integers), and else the smallest (at most 0) to the largest value.
+            Values of black and white in all arrays, and in files of floating-point numbers. None:
+            those of the type for booleans and unsigned integers of up to 16 bits; of other types
+            0 to 1, 0 to 255 and 0 to 65535 if the values of all such arrays are so (the latter two
+            for integers), and else the smallest (at most 0) to the largest value. Files of
+            floating-point numbers are read from 0 to 1 then, and not at all beyond.
+        max_pixels : int or None, default=50_000_000
+            Files of more pixels can't be read: before it is decoded, a file of 400 kB can hold an
+            image that takes gigabytes. None: Pillow's own limit only.
 
         Returns
         -------
@@ -80,7 +107,8 @@ class Images:
         Raises
         ------
         ValueError
-            If X is empty, holds no images, or the axis of the channels can't be told.
+            If X is empty, holds no images, looks like a single image, or the axis of the channels
+            can't be told.
 
         Examples
         --------
@@ -89,17 +117,20 @@ class Images:
         (2, 'first', (8, 8, 3), np.float32(1.0))
         """
         check_option("channels", channels, ("auto", "first", "last"))
+        if max_pixels is not None:
+            check_count("max_pixels", max_pixels)
         items = _read_items(X)
         if len(items) == 0:
             raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required")
         shape = getattr(items, "shape", ())
         if len(shape) == 4:
             channels = _find_channels(tuple(shape[1:]), channels)
+        found_range = None
         if value_range is None:
-            value_range = _find_range(items)
+            found_range = _find_range(items)
         elif not np.isfinite(value_range).all() or not value_range[0] < value_range[1]:
             raise ValueError(f"value_range must be (black, white), got {value_range!r}")
-        return cls(items, channels, value_range)
+        return cls(items, channels, value_range, found_range, max_pixels)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -119,12 +150,14 @@ class Images:
         """
         item = self.items[row]
         if isinstance(item, str | os.PathLike):
-            return _picture(_read_file(item), "last", None)
+            return _picture_of_file(_read_file(item, self.max_pixels), self.value_range)
         if item is None or (isinstance(item, float) and np.isnan(item)):
             raise UnreadableImageError("missing")
         if hasattr(item, "getexif"):
-            return _picture(_decode(item), "last", None)
-        return _picture(np.asarray(item), self.channels, self.value_range)
+            return _picture_of_file(_decode(item, self.max_pixels), self.value_range)
+        values = np.asarray(item)
+        limits = self.value_range or _type_range(values.dtype) or self.found_range
+        return _picture(values, self.channels, limits)
 
 
 def _read_items(X: Any) -> Any:
@@ -138,6 +171,11 @@ def _read_items(X: Any) -> Any:
     shape = getattr(X, "shape", None)
     if shape is None:
         return X if isinstance(X, list | tuple) else list(X)
+    if len(shape) == 3 and shape[0] > 0 and shape[-1] in _N_CHANNELS:
+        raise ValueError(
+            f"an array of shape {tuple(shape)} looks like one image in colour: X[None] makes it a "
+            "set of one, and X[..., None] one of narrow grey images"
+        )
     if len(shape) in (3, 4) or (len(shape) == 1 and _is_objects(X)):
         return X
     if len(shape) == 2:
@@ -198,24 +236,40 @@ def _type_range(dtype: np.dtype[Any]) -> tuple[float, float] | None:
     return None if largest is None else (0.0, largest)
 
 
-def _read_file(path: str | os.PathLike[str]) -> NDArray[Any]:
+def _read_file(path: str | os.PathLike[str], max_pixels: int | None) -> NDArray[Any]:
     library = import_optional("PIL.Image", extra="vision", purpose="reading files of images")
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise UnreadableImageError("no file")
-        with library.open(path) as image:
-            return _decode(image)
+        with library.open(path, formats=_known_formats()) as image:
+            return _decode(image, max_pixels)
     except UnreadableImageError:
         raise
     except FileNotFoundError:
         raise UnreadableImageError("no such file") from None
     except Exception as error:  # decoders of damaged files fail in many ways
-        reason = " ".join(str(error).replace(os.fspath(path), "file").split())
-        raise UnreadableImageError(f"{type(error).__name__}: {reason}"[:200]) from error
+        reason = str(error)
+        for name in (os.fspath(path), repr(os.fspath(path))[1:-1]):
+            reason = reason.replace(name, "file")
+        reason = f"{type(error).__name__}: {' '.join(reason.split())}"
+        raise UnreadableImageError(reason[:200]) from error
 
 
-def _decode(image: Any) -> NDArray[Any]:
+@lru_cache(maxsize=1)
+def _known_formats() -> tuple[str, ...]:
+    """Those of the formats that this Pillow, with its plugins, can read."""
+    library = import_optional("PIL.Image", extra="vision", purpose="reading files of images")
+    library.init()
+    return tuple(name for name in _FORMATS if name in library.OPEN)
+
+
+def _decode(image: Any, max_pixels: int | None) -> NDArray[Any]:
     """Pixels of an image of Pillow: grey, grey and alpha, RGB or RGBA, the right way up."""
+    width, height = image.size
+    if max_pixels is not None and width * height > max_pixels:
+        raise UnreadableImageError(
+            f"too many pixels: {width} x {height} are more than max_pixels={max_pixels}"
+        )
     operations = import_optional("PIL.ImageOps", extra="vision", purpose="reading files of images")
     image = operations.exif_transpose(image)
     if image.mode.startswith("I;16"):
@@ -231,7 +285,20 @@ def _decode(image: Any) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def _picture(values: NDArray[Any], channels: Channels, value_range: Any) -> Picture:
+def _picture_of_file(values: NDArray[Any], value_range: tuple[float, float] | None) -> Picture:
+    """Picture of pixels that Pillow decoded; only floats have no range of their own."""
+    if values.dtype.kind != "f":
+        return _picture(values, "last", _type_range(values.dtype))
+    finite = values[np.isfinite(values)]
+    if value_range is None and finite.size and not (finite.min() >= 0 and finite.max() <= 1):
+        raise UnreadableImageError(
+            f"floating-point numbers from {finite.min():.4g} to {finite.max():.4g}: "
+            "value_range=(black, white) tells what they mean"
+        )
+    return _picture(values, "last", value_range)
+
+
+def _picture(values: NDArray[Any], channels: Channels, limits: Any) -> Picture:
     if values.dtype.kind not in "biuf":
         raise UnreadableImageError(f"an array of type {values.dtype} holds no pixels")
     if values.ndim not in (2, 3):
@@ -247,18 +314,31 @@ def _picture(values: NDArray[Any], channels: Channels, value_range: Any) -> Pict
             values = np.moveaxis(values, 0, -1)
         if values.shape[-1] == 1:
             values = values[..., 0]
-    digest = blake2b(f"{values.shape}{values.dtype}".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(values).data)
-    return Picture(_on_white(_to_unit(values, value_range)), digest.digest())
+    pixels = _on_white(_to_unit(values, *(limits or (0.0, 1.0))))
+    return Picture(pixels, _digest(pixels))
 
 
-def _to_unit(values: NDArray[Any], value_range: tuple[float, float] | None) -> Pixels:
-    low, high = value_range or _type_range(values.dtype) or _find_range([values]) or (0.0, 1.0)
+def _digest(pixels: Pixels) -> bytes:
+    """Digest of what is seen: neither the format nor the type of numbers changes it."""
+    if pixels.ndim == 3 and all(
+        np.array_equal(part[..., 0], part[..., c]) for part in (pixels[:1], pixels) for c in (1, 2)
+    ):
+        pixels = pixels[..., 0]
+    digest = blake2b(str(pixels.shape).encode(), digest_size=16)
+    levels = np.rint(pixels * np.float32(255))
+    is_bytes = np.array_equal(levels / np.float32(255), pixels)  # a quarter to go through
+    if is_bytes and levels.min() >= 0 and levels.max() <= 255:
+        digest.update(np.ascontiguousarray(levels.astype(np.uint8)).data)
+    else:
+        digest.update(np.ascontiguousarray(pixels + np.float32(0)).data)  # -0.0 becomes 0.0
+    return digest.digest()
+
+
+def _to_unit(values: NDArray[Any], low: float, high: float) -> Pixels:
     if low == 0 and high == 1:
         return values.astype(np.float32)
-    return ((values.astype(np.float32) - np.float32(low)) / np.float32(high - low)).astype(
-        np.float32
-    )
+    exact = values.astype(np.result_type(values.dtype, np.float32))
+    return ((exact - exact.dtype.type(low)) / exact.dtype.type(high - low)).astype(np.float32)
 
 
 def _on_white(pixels: Pixels) -> Pixels:

@@ -35,7 +35,7 @@ MEANING = {
     "dark": "1 less the 99th percentile of brightness",
     "bright": "5th percentile of brightness",
     "low_information": "1 less the entropy of brightness, as a share of the most there can be",
-    "blurry": "growth of differences with distance: 0 noise, 0.5 sharp edges, 1 no detail",
+    "blurry": "growth of differences with distance in pixels: 0 noise, 0.5 edges, 1 no detail",
     "odd_size": "1 less the ratio of its size to the median size, or of the median to it",
     "odd_aspect_ratio": "the same of width / height",
     "grayscale": "1 less its colourfulness, where most images are in colour",
@@ -68,7 +68,7 @@ def find_issues(
     Raises
     ------
     ValueError
-        If a threshold's name is none of an issue, or it is no number.
+        If a threshold's name is none of an issue, or it is no number or NaN.
     """
     thresholds = THRESHOLDS | dict(given or {})
     for name, value in thresholds.items():
@@ -77,7 +77,7 @@ def find_issues(
                 f"thresholds name no issue {name!r}{did_you_mean(name, list(THRESHOLDS))}; issues "
                 f"are {list(THRESHOLDS)}"
             )
-        if value is not None and not is_number(value):
+        if value is not None and (not is_number(value) or np.isnan(value)):
             raise ValueError(f"the threshold of {name!r} must be a number or None, got {value!r}")
     table = measured.table
     is_colour = table["colour"] > 1 - (thresholds["grayscale"] or 0.95)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +27,7 @@ class Example(NamedTuple):
         Lines of a grid: one for each issue, of copies one for each cluster.
     row : int
     name : str
-        Path of the file.
+        Path of the file below the folder that all files are in.
     score : float
     picture : ndarray of uint8 of shape (h, w, 3) or None
         None where the image can't be read.
@@ -62,6 +65,7 @@ def pick_examples(check: Any, images: Images, most: int) -> list[Example]:
     for issue, clusters in check.clusters_by_kind().items():
         kept = np.unique(clusters[clusters >= 0])[:most]
         lines += [(issue, np.flatnonzero(clusters == cluster)[:most]) for cluster in kept]
+    root = _common_folder(images.items)
     pictures: dict[int, Any] = {}
     found = []
     for line, (issue, rows) in enumerate(lines):
@@ -69,8 +73,26 @@ def pick_examples(check: Any, images: Images, most: int) -> list[Example]:
             if row not in pictures:
                 pictures[row] = _picture(images, row)
             score = float(check.scores_[issue].iloc[row])
-            found.append(Example(issue, line, row, images.name(row), score, pictures[row]))
+            name = _below(images.name(row), root)
+            found.append(Example(issue, line, row, name, score, pictures[row]))
     return found
+
+
+def _common_folder(items: Iterable[Any]) -> str | None:
+    """Folder that all files are in; None where there is none, or no file."""
+    paths = (item for item in items if isinstance(item, str | os.PathLike))
+    folders = {os.path.dirname(os.fspath(path)) for path in paths}
+    try:
+        return os.path.commonpath(folders)
+    except ValueError:  # no file, relative paths beside absolute ones, or several drives
+        return None
+
+
+def _below(name: str, root: str | None) -> str:
+    path = PurePath(name)
+    if root and path.is_relative_to(root):
+        return str(path.relative_to(root))
+    return path.name if path.is_absolute() else name
 
 
 def _picture(images: Images, row: int) -> NDArray[np.uint8] | None:

@@ -29,7 +29,7 @@ from skfair.similarity import HashMethod
 from skfair.vision._balance import balance_table, copies_across_splits, shares_by_group
 from skfair.vision._copies import MAX_DISTANCE, MIN_SIMILARITY, choose_kept, find_copies
 from skfair.vision._html import write_html
-from skfair.vision._images import Channels, Images, Pixels, refuse_if_unreadable
+from skfair.vision._images import MAX_PIXELS, Channels, Images, Pixels, refuse_if_unreadable
 from skfair.vision._issues import COPIES, find_issues, list_issues
 from skfair.vision._measures import measure_images
 from skfair.vision._thumbnails import pick_examples
@@ -50,10 +50,11 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
     - *odd_size*, *odd_aspect_ratio*: more than twice or less than half the median, or further out
       where sizes spread anyway;
     - *grayscale*: without colour, where most images have some;
-    - *exact_duplicate*: the same pixels as another image, whatever the format of its file;
+    - *exact_duplicate*: the same pixels as another image, whatever the format of its file: grey
+      saved as RGB or with a palette, with or without transparency, of 8 or 16 bits;
     - *near_duplicate*: a perceptual hash within ``max_distance`` bits of another image's, or of its
       mirror image's, and a thumbnail that correlates with it by ``min_similarity``. That finds
-      copies which were compressed, resized, brightened, mirrored or cropped by a few per cent.
+      copies which were compressed, resized, brightened, mirrored or cropped by 1 % a side.
 
     Issues that are more frequent in one group make a model worse for it. Copies within a group
     make it look larger and more uniform than it is; copies across splits flatter the evaluation.
@@ -68,8 +69,12 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
     channels : {"auto", "first", "last"}, default="auto"
         Which axis of arrays holds the channels; "auto": the one that is 1 to 4 long.
     value_range : tuple of 2 floats, default=None
-        Values of black and white in arrays. None: by the type, and of other types than booleans
-        and unsigned integers by the values, see :meth:`Images.of`.
+        Values of black and white in all arrays, and in files of floating-point numbers. None: by
+        the type, and of other types than booleans and unsigned integers by the values, see
+        :meth:`Images.of`.
+    max_pixels : int or None, default=50_000_000
+        Files of more pixels count as unreadable and aren't decoded; reading takes up to 50 bytes a
+        pixel in each thread. None: Pillow's own limit only.
     thresholds : mapping of str to float or None, default=None
         Thresholds that replace the defaults, by issue; None leaves an issue out.
     near : bool, default=True
@@ -103,7 +108,7 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
     summary_ : DataFrame
         By issue: ``n`` images that have it, their ``share``, ``threshold``; of duplicates also
         ``n_clusters`` that such copies connect, and ``n_superfluous``, the images beyond the first
-        of each.
+        of each. Exact copies of an image that has a near copy have that near copy, too.
     scores_ : DataFrame of shape (n, n_issues)
         Every score; higher is worse. NaN where an issue doesn't apply.
     thresholds_ : Series
@@ -135,11 +140,22 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         If there are no images or not one can be read, lengths differ, or a parameter is out of
         range.
 
+    Warns
+    -----
+    UserWarning
+        If ``embedding`` gives vectors that are 0 or not finite.
+
     Notes
     -----
     A cluster isn't an error as such: frames of a series are near copies, too. Look at them before
-    you drop any. Copies that are rotated, or cropped by more than a few per cent, are found by an
-    ``embedding`` only.
+    you drop any. Copies that are rotated, and most that are cropped by 3 % a side or more, are
+    found by an ``embedding`` only. Of more than a million near pairs, ``pairs_`` lists further ones
+    only as far as they connect clusters.
+
+    *blurry* is measured at the scale of the pixels: the same picture, stored with twice the pixels
+    a side, looks blurrier. Compare groups by it only where their images have like sizes; else
+    bring them to one size first. Where contrast is so low that differences drown in rounding, its
+    score is NaN; look at the scores of *low_information* and *blank* there.
 
     References
     ----------
@@ -168,6 +184,7 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         image_column: str | int | None = None,
         channels: Channels = "auto",
         value_range: tuple[float, float] | None = None,
+        max_pixels: int | None = MAX_PIXELS,
         thresholds: Mapping[str, float | None] | None = None,
         near: bool = True,
         hash_method: HashMethod = "phash",
@@ -185,6 +202,7 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         self.image_column = image_column
         self.channels = channels
         self.value_range = value_range
+        self.max_pixels = max_pixels
         self.thresholds = thresholds
         self.near = near
         self.hash_method = hash_method
@@ -230,7 +248,10 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         """
         self._check_parameters()
         images = Images.of(
-            self._find_images(X), channels=self.channels, value_range=self.value_range
+            self._find_images(X),
+            channels=self.channels,
+            value_range=self.value_range,
+            max_pixels=self.max_pixels,
         )
         groups = self._given_groups(X, sensitive_features, len(images))
         named = None if splits is None else Groups.read(as_column(splits, "splits"))
@@ -336,7 +357,7 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         check_is_fitted(self)
         page = write_html(self)
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            Path(path).write_bytes(page.encode("utf-8"))
         return page
 
     def plot(self, issues: str | Sequence[str] | None = None) -> ImageIssuesDisplay:
@@ -386,13 +407,20 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         return groups
 
     def _score_copies(self) -> None:
-        """Add the scores of copies: the largest similarity to another image."""
+        """Add the scores of copies: the largest similarity to another image.
+
+        Exact copies have the similarity of the one that was compared.
+        """
         exact = (self._exact >= 0).astype(float)
         near = np.zeros(self.n_images_)
         pairs = self.pairs_[self.pairs_["kind"] != "exact"]
         closeness = pairs["similarity"].fillna(1 - pairs["distance"]).to_numpy()
         for column in ("row_a", "row_b"):
             np.maximum.at(near, pairs[column].to_numpy(), closeness)
+        copied = np.flatnonzero(self._exact >= 0)
+        largest = np.zeros(self._exact.max(initial=-1) + 1)
+        np.maximum.at(largest, self._exact[copied], near[copied])
+        near[copied] = largest[self._exact[copied]]
         for name, score in zip(COPIES, (exact, near), strict=True):
             self.scores_[name] = score
             self.thresholds_[name] = 0.0

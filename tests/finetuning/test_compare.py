@@ -84,7 +84,7 @@ def test_competitors_of_every_kind():
         compare_debiasers({"a": score}, *PARTS, **GROUPS, also={"a": rule})
 
 
-@pytest.mark.filterwarnings("ignore:within tol=.* decide nearly alike")
+@pytest.mark.filterwarnings("ignore:.*within tol=.* decide nearly alike")
 def test_a_network_runs_through_all_debiasers(monkeypatch):
     seen = []
     monkeypatch.setattr(module, "_KINDS", (LastLayerRetrainer,))

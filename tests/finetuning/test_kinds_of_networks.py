@@ -24,10 +24,9 @@ from skfair.finetuning import (  # noqa: E402
     PruningDebiaser,
     RandomPerturbationDebiaser,
 )
-from skfair.finetuning._layers import decide_output, runs_last  # noqa: E402
-from skfair.finetuning._network import read_network  # noqa: E402
+from skfair.finetuning._layers import runs_last  # noqa: E402
 from skfair.finetuning._search import weights_of  # noqa: E402
-from skfair.nn import batches, outputs_of  # noqa: E402
+from skfair.nn import batches, decide_output, outputs_of, read_network  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:within tol", "ignore:the network ranks")
 

@@ -21,13 +21,11 @@ from torch import nn  # noqa: E402
 
 from skfair.finetuning._layers import (  # noqa: E402
     check_output,
-    decide_output,
-    find_layer,
     last_linear,
     log_odds,
 )
-from skfair.finetuning._network import ArrayInput, read_network  # noqa: E402
-from skfair.nn import outputs_of  # noqa: E402
+from skfair.nn import decide_output, find_layer, outputs_of, read_network  # noqa: E402
+from skfair.nn.networks import ArrayInput  # noqa: E402
 
 CPU = torch.device("cpu")
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)

@@ -16,7 +16,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skfair.groups import MISSING, Groups
@@ -188,9 +188,62 @@ def test_the_whole_pool_is_ordered():
 def test_a_new_group_in_the_pool_has_the_pooled_error():
     sampler = fitted(focus=1)
     groups = np.where(np.arange(40) % 2, "m", "new")
-    chosen = sampler.query(POOL, 10, sensitive_features=groups)
+    with pytest.warns(UserWarning, match=r"hasn't seen: \['new'\]"):
+        chosen = sampler.query(POOL, 10, sensitive_features=groups)
     need, unseen = sampler.group_errors_["need"]["m"], sampler.group_errors_.attrs["unseen"]
     assert (groups[chosen] == "new").sum() == round(10 * unseen / (need + unseen))
+
+
+def test_unseen_labels_share_the_labels_of_one_group():
+    groups = np.where(np.arange(40) < 30, "m", "f").astype(object)
+    groups[:6] = [f"typo{k}" for k in range(6)]
+    sampler = fitted(focus=0)
+    with pytest.warns(UserWarning, match=r"\['typo0', 'typo1'.*one group"):
+        chosen = sampler.query(POOL, 12, sensitive_features=groups)
+    assert (chosen < 6).sum() == 4  # one group of three, and not six of eight
+
+
+def test_a_pool_of_unseen_groups_alone_is_refused():
+    with pytest.raises(ValueError, match=r"\['F', 'M'\], and no other; groups seen: \['f', 'm'\]"):
+        fitted().query(POOL, 5, sensitive_features=np.char.upper(POOL_SEX))
+
+
+@pytest.mark.parametrize(("n_unknown", "n_chosen"), [(1, 0), (20, 10), (40, 20)])
+def test_unknown_rows_have_the_shares_of_the_groups_they_may_be_of(n_unknown, n_chosen):
+    # labelled and pool rows lie in two places, and half of each group's are unknown
+    x = np.column_stack([CHANCE, np.repeat([0.0, 100.0], [30, 10])])
+    sampler = ActiveSampler(Known(), random_state=0).fit(x, Y, sensitive_features=SEX)
+    pool = np.column_stack([np.full(80, 0.5), np.tile([0.0, 100.0], 40)])
+    groups = np.tile(np.array(["m", "f"], dtype=object), 40)
+    groups[:n_unknown] = None
+    chosen = sampler.query(pool, 40, sensitive_features=groups)
+    unknown = chosen[chosen < n_unknown]
+    assert abs(len(unknown) - n_chosen) <= 1
+    need = sampler.group_errors_["need"]
+    expected = 40 * need["f"] / need.sum()
+    assert abs((pool[chosen, 1] == 100).sum() - expected) <= 1 + n_unknown / 4
+
+
+@pytest.mark.parametrize("focus", [400, 5000])
+def test_a_huge_focus_gives_all_to_the_weakest(focus):
+    sampler = fitted(focus=focus)
+    assert set(POOL_SEX[sampler.query(POOL, 8, sensitive_features=POOL_SEX)]) == {"f"}
+    chosen = sampler.query(POOL, 15, sensitive_features=POOL_SEX)
+    assert (POOL_SEX[chosen] == "f").sum() == 10
+    assert len(set(sampler.query(POOL, 15).tolist())) == 15  # groups unknown
+
+
+def test_scores_of_pairs_of_classes_are_refused():
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    y = np.digitize(x[:, 0], [-0.8, 0, 0.8])
+    for shape in ("ovr", "ovo"):
+        model = SVC(decision_function_shape=shape)
+        sampler = ActiveSampler(model, strategy="uncertainty", random_state=0).fit(x, y)
+        if shape == "ovr":
+            assert len(sampler.query(x, 4)) == 4
+            continue
+        with pytest.raises(ValueError, match="each of the 4 classes, and returned 6"):
+            sampler.query(x, 4)
 
 
 def test_rows_of_unknown_group_have_the_need_of_their_neighbours():
@@ -305,7 +358,7 @@ def test_uncertainty_by_hand():
     entropy = -(0.2 * np.log(0.2) + 0.3 * np.log(0.3) + 0.5 * np.log(0.5)) / np.log(3)
     assert uncertainty_of(chances, "entropy") == pytest.approx([entropy, 0, 1])
     assert uncertainty_of(np.ones((2, 1)), "margin").tolist() == [0, 0]
-    table = chances_of([[0.0, np.log(3)]], "decision_function")
+    table = chances_of([[0.0, np.log(3)]], "decision_function", 2)
     assert table == pytest.approx(np.array([[0.25, 0.75]]))
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,7 +94,35 @@ def test_rows_without_a_prediction_are_left_out():
     assert np.isin(drawn[~np.isnan(drawn)], 1).all()
 
 
+def test_a_repeat_of_some_rows_says_how_far_it_is_from_all_repeats():
+    # rows differ, and fits don't: which half of the rows a fit has predicted says nothing
+    rng = np.random.default_rng(0)
+    rows, tested = rng.random(200), np.array([rng.permutation(200) < 100 for _ in range(10)])
+    slots = rng.integers(10, size=2000)
+    whole = resample_curves(np.broadcast_to(rows, (1, 10, 200)), np.ones(200), slots, rng)
+    halves = resample_curves(np.where(tested, rows, np.nan)[None], np.ones(200), slots, rng)
+    assert whole.std() == pytest.approx(rows.std() / np.sqrt(200), rel=0.1)
+    assert halves.std() == pytest.approx(whole.std(), rel=0.05)
+    # a fit that is worse by 1 on the rows that it has predicted
+    halves = np.where(tested, rows, np.nan)
+    halves[0] += 1
+    drawn = resample_curves(halves[None], np.ones(200), slots, rng)[:, 0]
+    apart = drawn[slots == 0].mean() - drawn[slots != 0].mean()
+    assert apart == pytest.approx(1, abs=0.1)
+
+
+def test_draws_need_no_memory_of_their_own():
+    losses = np.zeros((2, 3, 60_000), dtype=np.float32)
+    tracemalloc.start()
+    resample_curves(losses, np.ones(60_000), np.zeros(50, int), np.random.default_rng(0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12e6  # 50 draws of 60,000 counts are 24 MB
+
+
 def test_words():
     assert rows_in_words(np.inf, 50.0, np.inf).startswith("perhaps no number")
     assert rows_in_words(np.inf, 0.0, np.inf).endswith("can't be told from those at hand")
     assert rows_in_words(1200.4, 0.0, 5000.0) == "about 1,200 more rows of this group (0 to 5,000)"
+    assert "about 20,000 more rows of this group (1,900 to no" in rows_in_words(20236, 1902, np.inf)
+    assert rows_in_words(np.inf, 1234.0, np.inf).endswith("at least 1,200 more")

@@ -13,7 +13,7 @@ from skfair.model_selection._losses import (
     Target,
     divide_squared,
     divide_zero_one,
-    mean_limits,
+    limits_by_group,
 )
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
@@ -132,7 +132,7 @@ def test_refused_targets():
 def test_limits_of_zeros_and_ones_are_wilsons():
     groups = Groups.read(["f"] * 50 + ["m"] * 4)
     values = np.r_[np.repeat([1.0, 0.0], [10, 40]), np.zeros(4)]
-    found = mean_limits(values, groups, None, bounded=True, confidence_level=0.95)
+    found = limits_by_group(values, groups, None, bounded=True, confidence_level=0.95)
     assert found.value.tolist() == [0.2, 0]
     assert [found.low[0], found.high[0]] == pytest.approx([0.1124, 0.3304], abs=1e-4)
     assert found.high[1] == pytest.approx(1.96**2 / (4 + 1.96**2), abs=1e-4)
@@ -140,7 +140,7 @@ def test_limits_of_zeros_and_ones_are_wilsons():
 
 def test_losses_between_have_no_shorter_interval_than_rows_allow():
     groups = Groups.single(3)
-    found = mean_limits(
+    found = limits_by_group(
         np.array([0.5, 0.5, 0.51]), groups, None, bounded=True, confidence_level=0.95
     )
     assert found.high - found.low > 0.5
@@ -148,7 +148,7 @@ def test_losses_between_have_no_shorter_interval_than_rows_allow():
 
 def test_other_limits_are_students():
     values = np.array([1.0, 2.0, 4.0, NONE])
-    found = mean_limits(values, Groups.single(4), None, bounded=False, confidence_level=0.9)
+    found = limits_by_group(values, Groups.single(4), None, bounded=False, confidence_level=0.9)
     half = t.ppf(0.95, 2) * values[:3].std(ddof=1) / np.sqrt(3)
     assert found.value.item() == pytest.approx(7 / 3)
     assert found.high.item() == pytest.approx(7 / 3 + half)
@@ -157,17 +157,17 @@ def test_other_limits_are_students():
 def test_weights_are_sampling_weights():
     values, groups = np.array([0.0, 1.0, 1.0, 0.0]), Groups.single(4)
     weights = np.array([2.0, 1.0, 1.0, 0.0])
-    found = mean_limits(values, groups, weights, bounded=True, confidence_level=0.95)
+    found = limits_by_group(values, groups, weights, bounded=True, confidence_level=0.95)
     assert found.value.item() == 0.5
-    scaled = mean_limits(values, groups, weights * 5, bounded=True, confidence_level=0.95)
+    scaled = limits_by_group(values, groups, weights * 5, bounded=True, confidence_level=0.95)
     assert np.allclose(found, scaled)
-    equal = mean_limits(values[1:], Groups.single(3), None, bounded=True, confidence_level=0.95)
+    equal = limits_by_group(values[1:], Groups.single(3), None, bounded=True, confidence_level=0.95)
     assert found.high - found.low > equal.high - equal.low  # 16 / 6 rows
 
 
 def test_a_group_without_rows_has_no_mean():
     groups = Groups.read(["f", "m"])
-    found = mean_limits(
+    found = limits_by_group(
         np.array([0.0, 1.0]), groups, np.array([1.0, 0.0]), bounded=True, confidence_level=0.95
     )
     assert np.isnan([end[1] for end in found]).all()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skfair.model_selection._pool_choice import PoolPart, choose_rows, neighbours_mean
+from skfair.groups import Groups
+from skfair.model_selection._pool_choice import PoolPart, choose_rows, neighbours_shares
 
 
 def chosen(score, points, n, candidates, seed=0):
@@ -45,5 +46,5 @@ def test_parts_alternate_by_their_shares():
 
 
 def test_fewer_than_ten_neighbours_are_all():
-    found = neighbours_mean(np.array([1.0, 4.0]), np.zeros((2, 1)), np.ones((3, 1)))
-    assert found.tolist() == [2.5, 2.5, 2.5]
+    found = neighbours_shares(Groups.read(["f", "m"]), np.zeros((2, 1)), np.ones((3, 1)))
+    assert found.tolist() == [[0.5, 0.5]] * 3

@@ -10,7 +10,9 @@ FAIR = (0.0, 0.0, 0.0)
 WEAK = (0.2, 0.1, 0.3)
 
 
-def verdict(train, validation, *, apart=FAIR, needed=None, constant=0.5, gap_low=0.1):
+def verdict(
+    train, validation, *, apart=FAIR, needed=None, constant=0.5, gap_low=0.1, gain_low=-0.05
+):
     errors = pd.Series(
         {
             "train": train,
@@ -21,8 +23,9 @@ def verdict(train, validation, *, apart=FAIR, needed=None, constant=0.5, gap_low
             "gap_low": gap_low,
         }
     )
+    gain = (constant - validation, gain_low)
     parts = pd.Series({"bias": 0.1, "variance": 0.1})
-    return judge(errors, parts, "'m'", apart, needed, constant, 0.02)
+    return judge(errors, parts, "'m'", apart, needed, constant, gain, 0.02)
 
 
 def rows_needed(gain=0.1, gain_low=0.05, extra_low=10.0):
@@ -41,6 +44,11 @@ def rows_needed(gain=0.1, gain_low=0.05, extra_low=10.0):
         ({"train": 0.2, "validation": 0.35}, "fine"),  # less than half of the error
         ({"train": 0.48, "validation": 0.49}, "underfits"),
         ({"train": 0.48, "validation": 0.49, "constant": np.nan}, "fine"),
+        ({"train": 0.48, "validation": 0.49, "gain_low": 0.001}, "fine"),  # better beyond chance
+        ({"train": 0.0, "validation": 0.0, "constant": 0.0}, "fine"),  # labels all alike
+        ({"train": 0.0, "validation": 0.0, "constant": 0.01}, "fine"),  # rare, and all found
+        ({"train": 0.0, "validation": 0.005, "constant": 0.01}, "fine"),  # half of the errors
+        ({"train": 0.0, "validation": 0.006, "constant": 0.01}, "underfits"),
         ({"train": 0.3, "validation": 0.31, "apart": WEAK}, "underfits"),
         ({"train": 0.0, "validation": 0.31, "apart": WEAK}, "overfits"),
         ({"train": 0.0, "validation": 0.31, "apart": WEAK, "needed": rows_needed()}, "lacks rows"),

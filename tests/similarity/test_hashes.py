@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.ndimage import gaussian_filter
 
 from skfair.similarity import hamming_distances, perceptual_hashes, shrink
 
@@ -43,6 +44,12 @@ def test_shrinking_keeps_the_type_and_the_mean(photo):
     assert_allclose(small.mean(), photo.mean(), rtol=1e-5)
 
 
+def test_shrinking_whole_numbers_takes_means():
+    image = np.array([[200, 100], [0, 101]], dtype=np.uint8)
+    assert_allclose(shrink(image, 1, 1), [[100.25]])
+    assert_allclose(shrink(image > 150, 1, 1), [[0.25]])
+
+
 def test_difference_hash_by_hand():
     image = np.zeros((8, 9))
     image[0] = [0, 1, 0, 1, 1, 0, 2, 3, 3]
@@ -58,16 +65,47 @@ def test_average_hash_by_hand():
 
 
 def test_cosine_hash_by_hand():
-    # one wave along each axis: all coefficients but that one and its like are 0
+    # one wave along each axis: all coefficients but that one and the mean are 0
     wave = np.cos(np.pi * (np.arange(32) + 0.5) * 2 / 32)
-    found = bits(perceptual_hashes([wave[:, None] * wave[None] + 5e-1])).reshape(8, 8)
-    assert found[0, 0] == found[2, 2] == 1
+    expected = np.zeros((8, 8), dtype=int)
+    expected[0, 0] = expected[2, 2] = 1
+    for dtype in (np.float32, np.float64):
+        image = (wave[:, None] * wave[None] + 5e-1).astype(dtype)
+        assert_array_equal(bits(perceptual_hashes([image])), expected.ravel())
+
+
+def test_cosine_hash_leaves_out_what_is_near_the_median():
+    waves = [np.cos(np.pi * (np.arange(32) + 0.5) * k / 32) for k in range(8)]
+    image = waves[1][:, None] * waves[1] + sum(
+        share * waves[k][:, None] * waves[k] for k, share in ((3, 0.002), (5, 0.004))
+    )
+    found = bits(perceptual_hashes([image])).reshape(8, 8)
+    assert np.flatnonzero(np.diag(found)).tolist() == [1, 5]
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_brightness_and_contrast_leave_hashes_as_they_are(photo, method):
     one, other = perceptual_hashes([photo, 0.3 + 0.4 * photo], method=method)
     assert one == other
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("kind", ["mirrored", "mirrored twice", "even along rows"])
+def test_symmetric_images_keep_their_hash_where_brightness_changes(method, kind):
+    rng = np.random.default_rng(0)
+    levels, darker = [], []
+    for _ in range(10):
+        image = gaussian_filter(rng.normal(size=(100, 131)), 6)  # no multiples of 8, 9 and 32
+        if kind == "even along rows":
+            image = np.tile(image[:, :1], (1, 131))
+        else:
+            image = image + image[:, ::-1]
+            image = image + image[::-1] if kind == "mirrored twice" else image
+        image = np.rint(30 + 180 * (image - image.min()) / np.ptp(image))
+        levels.append((image / 255).astype(np.float32))
+        darker.append((np.rint(image * 0.8) / 255).astype(np.float32))
+    one, other = (perceptual_hashes(images, method=method) for images in (levels, darker))
+    assert hamming_distances(one, other).max() <= 2  # of rounding to levels
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -14,7 +14,8 @@ from sklearn.datasets import load_digits, load_sample_images
 from sklearn.metrics import roc_auc_score
 
 from skfair.criteria import critical_value, wilson_interval
-from skfair.vision import ImageHealthCheck
+from skfair.similarity import _hamming
+from skfair.vision import ImageHealthCheck, _copies
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -148,6 +149,46 @@ def test_pixels_that_are_no_numbers_are_found(tiles):
     assert check.scores_["dark"].notna().all()
 
 
+def test_pixels_beyond_black_and_white_count_as_those():
+    image = np.full((10, 10), 50.0)
+    image[:2], image[8:] = -70, 180
+    check = ImageHealthCheck(near=False, value_range=(0, 100)).fit([image, np.eye(9) * 100])
+    assert_allclose(check.scores_.loc[0, ["dark", "bright", "blank"]].astype(float), 0)
+    entropy = -(0.4 * np.log(0.2) + 0.6 * np.log(0.6)) / np.log(100)
+    assert_allclose(check.scores_.loc[0, "low_information"], 1 - entropy)
+    assert check.scores_.loc[0, "not_finite"] == 0
+
+
+def test_bytes_beside_floats_are_judged_as_alone():
+    rng = np.random.default_rng(0)
+    levels = [rng.integers(20, 200, (32, 32), dtype=np.uint8) for _ in range(4)]
+    floats = [(rng.integers(20, 200, (32, 32)) / 255).astype(np.float32) for _ in range(4)]
+    check = ImageHealthCheck(near=False).fit([*levels, *floats])
+    assert check.issues_.empty
+    alone = ImageHealthCheck(near=False).fit(levels).scores_
+    assert_allclose(check.scores_.loc[:3], alone[check.scores_.columns])
+
+
+def test_files_of_the_same_pixels_in_other_formats_are_exact_copies(tiles, tmp_path):
+    grey = Image.fromarray(tiles[25]).convert("L")
+    names = ["l.png", "l.bmp", "rgb.png", "p.png", "rgba.png"]
+    for name in names:
+        grey.convert(name.split(".")[0].upper()).save(tmp_path / name)
+    check = ImageHealthCheck().fit([tmp_path / name for name in names])
+    assert check.pairs_["kind"].tolist() == ["exact"] * 4
+    assert check.clusters_.tolist() == [0] * 5
+
+
+def test_files_of_too_many_pixels_are_a_finding(tiles, tmp_path):
+    Image.fromarray(tiles[0]).save(tmp_path / "a.png")
+    Image.fromarray(tiles[0][:10, :10]).save(tmp_path / "b.png")
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    check = ImageHealthCheck(near=False, max_pixels=100).fit(paths)
+    assert rows_with(check, "unreadable") == [0]
+    assert check.reasons_[0].startswith("too many pixels")
+    assert rows_with(ImageHealthCheck(near=False).fit(paths), "unreadable") == []
+
+
 def test_pixels_that_are_no_numbers_hide_nothing():
     image = np.full((10, 10), 0.2)
     image[3] = np.nan
@@ -165,11 +206,25 @@ def test_what_drowns_in_rounding_is_neither_blurred_nor_alike():
     assert len(strong.pairs_) == 1
 
 
-def test_a_symmetric_image_is_no_copy_of_itself(tiles):
+@pytest.mark.parametrize("method", ["phash", "dhash", "ahash"])
+def test_a_symmetric_image_is_no_copy_of_itself(tiles, method):
     symmetric = np.hstack([tiles[25], tiles[25][:, ::-1]])
-    check = ImageHealthCheck(hash_method="ahash")
+    check = ImageHealthCheck(hash_method=method)
     assert check.fit([symmetric, tiles[30]]).pairs_.empty
     assert len(check.fit([symmetric, symmetric // 2]).pairs_) == 1
+
+
+def test_copies_of_symmetric_and_even_images_are_found():
+    rng = np.random.default_rng(0)
+    images = []
+    for _ in range(5):
+        whole = gaussian_filter(rng.normal(size=(96, 96)), 6)
+        both = whole + whole[:, ::-1]
+        images += [both, both + both[::-1], np.tile(whole[:, :1], (1, 96))]
+    images = [np.rint(30 + 180 * (a - a.min()) / np.ptp(a)).astype(np.uint8) for a in images]
+    darker = [np.rint(image * 0.8).astype(np.uint8) for image in images]
+    found = pairs_of(ImageHealthCheck(n_examples=0).fit([*images, *darker]))
+    assert found >= {(i, i + 15) for i in range(15)}
 
 
 def test_unreadable_images_are_a_finding(tiles, tmp_path):
@@ -256,14 +311,95 @@ def test_exact_and_near_copies_make_one_cluster(tiles):
     assert check.drop_duplicates().tolist() == [0, 1, 2, 3, 4, 5]
     assert check.drop_duplicates(near=False).tolist() == [0, 1, 2, 3, 4, 5, 7]
     assert sorted(rows_with(check, "exact_duplicate")) == [1, 6, 8]
-    assert sorted(rows_with(check, "near_duplicate")) == [1, 7]
+    assert sorted(rows_with(check, "near_duplicate")) == [1, 6, 7, 8]
+    near = check.scores_["near_duplicate"]
+    assert near[1] == near[6] == near[7] == near[8] > 0.97
     assert check.summary_.loc["exact_duplicate", ["n_clusters", "n_superfluous"]].tolist() == [1, 2]
-    assert check.summary_.loc["near_duplicate", ["n_clusters", "n_superfluous"]].tolist() == [1, 3]
+    assert check.summary_.loc["near_duplicate", ["n", "n_clusters", "n_superfluous"]].tolist() == [
+        4,
+        1,
+        3,
+    ]
     lines = {e.issue: [] for e in check.examples_}
     for example in check.examples_:
         lines[example.issue].append(example.row)
     assert lines["exact_duplicate"] == [1, 6, 8]
     assert lines["near_duplicate"] == [1, 6, 7, 8]
+
+
+def test_near_copies_count_with_their_exact_copies(tiles):
+    images = [*[tiles[25]] * 6, (tiles[25] * 0.9).astype(np.uint8), *tiles[30:36]]
+    check = ImageHealthCheck().fit(images, sensitive_features=["f"] * 5 + ["m"] * 8)
+    columns = ["n", "n_clusters", "n_superfluous"]
+    assert check.summary_.loc["near_duplicate", columns].tolist() == [7, 1, 6]
+    assert check.summary_.loc["exact_duplicate", columns].tolist() == [6, 1, 5]
+    table = check.by_group_.query("issue == 'near_duplicate'")
+    assert table["n_marked"].tolist() == [5, 2]
+
+
+def series(n, rng):
+    """Frames of a still: all are near copies of each other."""
+    still = np.kron(rng.integers(0, 200, (8, 8)), np.ones((4, 4), dtype=int))
+    return [(still + rng.integers(0, 4, still.shape)).astype(np.uint8) for _ in range(n)]
+
+
+@pytest.mark.parametrize("way", ["hash", "embedding"])
+def test_many_near_copies_still_make_whole_clusters(monkeypatch, way):
+    rng = np.random.default_rng(0)
+    images = [frame for _ in range(3) for frame in series(30, rng)]
+    order = rng.permutation(90)
+    options = {} if way == "hash" else {"near": False, "embedding": lambda p: p.ravel() - p.mean()}
+    check = ImageHealthCheck(n_examples=0, **options)
+    whole = check.fit([images[i] for i in order])
+    pairs, clusters = whole.pairs_, whole.clusters_
+    assert len(pairs) == 3 * 30 * 29 / 2
+    monkeypatch.setattr(_copies, "_MOST_PAIRS", 50)
+    monkeypatch.setattr(_hamming, "_BLOCK", 64)
+    monkeypatch.setattr(_copies, "_BATCH", 4)
+    if way == "embedding":
+
+        def refuse(*_, **__):
+            raise ValueError("more than 50 pairs")
+
+        monkeypatch.setattr(_copies, "radius_pairs", refuse)
+    thinned = check.fit([images[i] for i in order])
+    assert_array_equal(thinned.clusters_, clusters)
+    assert_array_equal(thinned.clusters_ >= 0, True)
+    assert len(thinned.pairs_) < 50 + 256 + 89  # the pairs of a block, and what it takes to connect
+    assert (thinned.scores_["near_duplicate"] > 0).all()
+    merged = pairs.merge(thinned.pairs_, on=["row_a", "row_b"])
+    assert len(merged) == len(thinned.pairs_)
+    assert_allclose(merged["distance_x"], merged["distance_y"], atol=1e-12)
+
+
+def test_thinned_pairs_join_clusters_of_very_many_images(monkeypatch):
+    monkeypatch.setattr(_copies, "_MOST_PAIRS", 1)
+    n = 1 << 17
+    thinned = _copies._Thinned(n, lambda first, second: first % 2 == second % 2)
+    assert thinned(np.array([0]), np.array([2])).tolist() == [True]  # from here on it is full
+    first = np.array([n - 4, 0, n - 3, n - 6, 0, 2, 1])
+    second = np.array([n - 2, 2, n - 2, n - 4, n - 2, n - 2, n - 1])
+    kept = thinned(first, second)
+    assert kept[[0, 3, 6]].all()  # alone to join their images
+    assert not kept[[1, 2]].any()  # joined before, and not similar
+    assert kept[[4, 5]].sum() == 1  # two ways between two clusters
+    assert not thinned(np.array([n - 6]), np.array([0])).any()
+    apart = np.array([10, 10 + (1 << 15)])  # numbers of 32 bits would take them for one
+    assert thinned(apart, np.array([100_000, 100_000])).all()
+
+
+def test_embeddings_that_say_nothing_are_told(tiles):
+    def fit(embedding):
+        return ImageHealthCheck(embedding=embedding).fit([*tiles[20:24], None])
+
+    for value in (0.0, np.nan):
+        with pytest.warns(UserWarning, match="for 4 of 4 different images"):
+            assert fit(lambda p, value=value: np.full(3, value)).pairs_.empty
+    dark = min(float(tile.mean()) for tile in tiles[20:24]) / 255 + 1e-3
+    with pytest.warns(UserWarning, match="for 1 of 4 different images"):
+        check = fit(lambda p: np.array([1.0, np.nan if p.mean() < dark else 1.0]))
+    assert len(check.pairs_) == 3  # the other three are alike
+    assert fit(lambda p: np.ones(3)).clusters_.tolist() == [0, 0, 0, 0, -1]  # and no warning
 
 
 def test_limits_of_near_copies_are_honoured(tiles):
@@ -369,6 +505,22 @@ def test_weights_count_in_shares_and_intervals():
     plain = ImageHealthCheck(near=False).fit(images, list("aabb"), sample_weight=[5, 5, 5, 5])
     expected = ImageHealthCheck(near=False).fit(images, list("aabb")).balance_
     assert_allclose(plain.balance_[["low", "high"]], expected[["low", "high"]])
+    images[1] = images[3] = 0
+    twice.fit(
+        images,
+        ["seen", "blank", "seen", "blank"],
+        sensitive_features=list("ffmm"),
+        splits=["train", "train", "train", "test"],
+        sample_weight=[3, 1, 6, 2],
+    )
+    blank = twice.by_group_.query("issue == 'blank'")
+    assert_allclose(blank["share"], [1 / 4, 1 / 4])
+    as_class = twice.balance_.query("of == 'class in group' and `class` == 'blank'")
+    limits = ["share", "low", "high"]
+    assert_allclose(blank[limits], as_class[limits])
+    across = twice.across_splits_.set_index("split")
+    assert_allclose(across.loc["train", "share"], 1 / 10)
+    assert across["n_copied"].to_dict() == {"train": 1, "test": 1}
     with pytest.raises(ValueError, match="Negative values"):
         ImageHealthCheck().fit(images, sample_weight=[1, 1, 1, -1])
 
@@ -444,6 +596,8 @@ def test_tiny_images_are_measured():
         ({"hash_method": "md5"}, "method must be one of"),
         ({"thresholds": {"dusk": 0.5}}, "did you mean 'dark'|thresholds name no issue 'dusk'"),
         ({"thresholds": {"dark": "much"}}, "must be a number or None"),
+        ({"thresholds": {"dark": float("nan")}}, "must be a number or None"),
+        ({"max_pixels": 0.5}, "max_pixels"),
     ],
 )
 def test_parameters_out_of_range_are_refused(tiles, options, reason):

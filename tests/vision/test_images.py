@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +82,18 @@ def test_alpha_is_laid_over_white():
     ],
 )
 def test_black_and_white_follow_type_and_values(values, dtype, expected):
-    assert_allclose(only(np.array([[values]], dtype=dtype))[0], expected, rtol=1e-6)
+    assert_allclose(only([np.array([values], dtype=dtype)])[0], expected, rtol=1e-6)
+
+
+def test_values_tell_the_range_only_of_types_that_dont():
+    bytes_, floats = np.array([[0, 51]], dtype=np.uint8), np.array([[0.2, 1.0]])
+    for images in ([bytes_, floats], [floats, bytes_], [floats, 20 * floats, bytes_]):
+        found = Images.of(images)
+        for row, image in enumerate(images):
+            if image is bytes_:
+                assert_allclose(found.read(row).pixels, [[0, 0.2]])
+    assert_allclose(only([bytes_, floats], value_range=(0, 510)), [[0, 0.1]])
+    assert_allclose(Images.of([bytes_, 20 * floats]).read(1).pixels, [[0.2, 1]])
 
 
 def test_black_and_white_are_those_of_all_arrays_together():
@@ -89,7 +103,7 @@ def test_black_and_white_are_those_of_all_arrays_together():
 
 
 def test_pixels_that_are_no_numbers_stay_so():
-    found = only(np.array([[[0.5, np.nan, np.inf]]]))
+    found = only([np.array([[0.5, np.nan, np.inf]])])
     assert_array_equal(found, np.array([[0.5, np.nan, np.inf]], dtype=np.float32))
 
 
@@ -98,6 +112,55 @@ def test_equal_pixels_have_equal_digests(colour):
     digests = [images.read(row).digest for row in range(4)]
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
+
+
+def test_digests_are_of_what_is_seen():
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (16, 17), dtype=np.uint8)
+    grey[0, 0] = 255
+    same = [
+        grey,
+        grey[..., None],
+        np.repeat(grey[..., None], 3, axis=2),
+        np.dstack([grey, np.full_like(grey, 255)]),
+        np.dstack([grey, grey, grey, np.full_like(grey, 255)]),
+        grey.astype(np.uint16) * 257,
+    ]
+    images = Images.of(same)
+    digests = [images.read(row).digest for row in range(len(same))]
+    digests += [Images.of([grey / 255]).read(0).digest]
+    digests += [Images.of([grey.astype(kind)]).read(0).digest for kind in (np.int64, np.float64)]
+    assert len(set(digests)) == 1
+    slightly = grey.astype(np.uint16) * 257
+    slightly[3, 3] += 1 if slightly[3, 3] < 65535 else -1
+    tinted = same[2].copy()
+    tinted[5, 5, 2] ^= 1
+    others = [slightly, tinted, grey.reshape(17, 16), np.dstack([grey, grey])]
+    images = Images.of(others)
+    assert not {images.read(row).digest for row in range(len(others))} & set(digests)
+
+
+def test_digests_tell_large_numbers_apart():
+    one = 1e9 + np.arange(4.0).reshape(2, 2)
+    images = Images.of([one, one[::-1]], value_range=(1e9, 1e9 + 4))
+    assert images.read(0).digest != images.read(1).digest
+    assert_allclose(images.read(0).pixels, [[0, 0.25], [0.5, 0.75]])
+
+
+def test_digests_tell_values_beyond_black_and_white_apart():
+    levels = [0, 44, 300, 556, -212, np.inf, -np.inf, np.nan]  # 256 apart, some of them
+    images = Images.of([np.array([[0.0, level]]) for level in levels], value_range=(0, 255))
+    assert len({images.read(row).digest for row in range(len(levels))}) == len(levels)
+
+
+def test_hidden_colours_and_signs_of_zero_dont_count():
+    clear = np.zeros((2, 4, 4, 4), dtype=np.uint8)
+    clear[1, ..., :3] = 9
+    images = Images.of(clear, channels="last")
+    assert images.read(0).digest == images.read(1).digest
+    image = np.array([[0.0, 0.123], [0.5, 0.777]])
+    zeros = Images.of([image, np.where(image == 0, -image, image)])
+    assert zeros.read(0).digest == zeros.read(1).digest
 
 
 @pytest.mark.parametrize(
@@ -124,6 +187,8 @@ def test_single_items_that_are_no_images_say_why(item, reason):
         (np.zeros(4), "holds no images"),
         (np.zeros((1, 2, 2, 2, 2)), "holds no images"),
         (np.zeros((2, 5, 6, 7)), "no axis of 1 to 4 channels"),
+        (np.zeros((64, 50, 3)), "looks like one image in colour"),
+        (np.zeros((64, 50, 1)), "looks like one image"),
         ("folder", "is one path"),
         (Path("folder"), "is one path"),
         ([np.zeros((2, 2), dtype=complex)], "numbers"),
@@ -141,6 +206,7 @@ def test_wrong_options_are_refused():
         ({"channels": "first"}, "no 1 to 4 channels first"),
         ({"value_range": (1, 1)}, "value_range"),
         ({"value_range": (0, np.nan)}, "value_range"),
+        ({"max_pixels": 0}, "max_pixels"),
     ]:
         with pytest.raises(ValueError, match=reason):
             Images.of(X, **options)
@@ -234,3 +300,73 @@ def test_damaged_files_say_why(colour, tmp_path):
 
 def test_images_of_pillow_are_images(colour):
     assert_allclose(only([Image.fromarray(colour)]), colour / 255, rtol=1e-6)
+
+
+# what others send
+
+
+def test_no_program_is_run_by_what_a_file_holds(tmp_path, monkeypatch):
+    called = tmp_path / "called"
+    program = tmp_path / "gs"
+    program.write_text(f"#!/bin/sh\necho yes > {called}\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    eps = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+    (tmp_path / "photo.png").write_text(eps)
+    with pytest.raises(UnreadableImageError, match="UnidentifiedImageError"):
+        Images.of([tmp_path / "photo.png"]).read(0)
+    assert not called.exists()
+
+
+def header_of_png(width, height):
+    """Start of a PNG that says how large it is, and then ends."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    length, checksum = struct.pack(">I", 13), struct.pack(">I", zlib.crc32(chunk))
+    pixels = struct.pack(">I", 1000) + b"IDAT"
+    return b"\x89PNG\r\n\x1a\n" + length + chunk + checksum + pixels
+
+
+def test_files_of_too_many_pixels_are_not_decoded(tmp_path, colour):
+    (tmp_path / "bomb.png").write_bytes(header_of_png(8000, 6251))
+    Image.fromarray(colour).save(tmp_path / "a.png")
+    paths = [tmp_path / "bomb.png", tmp_path / "a.png", Image.fromarray(colour)]
+    with pytest.raises(UnreadableImageError, match="too many pixels: 8000 x 6251"):
+        Images.of(paths).read(0)
+    with pytest.raises(UnreadableImageError, match="truncated"):
+        Images.of(paths, max_pixels=None).read(0)  # is decoded, and ends
+    for row in (1, 2):
+        assert Images.of(paths, max_pixels=30).read(row).pixels.shape == (6, 5, 3)
+        with pytest.raises(UnreadableImageError, match="more than max_pixels=29"):
+            Images.of(paths, max_pixels=29).read(row)
+
+
+def test_floats_of_files_need_a_range_beyond_0_to_1(tmp_path):
+    paths = []
+    for name, level in (("a", 128.0), ("b", 2.56)):
+        values = np.linspace(0, level, 16, dtype=np.float32).reshape(4, 4)
+        Image.fromarray(values).save(tmp_path / f"{name}.tiff")
+        paths.append(tmp_path / f"{name}.tiff")
+    for row in (0, 1):
+        with pytest.raises(UnreadableImageError, match=r"value_range=\(black, white\)"):
+            Images.of(paths).read(row)
+    images = Images.of(paths, value_range=(0, 256))
+    tops = [images.read(row).pixels.max() for row in (0, 1)]
+    assert_allclose(tops, [0.5, 0.01], rtol=1e-6)
+
+
+def test_the_range_of_arrays_leaves_files_alone(tmp_path, colour):
+    Image.fromarray(colour).save(tmp_path / "a.png")
+    images = Images.of([tmp_path / "a.png", np.full((4, 4), 8.0)], value_range=(0, 16))
+    assert_allclose(images.read(0).pixels, colour / 255, rtol=1e-6)
+    assert_allclose(images.read(1).pixels, np.full((4, 4), 0.5))
+
+
+def test_reasons_dont_tell_the_folder_of_a_file_with_an_odd_name(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")
+    try:
+        Path(path).write_bytes(b"no image")
+    except OSError:
+        pytest.skip("names of files are UTF-8 here")
+    with pytest.raises(UnreadableImageError) as caught:
+        Images.of([path]).read(0)
+    assert str(tmp_path) not in str(caught.value)

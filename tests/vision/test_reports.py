@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import sys
 from html.parser import HTMLParser
@@ -44,10 +45,20 @@ def check():
 
 def test_text_tells_what_was_found(check):
     text = check.report()
+    assert check.label_conflicts_.size == 1  # row 2 is a, its copy b
     assert text.startswith("10 images, ")
     for part in ("exact_duplicate", "dark", "balance", "by group", "across splits"):
         assert part in text
-    assert "1 clusters of copies have different labels" in text or "label" not in text
+    assert "1 clusters of copies have different labels" in text
+
+
+def test_text_is_silent_about_labels_that_agree():
+    images = np.random.default_rng(0).random((3, 9, 9))
+    images[2] = images[0]
+    agreeing = ImageHealthCheck().fit(images, list("aba"))
+    assert agreeing.pairs_["row_b"].tolist() == [2]
+    assert "different labels" not in agreeing.report()
+    assert "different labels" not in agreeing.to_html()
 
 
 def test_page_holds_tables_and_pictures_and_nothing_that_runs(check, tmp_path):
@@ -74,6 +85,43 @@ def test_paths_are_escaped(tmp_path):
     assert any(name in text for text in seen.texts)
 
 
+def test_names_of_files_may_be_any_bytes(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff<b>.png")
+    try:
+        with open(path, "wb") as file:
+            Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(file, "PNG")
+    except OSError:
+        pytest.skip("names of files are UTF-8 here")
+    page = ImageHealthCheck().fit([path]).to_html(tmp_path / "health.html")
+    assert (tmp_path / "health.html").read_text("utf-8") == page
+    assert "&#56575;&lt;b&gt;.png" in page
+
+
+def test_names_are_those_below_the_common_folder(tmp_path):
+    paths = [tmp_path / "set" / name for name in ("a/1.png", "a/2.png", "b/1.png")]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(path)
+
+    def names(X):
+        check = ImageHealthCheck().fit(X)
+        assert str(tmp_path) not in check.to_html()
+        return [example.name for example in check.examples_ if example.issue == "blank"]
+
+    assert names(paths) == [
+        os.path.join(*parts) for parts in (("a", "1.png"), ("a", "2.png"), ("b", "1.png"))
+    ]
+    assert names(paths[:2]) == ["1.png", "2.png"]
+    assert names([*paths[:1], np.zeros((9, 9)), str(paths[2])]) == [
+        os.path.join("a", "1.png"),
+        "image 1",
+        os.path.join("b", "1.png"),
+    ]
+    mixed = [paths[0], os.path.join("gone", "1.png")]
+    gone = ImageHealthCheck().fit(mixed).examples_
+    assert {example.name for example in gone} == {"1.png", mixed[1]}
+
+
 def test_page_does_without_pillow(check, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     page = check.to_html()
@@ -82,7 +130,7 @@ def test_page_does_without_pillow(check, monkeypatch):
 
 
 def test_long_tables_are_cut():
-    images = np.random.default_rng(0).random((230, 4, 4))
+    images = np.random.default_rng(0).random((230, 5, 5))
     check = ImageHealthCheck(near=False).fit(images, np.arange(230) % 230)
     assert "... and 30 more lines" in check.to_html()
 

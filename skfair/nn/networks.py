@@ -1,4 +1,4 @@
-"""Networks as users have them: their modules, copied, and what takes X to their input."""
+"""Networks as users have them: their modules, and what takes X to their input."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -15,11 +16,11 @@ from sklearn.utils import check_array
 
 from skfair._utils.columns import column_positions, is_frame, take_columns
 from skfair._utils.text import listed
-from skfair.finetuning._layers import Output
+from skfair.nn.layers import Output
 
 _KINDS = (
-    "a torch.nn.Module, or a fitted skorch net, a fitted estimator of skfair.inprocessing or a "
-    "fitted Pipeline that ends with one, in sklearn.frozen.FrozenEstimator"
+    "a torch.nn.Module, or a fitted skorch net, a fitted network of skfair.inprocessing or "
+    "skfair.finetuning or a fitted Pipeline that ends with one, in sklearn.frozen.FrozenEstimator"
 )
 _HOW = "fit it, and wrap it in sklearn.frozen.FrozenEstimator, since clone() resets what is bare"
 
@@ -77,7 +78,7 @@ class PipelineInput:
 
 
 class TrainedNetwork(NamedTuple):
-    """A copy of the user's module, and how rows come to it.
+    """The user's module or a copy of it, and how rows come to it.
 
     ``classes`` are those of the estimator around it, None for a bare module; ``output`` is what its
     loss tells of its output, None where nothing does.
@@ -89,16 +90,21 @@ class TrainedNetwork(NamedTuple):
     output: Output | None
 
 
-def read_network(net: Any, device: Any, dropped: Sequence[int] = ()) -> TrainedNetwork:
-    """Copy what a user has trained.
+def read_network(
+    net: Any, device: Any = None, dropped: Sequence[int] = (), *, copy: bool = True
+) -> TrainedNetwork:
+    """Read what a user has trained.
 
     Parameters
     ----------
     net : torch.nn.Module, or fitted skorch net, estimator or Pipeline, bare or in FrozenEstimator
-    device : torch.device
-        Where the copy goes.
+    device : torch.device, default=None
+        Where the network is to be; None: where it is.
     dropped : sequence of int, default=()
         Columns of X that are no input of a bare module or net.
+    copy : bool, default=True
+        Whether the module is copied, so that it may be changed. Without, it is the user's own
+        wherever it is on the device already.
 
     Returns
     -------
@@ -111,29 +117,31 @@ def read_network(net: Any, device: Any, dropped: Sequence[int] = ()) -> TrainedN
     ValueError
         If it is none of these, or its numbers are of another type than float32 and float64.
     """
-    import torch
-
     net = _unwrapped(net)
     if isinstance(net, torch.nn.Module):
-        return _copied(net, dropped, device, None, None)
+        module, dtype = _placed(net, device, copy)
+        return TrainedNetwork(module, ArrayInput(dropped, dtype), None, None)
     if isinstance(net, Pipeline):
-        last = read_network(net.steps[-1][1], device)
+        last = read_network(net.steps[-1][1], device, copy=copy)
         if len(net.steps) == 1:
             return last
         return last._replace(encode=PipelineInput(net[:-1], last.encode))
+    if hasattr(net, "module_") and hasattr(net, "network_input"):  # a debiaser
+        module, _ = _placed(net.module_, device, copy)
+        return TrainedNetwork(module, EstimatorInput(net), net.classes_, net.output_)
     if isinstance(net, type) or not (hasattr(net, "net_") or hasattr(net, "initialize")):
-        if hasattr(net, "fit") and hasattr(net, "module"):
+        if hasattr(net, "fit") and (hasattr(net, "module") or hasattr(net, "network_input")):
             raise NotFittedError(f"net is {type(net).__name__}, which isn't fitted: {_HOW}")
         raise ValueError(f"net must be {_KINDS}; got {net!r:.200}")
     if not hasattr(net, "net_"):
-        return _read_skorch(net, dropped, device)
+        return _read_skorch(net, dropped, device, copy)
     if not hasattr(net, "network_input"):
         raise ValueError(
             f"{type(net).__name__} has no method network_input(X), which gives what its network "
             "takes: give its module, and arrays of its input"
         )
-    copy, _ = _copy(net.net_.module_, device)
-    return TrainedNetwork(copy, EstimatorInput(net), net.classes_, "logits")
+    module, _ = _placed(net.net_.module_, device, copy)
+    return TrainedNetwork(module, EstimatorInput(net), getattr(net, "classes_", None), "logits")
 
 
 def _unwrapped(net: Any) -> Any:
@@ -142,8 +150,7 @@ def _unwrapped(net: Any) -> Any:
     return net
 
 
-def _read_skorch(net: Any, dropped: Sequence[int], device: Any) -> TrainedNetwork:
-    import torch
+def _read_skorch(net: Any, dropped: Sequence[int], device: Any, copy: bool) -> TrainedNetwork:
     from skorch import NeuralNetClassifier
 
     if not getattr(net, "initialized_", False):
@@ -161,24 +168,14 @@ def _read_skorch(net: Any, dropped: Sequence[int], device: Any) -> TrainedNetwor
         classes = np.asarray(net.classes_)
     except (AttributeError, ValueError):  # no classifier, or never fitted
         classes = None
-    return _copied(net.module_, dropped, device, classes, output)
+    module, dtype = _placed(net.module_, device, copy)
+    return TrainedNetwork(module, ArrayInput(dropped, dtype), classes, output)
 
 
-def _copied(
-    module: Any,
-    dropped: Sequence[int],
-    device: Any,
-    classes: NDArray[Any] | None,
-    output: Output | None,
-) -> TrainedNetwork:
-    copy, dtype = _copy(module, device)
-    return TrainedNetwork(copy, ArrayInput(dropped, dtype), classes, output)
-
-
-def _copy(module: Any, device: Any) -> tuple[Any, str]:
-    """Copy a module to a device; tell the type of its numbers."""
+def _placed(module: Any, device: Any, copy: bool) -> tuple[Any, str]:
+    """Give a module, or a copy of it, on a device; tell the type of its numbers."""
     types = [str(p.dtype) for p in module.parameters() if p.is_floating_point()]
-    if not types:
+    if not types and copy:
         raise ValueError("the network has no parameters, so there is nothing to change")
     odd = sorted(set(types) - {"torch.float32", "torch.float64"})
     if odd:
@@ -186,8 +183,11 @@ def _copy(module: Any, device: Any) -> tuple[Any, str]:
             f"the network has numbers of {listed(odd)}, too coarse for small changes: give it as "
             "float32, net.float()"
         )
+    dtype = types[0].removeprefix("torch.") if types else "float32"
+    if not copy and _is_on(module, device):
+        return module, dtype
     try:
-        return deepcopy(module).to(device), types[0].removeprefix("torch.")
+        copied = deepcopy(module)
     except RuntimeError as error:
         if "deepcopy" not in str(error):
             raise
@@ -196,3 +196,11 @@ def _copy(module: Any, device: Any) -> tuple[Any, str]:
             "say): use torch.nn.utils.parametrizations instead, or run it once under "
             "torch.no_grad()"
         ) from error
+    return (copied if device is None else copied.to(device)), dtype
+
+
+def _is_on(module: Any, device: Any) -> bool:
+    return device is None or all(
+        part.device.type == device.type and device.index in (None, part.device.index)
+        for part in module.parameters()
+    )

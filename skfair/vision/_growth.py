@@ -1,0 +1,232 @@
+"""How much cells of group and label should grow, and which operations make their copies."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skfair._utils.arrays import divide, nan_max
+from skfair._utils.text import listed
+from skfair._utils.validation import is_number
+from skfair._utils.warning import warn_user
+
+Floats = NDArray[np.float64]
+Cell = tuple[Hashable, Hashable]
+
+STRATEGIES = ("balance", "parity", "size", "keep")
+_FAR = 20
+
+
+def cell_growth(
+    sizes: Floats,
+    strategy: str | Mapping[Any, float],
+    total: float | None,
+    groups: Sequence[Hashable],
+    classes: Sequence[Hashable],
+    *,
+    strict: bool = True,
+) -> Floats:
+    """Find by which factor each cell of group and label grows.
+
+    Parameters
+    ----------
+    sizes : ndarray of float of shape (n_groups, n_classes)
+        Present sizes.
+    strategy : {"balance", "parity", "size", "keep"} or mapping of (group, label) to number
+        Cells alike; the overall label shares in every group; groups alike, with their own label
+        shares; shares as they are; or whole numbers as sizes and fractions as factors.
+    total : float or None
+        Size of all cells together afterwards; None: the least with which the strategy is met.
+    groups, classes : sequence
+        Labels of the axes.
+    strict : bool, default=True
+        Whether an empty cell that should grow is refused, or left empty.
+
+    Returns
+    -------
+    ndarray of float of shape (n_groups, n_classes)
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If a cell has to grow from nothing, to shrink, or the strategy is none.
+
+    Warns
+    -----
+    UserWarning
+        If a mapping makes a cell more than 20 times as large.
+
+    Examples
+    --------
+    >>> sizes = np.array([[40.0, 10.0], [20.0, 40.0]])
+    >>> (sizes * cell_growth(sizes, "balance", None, "fm", [0, 1])).tolist()
+    [[40.0, 40.0], [40.0, 40.0]]
+    >>> (sizes * cell_growth(sizes, "balance", 120, "fm", [0, 1])).tolist()
+    [[40.0, 20.0], [20.0, 40.0]]
+    """
+    if isinstance(strategy, Mapping):
+        if total is not None:
+            raise ValueError("size= goes with a named strategy: a dict tells the sizes of cells")
+        wanted = _named_sizes(sizes, strategy, groups, classes)
+        _warn_of_far(sizes, wanted, groups, classes)
+    elif strategy in STRATEGIES:
+        shape = _shape(sizes, strategy)
+        shape = shape if strict else shape * (sizes > 0)
+        wanted = _least(sizes, shape, strategy) if total is None else _filled(sizes, shape, total)
+    else:
+        raise ValueError(f"strategy must be one of {STRATEGIES} or a dict, got {strategy!r}")
+    empty = (sizes == 0) & (wanted > 0)
+    if empty.any() and strict:
+        raise ValueError(
+            f"no images to copy in cells {_names(empty, groups, classes)} of (group, label): merge "
+            "groups, drop them, or choose another strategy"
+        )
+    return np.where(sizes > 0, np.maximum(np.nan_to_num(divide(wanted, sizes)), 1.0), 1.0)
+
+
+def _shape(sizes: Floats, strategy: str) -> Floats:
+    """Sizes that the strategy asks for, up to a factor."""
+    of_group, of_class = sizes.sum(axis=1, keepdims=True), sizes.sum(axis=0, keepdims=True)
+    return {
+        "balance": np.where((of_group > 0) & (of_class > 0), 1.0, 0.0),
+        "parity": of_group * of_class / sizes.sum(),
+        "size": np.nan_to_num(divide(sizes, of_group)),
+        "keep": sizes,
+    }[strategy]
+
+
+def _least(sizes: Floats, shape: Floats, strategy: str) -> Floats:
+    """Least sizes of this shape at which no cell shrinks; for parity, of each group by itself."""
+    if strategy == "keep":
+        raise ValueError('strategy="keep" needs size=: how many images there should be afterwards')
+    ratio = divide(sizes, shape)
+    if strategy == "parity":
+        return shape * np.nan_to_num(nan_max(ratio))[:, None]
+    return shape * float(np.nanmax(ratio))
+
+
+def _filled(sizes: Floats, shape: Floats, total: float) -> Floats:
+    """Sizes that fill a total: cells that lack most grow first, up to a common level."""
+    if total < sizes.sum() * (1 - 1e-12):
+        raise ValueError(
+            f"size={total:g} is less than the {sizes.sum():g} images that there are: none is "
+            "dropped. A whole number is a size, a fraction a factor"
+        )
+    there = shape > 0
+    levels = np.sort(divide(sizes, shape)[there])
+    order = np.argsort(divide(sizes, shape)[there], kind="stable")
+    own, part = sizes[there][order], shape[there][order]
+    others = sizes.sum() - np.cumsum(own)  # of cells that lack less
+    reached = (total - others) / np.cumsum(part)
+    upper = np.append(levels[1:], np.inf)
+    level = reached[np.flatnonzero(reached <= upper)[0]]
+    return np.maximum(sizes, level * shape)
+
+
+def _named_sizes(
+    sizes: Floats,
+    strategy: Mapping[Any, float],
+    groups: Sequence[Hashable],
+    classes: Sequence[Hashable],
+) -> Floats:
+    wanted = sizes.copy()
+    known = {(g, c): (i, j) for i, g in enumerate(groups) for j, c in enumerate(classes)}
+    unknown = [cell for cell in strategy if cell not in known]
+    if unknown:
+        raise ValueError(
+            f"strategy names cells {listed(unknown)}; cells of (group, label): {listed(known)}"
+        )
+    for cell, number in strategy.items():
+        if not is_number(number) or not 0 <= number < np.inf:
+            raise ValueError(
+                f"strategy[{cell!r}] must be a size (whole) or a factor (a fraction), got "
+                f"{number!r}"
+            )
+        place = known[cell]
+        wanted[place] = number if float(number).is_integer() else number * sizes[place]
+        if wanted[place] < sizes[place]:
+            raise ValueError(
+                f"strategy[{cell!r}]={number!r} is less than the {sizes[place]:g} images that "
+                "there are: none is dropped. Whole numbers are sizes, fractions factors"
+            )
+    return wanted
+
+
+def _warn_of_far(
+    sizes: Floats, wanted: Floats, groups: Sequence[Hashable], classes: Sequence[Hashable]
+) -> None:
+    far = (sizes > 0) & (wanted > _FAR * sizes)
+    if far.any():
+        warn_user(
+            f"strategy makes cells {_names(far, groups, classes)} of (group, label) more than "
+            f"{_FAR} times as large. Whole numbers are sizes, fractions factors"
+        )
+
+
+def _names(chosen: Any, groups: Sequence[Hashable], classes: Sequence[Hashable]) -> str:
+    return listed((groups[i], classes[j]) for i, j in np.argwhere(chosen))
+
+
+def cell_operations(
+    operations: Mapping[Any, Any],
+    default: Mapping[str, Any],
+    groups: Sequence[Hashable],
+    classes: Sequence[Hashable],
+) -> list[Mapping[str, Any]]:
+    """Find the operations of each cell, group by group.
+
+    Parameters
+    ----------
+    operations : mapping
+        Of operations to amounts, for all cells; or from cells (group, label), groups and labels to
+        such mappings. A cell's own go before its group's, and these before its label's.
+    default : mapping
+        Of cells that nothing names.
+    groups, classes : sequence
+
+    Returns
+    -------
+    list of mappings, of n_groups * n_classes
+
+    Raises
+    ------
+    ValueError
+        If a name is none of a cell, group or label, or that of a group and a label.
+
+    Examples
+    --------
+    >>> named = {"f": {"rotate": 5}, ("m", 1): {"zoom": 0.2}}
+    >>> cell_operations(named, {}, "fm", [0, 1])
+    [{'rotate': 5}, {'rotate': 5}, {}, {'zoom': 0.2}]
+    """
+    if not operations or not all(isinstance(value, Mapping) for value in operations.values()):
+        return [operations] * (len(groups) * len(classes))
+    groups, classes = tuple(groups), tuple(classes)
+    cells = {(g, c) for g in groups for c in classes}
+    both = [name for name in operations if name in groups and name in classes]
+    if both:
+        raise ValueError(
+            f"operations name {listed(both)}, each a group and a label: write (group, None) or "
+            "(None, label)"
+        )
+    known = {*cells, *groups, *classes}
+    known |= {(g, None) for g in groups} | {(None, c) for c in classes} | {(None, None)}
+    unknown = [name for name in operations if name not in known]
+    if unknown:
+        raise ValueError(
+            f"operations name {listed(unknown)}; groups: {listed(groups)}; labels: "
+            f"{listed(classes)}; cells are (group, label)"
+        )
+    return [
+        next((operations[name] for name in _from_own_to_all(g, c) if name in operations), default)
+        for g in groups
+        for c in classes
+    ]
+
+
+def _from_own_to_all(group: Hashable, label: Hashable) -> tuple[Hashable, ...]:
+    return ((group, label), (group, None), group, (None, label), label, (None, None))

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.base import clone
+
+torch = pytest.importorskip("torch")
+
+from skfair.inprocessing import FairNetClassifier  # noqa: E402
+from skfair.vision import TargetedAugmenter  # noqa: E402
+from skfair.vision._growth import cell_growth, cell_operations  # noqa: E402
+
+GROUPS = np.repeat(["f", "m"], [5, 10])
+LABELS = np.repeat(["no", "yes", "no", "yes"], [4, 1, 4, 6])  # f: 4 and 1, m: 4 and 6
+
+
+def some_images(n=15, shape=(3, 6, 6), dtype=np.float32):
+    pixels = np.random.default_rng(0).random((n, *shape))
+    return (pixels * 255).astype(dtype) if np.dtype(dtype).kind == "u" else pixels.astype(dtype)
+
+
+def augment(X=None, y=LABELS, groups=GROUPS, weights=None, **options):
+    augmenter = TargetedAugmenter(**{"random_state": 0, "device": "cpu", **options})
+    X = some_images(len(y)) if X is None else X
+    new = augmenter.fit_resample(X, y, sensitive_features=groups, sample_weight=weights)
+    return augmenter, *new
+
+
+def counts(augmenter):
+    return augmenter.cell_sizes_.loc["after"].to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "size", "expected"),
+    [
+        ("balance", None, [[6, 6], [6, 6]]),
+        ("balance", 20, [[5, 5], [4, 6]]),  # three lack most, and come to 4.67
+        ("balance", 19, [[5, 4], [4, 6]]),
+        ("balance", 40, [[10, 10], [10, 10]]),
+        ("balance", 2.0, "refused"),
+        ("keep", 1.8, [[7, 2], [7, 11]]),
+        ("parity", None, [[4, 4], [7, 6]]),  # labels 8 to 7: 4 and 3.5, 6.86 and 6
+        ("size", None, [[8, 2], [4, 6]]),
+        ({("f", "yes"): 4, ("m", "no"): 1.5}, None, [[4, 4], [6, 6]]),
+    ],
+)
+def test_cells_get_what_they_lack(strategy, size, expected):
+    if expected == "refused":
+        with pytest.raises(ValueError, match=r"size=2 is less than the 15 images"):
+            augment(strategy=strategy, size=size)
+        return
+    augmenter, X, y = augment(strategy=strategy, size=size)
+    assert counts(augmenter) == expected
+    assert augmenter.cell_sizes_.loc["before"].to_numpy().tolist() == [[4, 1], [4, 6]]
+    assert len(X) == len(y) == np.sum(expected) == len(augmenter.groups_)
+    found = pd.crosstab(augmenter.groups_.to_values().to_numpy(), y).to_numpy()
+    assert found.tolist() == expected
+
+
+def test_images_come_first_and_copies_tell_where_they_are_from():
+    X = some_images()
+    before = X.copy()
+    augmenter, new, y = augment(X)
+    rows = augmenter.sample_indices_
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_array_equal(new[:15], X)
+    assert rows[:15].tolist() == list(range(15))
+    assert y.tolist() == LABELS[rows].tolist()
+    assert augmenter.groups_.to_values().tolist() == GROUPS[rows].tolist()
+    copies = np.abs(new[15:] - X[rows[15:]]).max(axis=(1, 2, 3))
+    assert (copies > 0).all()
+    assert augmenter.sample_weight_ is None
+    assert np.bincount(rows)[4] == 6  # the only one of its cell
+    assert set(np.bincount(rows)[:4]) == {1, 2}
+
+
+def test_the_same_seed_gives_the_same_images():
+    state = torch.get_rng_state()
+    first, again, other = (augment(random_state=seed)[1] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape == other.shape
+    assert (first != other).any()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("shape", [(6, 7), (1, 6, 7), (4, 6, 7)])
+def test_types_shapes_and_ranges_are_kept(dtype, shape):
+    strong = {"rotate": 30, "brightness": 0.9, "contrast": 1, "noise": 0.5, "cutout": 0.5}
+    X = some_images(shape=shape, dtype=dtype)
+    _, new, _ = augment(X, operations=strong)
+    assert new.dtype == X.dtype
+    assert new.shape == (24, *shape)
+    least, greatest = (0, np.iinfo(dtype).max) if np.dtype(dtype).kind == "u" else (0, 1)
+    assert new.min() == least
+    assert new.max() == greatest
+
+
+def test_bytes_are_rounded_and_without_operations_nothing_changes():
+    X = some_images(dtype=np.uint8)
+    for operations in ({}, {"rotate": 0}, {"brightness": 0}, {"noise": 0}):
+        augmenter, new, _ = augment(X, operations=operations)
+        np.testing.assert_array_equal(new, X[augmenter.sample_indices_])
+    augmenter, new, _ = augment(X, operations={"flip_horizontal": 1, "rotate": 0})
+    np.testing.assert_array_equal(new[15:], X[augmenter.sample_indices_[15:], :, :, ::-1])
+
+
+def test_a_range_of_ones_own():
+    X = some_images() * 4 - 2
+    _, new, _ = augment(X, operations={"brightness": (1, 1)})
+    np.testing.assert_allclose(new[15:], X.max(), atol=1e-6)
+    _, new, _ = augment(X, operations={"brightness": (1, 1)}, value_range=(-3, 3))
+    np.testing.assert_allclose(new[15:], 3)
+
+
+def test_cells_groups_and_labels_have_their_own_operations():
+    X = np.full((15, 1, 2, 2), 0.5)
+    light = {
+        "f": {"brightness": (0.1, 0.1)},
+        ("f", "yes"): {"brightness": (0.2, 0.2)},
+        "no": {"brightness": (0.3, 0.3)},
+        (None, None): {},
+    }
+    augmenter, new, y = augment(X, operations=light, size=40)
+    added = np.round(new[15:, 0, 0, 0] - 0.5, 3)
+    members = augmenter.groups_.to_values().to_numpy()[15:]
+    for group, label, expected in [
+        ("f", "no", 0.1),
+        ("f", "yes", 0.2),
+        ("m", "no", 0.3),
+        ("m", "yes", 0.0),
+    ]:
+        own = (members == group) & (y[15:] == label)
+        assert set(added[own].tolist()) == {expected}
+
+
+def test_names_that_are_groups_and_labels_at_once():
+    message = r"operations name \[1\], each a group and a label: write \(group, None\)"
+    with pytest.raises(ValueError, match=message):
+        cell_operations({1: {}}, {}, [0, 1], [1, 2])
+    found = cell_operations({(1, None): {"zoom": 1}, (None, 1): {"rotate": 1}}, {}, [0, 1], [1, 2])
+    assert found == [{"rotate": 1}, {}, {"zoom": 1}, {"zoom": 1}]
+
+
+def test_a_group_of_several_features_is_a_tuple():
+    both = pd.DataFrame({"sex": GROUPS, "race": np.where(np.arange(15) % 2, "b", "w")})
+    strategy = {(("f", "b"), "no"): 9}
+    augmenter, _, _ = augment(groups=both, strategy=strategy, operations={("f", "b"): {}})
+    assert augmenter.cell_sizes_.loc["after"].loc[("f", "b"), "no"] == 9
+    assert augmenter.cell_sizes_.loc["after"].to_numpy().sum() == 15 + 7
+
+
+def test_weights_measure_cells_and_travel_along():
+    weights = np.ones(15)
+    weights[:4] = [0, 2, 1, 1]  # f and no: a sum of 4 from three rows that count
+    weights[5:9] = 3  # m and no: 12
+    augmenter, _, _ = augment(weights=weights)
+    rows, found = augmenter.sample_indices_, augmenter.sample_weight_
+    np.testing.assert_array_equal(found, weights[rows])
+    copied = np.bincount(rows[15:], minlength=15)
+    assert copied[0] == 0
+    assert copied[1:4].sum() == 6  # from 4 to 12: two copies of each that counts
+    assert copied[4] == 11
+    assert copied[5:9].sum() == 0
+    assert copied[9:].sum() == 6
+    masses = pd.Series(found).groupby([augmenter.groups_.codes, LABELS[rows]]).sum()
+    assert masses.tolist() == [12.0] * 4
+
+
+def test_rare_cells_by_weight_get_no_copies_of_rows_without_weight():
+    with pytest.raises(ValueError, match=r"no images to copy in cells \[\('f', 'yes'\)\]"):
+        augment(weights=np.arange(15) != 4)
+
+
+def test_missing_groups_one_group_and_several_classes():
+    groups = np.array([None, "a", "a", None, "a", "a"], dtype=object)
+    y = np.array([0, 1, 2, 1, 1, 2])
+    with pytest.raises(ValueError, match=r"cells \[\('a', 0\), \('<missing>', 2\)\]"):
+        augment(y=y, groups=groups)
+    augmenter, _, labels = augment(y=y, groups=groups, strategy={("<missing>", 0): 3})
+    assert augmenter.cell_sizes_.loc["after"].index.tolist() == ["a", "<missing>"]
+    assert np.bincount(labels).tolist() == [3, 3, 2]
+    with pytest.raises(ValueError, match="missing"):
+        augment(y=y, groups=groups, missing="raise")
+    augmenter, _, labels = augment(y=y, groups=["all"] * 6)
+    assert np.bincount(labels).tolist() == [3, 3, 3]
+    assert counts(augment(y=np.zeros(15, dtype=int))[0]) == [[10], [10]]
+
+
+def test_labels_keep_their_type():
+    odd = pd.Series(LABELS, index=np.arange(15) * 7)
+    _, _, y = augment(y=odd)
+    assert isinstance(y, pd.Series)
+    assert y.index.tolist() == list(range(24))
+    _, _, same = augment(y=pl.Series(LABELS), groups=pl.Series(GROUPS))
+    assert isinstance(same, pl.Series)
+    assert same.to_list() == y.tolist()
+    _, _, listed = augment(y=LABELS.tolist(), groups=GROUPS.tolist())
+    assert list(listed) == y.tolist()
+    _, of_lists, _ = augment(some_images().tolist())
+    np.testing.assert_allclose(of_lists, augment(some_images().astype(float))[1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strategy": "equal"}, "strategy must be one of"),
+        ({"strategy": "keep"}, 'strategy="keep" needs size='),
+        ({"strategy": {("g", "no"): 3}}, r"names cells \[\('g', 'no'\)\]; cells of .*'f', 'no'"),
+        ({"strategy": {("f", "no"): 3}}, "less than the 4 images"),
+        ({"strategy": {("f", "no"): "3"}}, "a size .whole. or a factor"),
+        ({"strategy": {("f", "no"): 5}, "size": 30}, "size= goes with a named strategy"),
+        ({"size": 14}, "size=14 is less than the 15 images"),
+        ({"size": -1}, "size must be"),
+        ({"size": "20"}, "size must be"),
+        ({"operations": ["rotate"]}, "operations must be a mapping"),
+        ({"operations": {"turn": 1}}, r"\['turn'\] are unknown"),
+        ({"operations": {"x": {"rotate": 1}}}, r"operations name \['x'\]; groups: .*'f'"),
+        ({"operations": {"f": {"rotate": -1}}}, "rotate must be"),
+        ({"value_range": (0, 0.5)}, "around the pixels"),
+        ({"value_range": (1, 0)}, "around the pixels"),
+        ({"padding": "wrap"}, "padding"),
+        ({"device": "none"}, "device"),
+        ({"groups": GROUPS[:-1]}, "inconsistent|rows|length"),
+        ({"y": LABELS[:-1], "X": some_images()}, "inconsistent"),
+        ({"y": np.linspace(0, 1, 15)}, "continuous"),
+        ({"X": some_images().reshape(15, -1)}, "must be images"),
+        ({"X": pd.DataFrame(some_images().reshape(15, -1))}, "is a table"),
+        ({"X": some_images(shape=(8, 8, 3))}, "channels last: np.moveaxis"),
+        ({"X": np.full((15, 4, 4), np.nan)}, "NaN"),
+        ({"X": np.full((15, 4, 4), "a")}, "convert|numeric|float"),
+        ({"X": some_images() > 0.5}, "pixels must be integers or floats"),
+        ({"X": np.empty((15, 0, 4))}, "shape"),
+        ({"sensitive_features": "sex"}, "twice"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        augment(**options)
+
+
+def test_a_far_goal_warns():
+    with pytest.warns(UserWarning, match=r"\[\('f', 'yes'\)\] of .* more than 20 times"):
+        augment(strategy={("f", "yes"): 25.0})
+
+
+def test_totals_are_met_whatever_cells_are_like():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        sizes = rng.integers(1, 40, size=(3, 2)).astype(float)
+        total = sizes.sum() * rng.uniform(1, 4)
+        for strategy in ("balance", "parity", "size", "keep"):
+            growth = cell_growth(sizes, strategy, total, "abc", "xy")
+            assert growth.min() >= 1
+            assert (growth * sizes).sum() == pytest.approx(total)
+        grown = sizes * cell_growth(sizes, "balance", total, "abc", "xy")
+        level = grown[grown > sizes * (1 + 1e-9)]
+        np.testing.assert_allclose(level, grown.min())  # who lacks most grows first
+
+
+def test_around_an_estimator_it_augments_in_fit():
+    net = FairNetClassifier(strength=0, hidden_sizes=[4], max_epochs=2, device="cpu")
+    model = TargetedAugmenter(net, random_state=0, device="cpu")
+    model.fit(some_images(), LABELS, sensitive_features=GROUPS)
+    assert counts(model) == [[6, 6], [6, 6]]
+    assert set(model.predict(some_images())) <= {"no", "yes"}
+    assert not hasattr(model, "fit_resample")
+
+
+def test_it_is_cloned_and_pickled():
+    augmenter = TargetedAugmenter(operations={"rotate": 5}, strategy={("f", "yes"): 3})
+    for same in (clone(augmenter), pickle.loads(pickle.dumps(augmenter))):
+        assert same.get_params() == augmenter.get_params()
+    assert TargetedAugmenter().set_params(size=3).size == 3
+
+
+def bound(strategy="balance", **options):
+    rows = (some_images(), (LABELS == "yes").astype(int), (GROUPS == "m").astype(int))
+    augmenter = TargetedAugmenter(strategy=strategy, operations={"flip_horizontal": 1}, **options)
+    return augmenter.for_batches(*rows, groups=["f", "m"], classes=["no", "yes"])
+
+
+def test_in_batches_all_cells_change_by_the_share_of_copies_alike():
+    change, n = bound(), 8000
+    images = torch.arange(2.0).expand(n, 1, 1, 2) / 2
+    codes = torch.arange(n) % 2
+    y = torch.arange(n) // 2 % 2
+    turned = (change(images, y, codes, 0) != images).flatten(1).any(1).double()
+    shares = [[float(turned[(codes == g) & (y == c)].mean()) for c in (0, 1)] for g in (0, 1)]
+    np.testing.assert_allclose(shares, 90 / 240, atol=0.04)
+
+
+def test_in_batches_empty_cells_are_no_trouble():
+    rows = (some_images(3), np.array([0, 1, 1]), np.array([0, 0, 1]))
+    change = TargetedAugmenter().for_batches(*rows, groups=["f", "m"], classes=[0, 1])
+    images, codes = torch.from_numpy(rows[0]), torch.from_numpy(rows[2])
+    same = change(images, torch.from_numpy(rows[1]), codes, 0)
+    assert torch.equal(same[1:], images[1:])
+
+
+def test_in_batches_it_has_no_estimator():
+    with pytest.raises(ValueError, match="no estimator of its own"):
+        bound(estimator=FairNetClassifier())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_copies_of_a_gpu_are_those_of_the_cpu():
+    _, X, _ = augment(device="cpu")
+    _, same, _ = augment(device="cuda")
+    np.testing.assert_allclose(X, same, atol=1e-4)
