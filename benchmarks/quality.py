@@ -109,7 +109,7 @@ def main() -> None:
     if options.report:
         from _quality.report import write_report
 
-        write_report(store, options.report)
+        write_report(store, options.report, [] if options.table else options.data)
         print(f"{options.report} is written")
 
 

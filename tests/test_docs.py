@@ -184,6 +184,7 @@ def test_make_targets_that_the_documents_name_exist(target):
         "README.md",
         "docs/architecture.md",
         "docs/augmentation.md",
+        "docs/benchmarks.md",
         "docs/collecting.md",
         "docs/contributing.md",
         "docs/detecting.md",

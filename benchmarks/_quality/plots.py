@@ -16,13 +16,13 @@ STYLES = {"skfair": ("C0", "o"), "fairlearn": ("C1", "s"), "aif360": ("C2", "^")
 OTHERS = {"error-parity": ("C3", "D"), "scikit-lego": ("C4", "v"), "none": ("black", "*")}
 
 
-def _figure(columns: int, width: float = 4.2) -> tuple:
+def _figure(columns: int, width: float = 4.8) -> tuple:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    return plt.subplots(1, columns, figsize=(width * columns, 3.6), layout="constrained")
+    return plt.subplots(1, columns, figsize=(width * columns, 3.8), layout="constrained")
 
 
 def _save(figure: object, file: Path) -> str:
@@ -74,21 +74,27 @@ def _frontiers(axis: Any, found: pd.DataFrame, criterion: str) -> None:
     plain = points[points["side"] == "none"]
     right = 1.4 * max([e.mean for e in plain["x"]], default=0.2)
     best = 100 * max(e.mean for e in points["y"])
-    for side, part in points.groupby("side", sort=False):
-        colour, marker = styles[str(side)]
+    for place, side in enumerate(reversed(styles)):  # skfair last, so on top
+        part = points[points["side"] == side]
+        if part.empty:
+            continue
+        colour, marker = styles[side]
         x, y = ([e.mean for e in part[c]] for c in ("x", "y"))
         name, size = ("no mitigation", 60) if side == "none" else ("", 6)
-        faint = {"color": colour, "marker": marker, "alpha": 0.4, "label": name or None}
+        faint = {"color": colour, "marker": marker, "alpha": 0.3 if name == "" else 1.0}
+        faint |= {"label": name or None, "linewidths": 0}
         axis.scatter(x, 100 * np.array(y), s=size, **faint)
         if side == "none":
             continue
         levels = np.linspace(right / 20, right, 14)
         curve = side_curve(found[found["side"] == side], criterion, levels)
         x, y, wide, high = curve.T
-        style = {"color": colour, "marker": marker, "ms": 4, "elinewidth": 0.6, "label": side}
-        axis.errorbar(x, 100 * y, yerr=100 * high, xerr=wide, lw=1, **style)
+        bars = {"xerr": wide, "yerr": 100 * high, "fmt": "none", "ecolor": colour}
+        axis.errorbar(x, 100 * y, elinewidth=0.7, alpha=0.25, zorder=2, **bars)
+        line = {"color": colour, "marker": marker, "ms": 4, "lw": 1.6, "label": side}
+        axis.plot(x, 100 * y, zorder=3 + place, **line)
     axis.set_xlim(0, right)
-    axis.set_ylim(best - 6, best + 1)
+    axis.set_ylim(best - 4, best + 1)
     axis.grid(alpha=0.3)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from .before import (
 )
 from .data import LARGE, SENSITIVE
 from .measure import HEADLINES
+from .methods import MODELS
 from .plots import frontier_plot, roc_plot
 from .statistics import corrected
 from .store import Store
@@ -50,8 +52,9 @@ FEWEST = 3  # repetitions that a verdict needs
 class Findings:
     """Results of a run, cut by data, groups and model."""
 
-    def __init__(self, store: Store) -> None:
-        self.rows = [row for row in store.latest() if not row["rows"]] or store.latest()
+    def __init__(self, store: Store, data: Sequence[str] = ()) -> None:
+        kept = [row for row in store.latest() if not data or row["data"] in data]
+        self.rows = [row for row in kept if not row["rows"]] or kept
         self.machines = store.machines()
         self.frame = read_frame(self.rows)
         self.parts: dict[Key, pd.DataFrame] = {
@@ -143,6 +146,7 @@ def how_it_was_run(found: Findings) -> str:
         f"{len(found.rows):,} cells, {dates[0]} to {dates[-1]} (UTC).",
         f"Versions that results hang on: {', '.join(sorted(stamps))}.",
         f"Repetitions: {'; '.join(counts)}.",
+        f"Of the full design, not in this run: {'; '.join(not_run(found)) or 'nothing'}.",
     ]
     lines += [
         f"Machine: {m['cpu']}, {m['cores']} cores, Python {m['python']}, "
@@ -151,6 +155,17 @@ def how_it_was_run(found: Findings) -> str:
         for m in found.machines
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def not_run(found: Findings) -> list[str]:
+    """Parts of the full design that have no results here."""
+    lines = []
+    for data, features in SENSITIVE.items():
+        for sensitive in features:
+            models = [m for m in MODELS if (data, sensitive, m) not in found.parts]
+            if models:
+                lines.append(f"{data}, {sensitive}: {', '.join(models)}")
+    return lines
 
 
 METHOD = f"""\
@@ -249,9 +264,9 @@ def before_section(found: Findings, file: Path) -> str:
     return "\n".join(out)
 
 
-def write_report(store: Store, file: Path) -> None:
-    """Write the Markdown file, and its pictures into ``images`` beside it."""
-    found = Findings(store)
+def write_report(store: Store, file: Path, data: Sequence[str] = ()) -> None:
+    """Write the Markdown file, and its pictures into ``images`` beside it; of some data, or all."""
+    found = Findings(store, data)
     lines = behind(found) or ["- Nowhere in this run."]
     tested = [
         (place(key, criterion), c, found.pvalue(c))
