@@ -23,6 +23,21 @@ def test_excerpt_in_contributing_is_real_source(path, text):
     assert text in (ROOT / path).read_text(encoding="utf-8")
 
 
+def run_guide(name, *libraries):
+    """Run the blocks of a guide in order, where its libraries are there; give what they define."""
+    for library in libraries:
+        pytest.importorskip(library)
+    if "matplotlib" in libraries:
+        plt = pytest.importorskip("matplotlib.pyplot")
+        plt.switch_backend("Agg")
+    scope: dict = {}
+    for code in PYTHON.findall((ROOT / f"docs/{name}.md").read_text(encoding="utf-8")):
+        exec(compile(code, f"{name}.md", "exec"), scope)
+    if "matplotlib" in libraries:
+        plt.close("all")
+    return scope
+
+
 def test_contributing_has_excerpts():
     text = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
     assert len(EXCERPT.findall(text)) == 4
@@ -47,52 +62,31 @@ def test_readme_example_runs_and_selects_within_the_bound(capsys, monkeypatch):
 
 
 def test_the_measuring_guide_runs_in_order():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/measuring.md").read_text(encoding="utf-8")):
-        exec(compile(code, "measuring.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("measuring", "matplotlib")
     assert scope["frame"].by_group["n"].sum() == 1000
 
 
 def test_the_detecting_guide_runs_in_order():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/detecting.md").read_text(encoding="utf-8")):
-        exec(compile(code, "detecting.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("detecting", "matplotlib")
     assert scope["found"].biased_features_ == ["age"]
     proxies = scope["detector"].proxies_.query("sensitive_feature == 'sex'")["feature"]
     assert proxies.head(2).tolist() == ["relationship", "marital-status"]
 
 
 def test_the_thresholds_guide_runs_in_order():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/thresholds.md").read_text(encoding="utf-8")):
-        exec(compile(code, "thresholds.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("thresholds", "matplotlib")
     assert scope["rule"].criteria_.loc["demographic_parity", "violation"] < 0.06
     assert scope["search"].best_params_ == {"tol": 0.1}
 
 
 def test_the_guide_to_mitigation_in_the_data_runs_in_order():
-    scope: dict = {}
-    path = ROOT / "docs/mitigating-data.md"
-    for code in PYTHON.findall(path.read_text(encoding="utf-8")):
-        exec(compile(code, "mitigating-data.md", "exec"), scope)
+    scope = run_guide("mitigating-data")
     assert abs(scope["massager"].base_rates_["after"].diff().iloc[-1]) < 0.01
     assert "foreign_worker" in scope["to_numbers"].get_feature_names_out()
 
 
 def test_the_guide_to_mitigation_inside_training_runs_in_order():
-    scope: dict = {}
-    path = ROOT / "docs/mitigating-training.md"
-    for code in PYTHON.findall(path.read_text(encoding="utf-8")):
-        exec(compile(code, "mitigating-training.md", "exec"), scope)
+    scope = run_guide("mitigating-training")
     assert scope["fair"].criteria_.loc["equalized_odds", "mixture"] < 0.0501
     best = scope["search"].cv_results_["mean_test_demographic_parity_difference"]
     assert best[scope["search"].best_index_] >= -0.08
@@ -100,11 +94,7 @@ def test_the_guide_to_mitigation_inside_training_runs_in_order():
 
 
 def test_the_guide_to_networks_runs_in_order():
-    for library in ("torch", "skorch", "safetensors"):
-        pytest.importorskip(library)
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/networks.md").read_text(encoding="utf-8")):
-        exec(compile(code, "networks.md", "exec"), scope)
+    scope = run_guide("networks", "torch", "skorch", "safetensors")
     gap = scope["demographic_parity_difference"]
     options = {"sensitive_features": scope["X_test"]["sex"], "pos_label": ">50K"}
     assert gap(scope["y_test"], scope["found"], **options) < 0.12
@@ -113,15 +103,8 @@ def test_the_guide_to_networks_runs_in_order():
 
 
 def test_the_guide_to_fine_tuning_runs_in_order(tmp_path, monkeypatch):
-    for library in ("torch", "skorch", "safetensors"):
-        pytest.importorskip(library)
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
     monkeypatch.chdir(tmp_path)
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/finetuning.md").read_text(encoding="utf-8")):
-        exec(compile(code, "finetuning.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("finetuning", "torch", "skorch", "safetensors", "matplotlib")
     table = scope["found"].table
     assert table.loc["tuned", "bias"] < 0.1 < table.loc["as it was", "bias"]
     assert table.loc["tuned", "performance"] > 0.75
@@ -131,45 +114,25 @@ def test_the_guide_to_fine_tuning_runs_in_order(tmp_path, monkeypatch):
 
 
 def test_the_guide_to_collecting_runs_in_order():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/collecting.md").read_text(encoding="utf-8")):
-        exec(compile(code, "collecting.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("collecting", "matplotlib")
     assert scope["linear"].verdict.loc["rare", "verdict"] == "underfits"
     assert scope["tree"].verdict.loc["rare", "verdict"] == "lacks rows"
 
 
 def test_the_guide_to_images_runs_in_order(tmp_path, monkeypatch):
-    pytest.importorskip("PIL")
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
     monkeypatch.chdir(tmp_path)
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/images.md").read_text(encoding="utf-8")):
-        exec(compile(code, "images.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("images", "PIL", "matplotlib")
     assert len(scope["kept"]) == 394
 
 
 def test_the_guide_to_heatmaps_runs_in_order():
-    for library in ("torch", "skorch", "captum"):
-        pytest.importorskip(library)
-    plt = pytest.importorskip("matplotlib.pyplot")
-    plt.switch_backend("Agg")
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/heatmaps.md").read_text(encoding="utf-8")):
-        exec(compile(code, "heatmaps.md", "exec"), scope)
-    plt.close("all")
+    scope = run_guide("heatmaps", "torch", "skorch", "captum", "matplotlib")
+    assert scope["change"].loc[0, "high"] < 0  # the share of attention inside the patch
 
 
 def test_the_guide_to_augmentation_runs_in_order():
-    for library in ("torch", "skorch"):
-        pytest.importorskip(library)
-    scope: dict = {}
-    for code in PYTHON.findall((ROOT / "docs/augmentation.md").read_text(encoding="utf-8")):
-        exec(compile(code, "augmentation.md", "exec"), scope)
+    scope = run_guide("augmentation", "torch", "skorch")
+    assert scope["model"].predict(scope["X"]).shape == scope["y"].shape
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "test-peers", "test-oldest"])
