@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skfair.base._cell_sizes import name_cells, named_sizes, round_to_total, strategy_shape
 from skfair.base._features import (
     NumericFeaturesMixin,
     as_matrix,
@@ -64,12 +65,16 @@ __all__ = [
     "fit_weighted",
     "from_plain",
     "known_params",
+    "name_cells",
+    "named_sizes",
     "numeric_matrix",
     "plain_params",
     "read_groups",
     "read_table",
     "read_two_classes",
+    "round_to_total",
     "sensitive_positions",
+    "strategy_shape",
     "take_metadata",
     "telling_damage",
     "to_plain",

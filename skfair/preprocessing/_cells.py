@@ -13,8 +13,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from skfair._utils.arrays import divide, nan_max, nan_min
 from skfair._utils.columns import take_rows
 from skfair._utils.text import listed
-from skfair._utils.validation import encode_labels, is_number, positive_class
+from skfair._utils.validation import encode_labels, positive_class
 from skfair._utils.warning import warn_user
+from skfair.base import name_cells, named_sizes, round_to_total, strategy_shape
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -72,12 +73,12 @@ def cell_targets(
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     if isinstance(strategy, Mapping):
-        targets = _named_targets(sizes, strategy, groups, classes)
+        targets = np.rint(named_sizes(sizes, strategy, groups, classes)).astype(np.int64)
         wanted = targets.astype(float)
         _check_direction(sizes, targets, method, groups, classes)
         _warn_of_far(sizes, targets, groups, classes)
     elif strategy in STRATEGIES:
-        wanted = _shape(sizes, strategy)
+        wanted = strategy_shape(sizes, strategy)
         scale = _scale(sizes, wanted, method, strategy == "parity")
         targets = np.rint(wanted * scale).astype(np.int64)
         if method == "both":
@@ -93,32 +94,6 @@ def cell_targets(
     return targets
 
 
-def _shape(sizes: Floats, strategy: str) -> Floats:
-    """Sizes that the strategy asks for, up to a factor for each group, or one for all."""
-    of_group, of_class = sizes.sum(axis=1, keepdims=True), sizes.sum(axis=0, keepdims=True)
-    if strategy == "balance":
-        alive = (of_group > 0) & (of_class > 0)
-        return alive * (sizes.sum() / alive.sum())
-    if strategy == "parity":
-        return of_group * of_class / sizes.sum()
-    share = np.nan_to_num(divide(sizes, of_group))
-    return share * (sizes.sum() / np.count_nonzero(of_group))
-
-
-def round_to_total(wanted: Floats, total: int) -> Counts:
-    """Round numbers so that they add up to a total: the largest remainders are rounded up.
-
-    Examples
-    --------
-    >>> round_to_total(np.array([1.5, 1.5, 2.0]), 5)
-    array([2, 1, 2])
-    """
-    whole = np.floor(wanted + 1e-9).astype(np.int64)
-    order = np.argsort((whole - wanted).ravel(), kind="stable")
-    whole.flat[order[: max(0, total - int(whole.sum()))]] += 1
-    return whole
-
-
 def _scale(sizes: Floats, shape: Floats, method: str, by_group: bool) -> Floats | float:
     """Factors at which no cell shrinks, or none grows: one for each group, or one for all."""
     if method == "both":
@@ -126,32 +101,6 @@ def _scale(sizes: Floats, shape: Floats, method: str, by_group: bool) -> Floats 
     ratio = divide(sizes, shape)
     pick = nan_max if method == "over" else nan_min
     return np.nan_to_num(pick(ratio))[:, None] if by_group else float(pick(ratio.ravel()))
-
-
-def _named_targets(
-    sizes: Floats,
-    strategy: Mapping[Any, float],
-    groups: Sequence[Hashable],
-    classes: Sequence[Hashable],
-) -> Counts:
-    targets = np.rint(sizes)
-    known = {(g, c): (i, j) for i, g in enumerate(groups) for j, c in enumerate(classes)}
-    unknown = [cell for cell in strategy if cell not in known]
-    if unknown:
-        raise ValueError(
-            f"strategy names cells {listed(unknown)}; cells of (group, label): {listed(known)}"
-        )
-    for cell, wanted in strategy.items():
-        if not is_number(wanted):
-            raise ValueError(
-                f"strategy[{cell!r}] must be a number, a size (whole) or a factor (a fraction), "
-                f"got {wanted!r}"
-            )
-        if not wanted >= 0 or not np.isfinite(wanted):
-            raise ValueError(f"strategy[{cell!r}] must be at least 0, got {wanted!r}")
-        whole = float(wanted).is_integer()
-        targets[known[cell]] = wanted if whole else np.rint(wanted * sizes[known[cell]])
-    return targets.astype(np.int64)
 
 
 def _warn_of_far(
@@ -184,19 +133,6 @@ def _check_direction(
             f'method="{method}" can\'t make cells {name_cells(wrong, groups, classes)} {way}: '
             'use method="both"'
         )
-
-
-def name_cells(
-    chosen: NDArray[np.bool_], groups: Sequence[Hashable], classes: Sequence[Hashable]
-) -> str:
-    """List the chosen cells of a table of groups by labels.
-
-    Examples
-    --------
-    >>> name_cells(np.array([[False, True]]), ["f"], ["no", "yes"])
-    "[('f', 'yes')]"
-    """
-    return listed((groups[i], classes[j]) for i, j in np.argwhere(chosen))
 
 
 def draw_rows(

@@ -16,9 +16,9 @@ from skfair._utils.encoding import factorize
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, generator
 from skfair._utils.warning import warn_user
-from skfair.base import BaseResamplingMitigator, Resampled, sensitive_positions
+from skfair.base import BaseResamplingMitigator, Resampled, name_cells, sensitive_positions
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.preprocessing._cells import draw_rows, name_cells, read_labels, take_fresh
+from skfair.preprocessing._cells import draw_rows, read_labels, take_fresh
 from skfair.preprocessing._ranker import fit_folds
 from skfair.tally import count_cells
 

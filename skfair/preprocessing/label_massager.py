@@ -12,9 +12,9 @@ from skfair._utils.arrays import divide
 from skfair._utils.columns import n_rows
 from skfair._utils.text import listed
 from skfair._utils.validation import check_count, check_same_length
-from skfair.base import BaseResamplingMitigator, Resampled
+from skfair.base import BaseResamplingMitigator, Resampled, round_to_total
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.preprocessing._cells import positive_of, read_labels, round_to_total, take_labels
+from skfair.preprocessing._cells import positive_of, read_labels, take_labels
 from skfair.preprocessing._ranker import rank_scores
 from skfair.tally import count_cells
 

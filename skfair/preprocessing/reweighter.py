@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from skfair._utils.arrays import divide
 from skfair._utils.validation import check_same_length, check_weights
 from skfair._utils.warning import warn_user
-from skfair.base import BaseMetaMitigator
+from skfair.base import BaseMetaMitigator, name_cells
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.preprocessing._cells import name_cells, read_labels
+from skfair.preprocessing._cells import read_labels
 from skfair.tally import count_cells
 
 

@@ -99,20 +99,6 @@ def draw_sources(
     return np.sort(np.concatenate(drawn))
 
 
-def round_to_sum(numbers: Floats) -> NDArray[np.int64]:
-    """Round numbers so that their sum is that of before: the largest remainders go up.
-
-    Examples
-    --------
-    >>> round_to_sum(np.array([1.5, 0.25, 2.25]))
-    array([2, 0, 2])
-    """
-    whole = np.floor(numbers + 1e-6).astype(np.int64)
-    order = np.argsort((whole - numbers).ravel(), kind="stable")
-    whole.flat[order[: max(0, round(numbers.sum()) - int(whole.sum()))]] += 1
-    return whole
-
-
 def as_floats(images: NDArray[Any]) -> NDArray[Any]:
     """Make floats of pixels, of the least precision that is enough."""
     kind = np.float64 if images.dtype.kind == "f" and images.dtype.itemsize > 4 else np.float32

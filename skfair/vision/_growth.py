@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from skfair._utils.arrays import divide, nan_max
 from skfair._utils.text import listed
-from skfair._utils.validation import is_number
 from skfair._utils.warning import warn_user
+from skfair.base import name_cells, named_sizes, strategy_shape
 
 Floats = NDArray[np.float64]
 Cell = tuple[Hashable, Hashable]
@@ -71,10 +71,11 @@ def cell_growth(
     if isinstance(strategy, Mapping):
         if total is not None:
             raise ValueError("size= goes with a named strategy: a dict tells the sizes of cells")
-        wanted = _named_sizes(sizes, strategy, groups, classes)
+        wanted = named_sizes(sizes, strategy, groups, classes)
+        _refuse_less(sizes, wanted, groups, classes)
         _warn_of_far(sizes, wanted, groups, classes)
     elif strategy in STRATEGIES:
-        shape = _shape(sizes, strategy)
+        shape = strategy_shape(sizes, strategy)
         shape = shape if strict else shape * (sizes > 0)
         wanted = _least(sizes, shape, strategy) if total is None else _filled(sizes, shape, total)
     else:
@@ -82,21 +83,10 @@ def cell_growth(
     empty = (sizes == 0) & (wanted > 0)
     if empty.any() and strict:
         raise ValueError(
-            f"no images to copy in cells {_names(empty, groups, classes)} of (group, label): merge "
-            "groups, drop them, or choose another strategy"
+            f"no images to copy in cells {name_cells(empty, groups, classes)} of (group, label): "
+            "merge groups, drop them, or choose another strategy"
         )
     return np.where(sizes > 0, np.maximum(np.nan_to_num(divide(wanted, sizes)), 1.0), 1.0)
-
-
-def _shape(sizes: Floats, strategy: str) -> Floats:
-    """Sizes that the strategy asks for, up to a factor."""
-    of_group, of_class = sizes.sum(axis=1, keepdims=True), sizes.sum(axis=0, keepdims=True)
-    return {
-        "balance": np.where((of_group > 0) & (of_class > 0), 1.0, 0.0),
-        "parity": of_group * of_class / sizes.sum(),
-        "size": np.nan_to_num(divide(sizes, of_group)),
-        "keep": sizes,
-    }[strategy]
 
 
 def _least(sizes: Floats, shape: Floats, strategy: str) -> Floats:
@@ -127,33 +117,17 @@ def _filled(sizes: Floats, shape: Floats, total: float) -> Floats:
     return np.maximum(sizes, level * shape)
 
 
-def _named_sizes(
-    sizes: Floats,
-    strategy: Mapping[Any, float],
-    groups: Sequence[Hashable],
-    classes: Sequence[Hashable],
-) -> Floats:
-    wanted = sizes.copy()
-    known = {(g, c): (i, j) for i, g in enumerate(groups) for j, c in enumerate(classes)}
-    unknown = [cell for cell in strategy if cell not in known]
-    if unknown:
+def _refuse_less(
+    sizes: Floats, wanted: Floats, groups: Sequence[Hashable], classes: Sequence[Hashable]
+) -> None:
+    less = wanted < sizes
+    if less.any():
+        first = sizes[less][0]
         raise ValueError(
-            f"strategy names cells {listed(unknown)}; cells of (group, label): {listed(known)}"
+            f"strategy gives cells {name_cells(less, groups, classes)} of (group, label) a size "
+            f"less than the {first:g} images that there are: none is dropped. Whole numbers are "
+            "sizes, fractions factors"
         )
-    for cell, number in strategy.items():
-        if not is_number(number) or not 0 <= number < np.inf:
-            raise ValueError(
-                f"strategy[{cell!r}] must be a size (whole) or a factor (a fraction), got "
-                f"{number!r}"
-            )
-        place = known[cell]
-        wanted[place] = number if float(number).is_integer() else number * sizes[place]
-        if wanted[place] < sizes[place]:
-            raise ValueError(
-                f"strategy[{cell!r}]={number!r} is less than the {sizes[place]:g} images that "
-                "there are: none is dropped. Whole numbers are sizes, fractions factors"
-            )
-    return wanted
 
 
 def _warn_of_far(
@@ -162,13 +136,9 @@ def _warn_of_far(
     far = (sizes > 0) & (wanted > _FAR * sizes)
     if far.any():
         warn_user(
-            f"strategy makes cells {_names(far, groups, classes)} of (group, label) more than "
+            f"strategy makes cells {name_cells(far, groups, classes)} of (group, label) more than "
             f"{_FAR} times as large. Whole numbers are sizes, fractions factors"
         )
-
-
-def _names(chosen: Any, groups: Sequence[Hashable], classes: Sequence[Hashable]) -> str:
-    return listed((groups[i], classes[j]) for i, j in np.argwhere(chosen))
 
 
 def cell_operations(

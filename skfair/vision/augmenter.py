@@ -18,10 +18,10 @@ from skfair._utils.validation import (
     generator,
     is_number,
 )
-from skfair.base import BaseResamplingMitigator, Resampled
+from skfair.base import BaseResamplingMitigator, Resampled, round_to_total
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally import count_cells
-from skfair.vision._copied import as_floats, draw_sources, find_range, read_images, round_to_sum
+from skfair.vision._copied import as_floats, draw_sources, find_range, read_images
 from skfair.vision._growth import cell_growth, cell_operations
 
 Floats = NDArray[np.float64]
@@ -165,7 +165,8 @@ class TargetedAugmenter(BaseResamplingMitigator):
         if self.size is None:
             copies = (np.rint(wanted) - present).astype(np.int64)
         else:
-            copies = round_to_sum(wanted - present)
+            missing = wanted - present
+            copies = round_to_total(missing, round(missing.sum()))
         cells = groups.codes.astype(np.intp) * len(classes) + labels
         rng = generator(self.random_state)
         sources = draw_sources(cells, copies.ravel(), sample_weight, rng)
