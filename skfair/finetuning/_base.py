@@ -239,7 +239,7 @@ class BaseDebiaser(SavableDebiaser):
             if len(known) != 2 or set(known) != {negative, positive}:
                 raise ValueError(
                     f"y has the classes {listed([negative, positive])}, and the network was fitted "
-                    f"to {listed(known)}"
+                    f"to {listed(known)}: give y as the network had it"
                 )
             self.classes_ = network.classes
         self._sign = 1 if self.classes_.tolist()[1] == positive else -1

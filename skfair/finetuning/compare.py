@@ -119,9 +119,11 @@ def compare_debiasers(
     Raises
     ------
     ValueError
-        If groups are given twice or not at all, or two competitors have the same name.
+        If groups are given twice or not at all, labels of both parts differ, or two competitors
+        have the same name.
     TypeError
-        If there are weights, and a competitor that is fitted here can't take any.
+        If there are weights, and a competitor that is fitted here can't take any, or ``also`` is no
+        mapping.
 
     Examples
     --------
@@ -145,6 +147,14 @@ def compare_debiasers(
     """
     ((criterion, _),) = read_criteria(constraints, tol)
     check_share("confidence_level", confidence_level, ends=False)
+    if also is not None and not isinstance(also, Mapping):
+        raise TypeError(f"also must be a mapping of names to estimators, got {also!r}")
+    lacking = sensitive_features_val is None or sensitive_features_test is None
+    if sensitive_features is None and lacking:
+        raise ValueError(
+            "compare_debiasers needs groups of both parts: sensitive_features_val= and "
+            "sensitive_features_test=, or names of columns of X as sensitive_features="
+        )
     groups = [
         read_groups(
             X, values, columns=sensitive_features, missing=missing, owner="compare_debiasers"
@@ -161,6 +171,11 @@ def compare_debiasers(
         read_two_classes(y, pos_label, weights, owner="compare_debiasers")
         for y, weights in ((y_val, sample_weight_val), (y_test, sample_weight_test))
     ]
+    if labels[0].classes.tolist() != labels[1].classes.tolist():
+        raise ValueError(
+            f"y_val has the classes {labels[0].classes.tolist()}, and y_test "
+            f"{labels[1].classes.tolist()}"
+        )
     judge = Judge(FairObjective(criterion, objective, tol), confidence_level, random_state)
     rows, fitted = {}, {}
     for name, estimator in _entrants(competitors, settings, dict(also or {})):

@@ -74,7 +74,16 @@ class PipelineInput:
 
     def __call__(self, X: Any) -> NDArray[np.floating]:
         """Give the input of rows of X."""
-        return self.last(self.steps.transform(X))
+        try:
+            prepared = self.steps.transform(X)
+        except (ValueError, TypeError) as error:
+            error.add_note(
+                "The Pipeline of the network gets X with all of its columns, those that "
+                "sensitive_features names included. If it was fitted without them, give X without "
+                "them, and groups as sensitive_features= of fit."
+            )
+            raise
+        return self.last(prepared)
 
 
 class TrainedNetwork(NamedTuple):

@@ -130,7 +130,7 @@ def test_groups_from_columns():
     assert found.estimators["a"].group_labels_[0] == ("f", "x")
     with pytest.raises(ValueError, match="twice"):
         compare_debiasers({"a": debiaser}, *parts, sensitive_features="sex", **GROUPS)
-    with pytest.raises(ValueError, match="needs sensitive features"):
+    with pytest.raises(ValueError, match="groups of both parts"):
         compare_debiasers({"a": debiaser}, *parts)
     rule = ThresholdOptimizer(LogisticRegression(), cv=2, tol=0.3)
     numbers = table[["a", "b"]]
@@ -156,6 +156,10 @@ def test_string_labels_ratios_and_costs():
     assert (found.criterion, found.performance) == ("disparate_impact", "performance")
     with pytest.raises(ValueError, match="pos_label"):
         compare_debiasers({"plain": LogisticRegression()}, *parts, **GROUPS)
+    with pytest.raises(ValueError, match=r"y_val has the classes \[0, 1\], and y_test \[2, 1\]"):
+        compare_debiasers({}, *PARTS[:3], np.where(Y[400:], 1, 2), **GROUPS, pos_label=1)
+    with pytest.raises(TypeError, match="also must be a mapping"):
+        compare_debiasers({"a": a_debiaser()}, *PARTS, **GROUPS, also=[a_debiaser()])
     with pytest.raises(ValueError, match="confidence_level"):
         compare_debiasers([LogisticRegression()], *PARTS, **GROUPS, confidence_level=1)
 

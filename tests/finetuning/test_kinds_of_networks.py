@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from networks import biased_rows
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -272,6 +274,17 @@ def test_a_pipeline_of_one_step_is_its_network():
     found = fit(RandomPerturbationDebiaser, FrozenEstimator(pipeline))
     bare = fit(RandomPerturbationDebiaser, FrozenEstimator(net))
     assert_array_equal(found.predict_proba(X), bare.predict_proba(X))
+
+
+def test_a_pipeline_that_was_fitted_without_the_group_says_where_to_put_it():
+    net = NeuralNetClassifier(nn.Linear(2, 2), criterion=nn.CrossEntropyLoss, verbose=0)
+    table = pd.DataFrame(X, columns=["a", "b"])
+    pipeline = Pipeline([("scaler", StandardScaler()), ("net", net)]).fit(table, Y)
+    table["sex"] = SEX
+    debiaser = RandomPerturbationDebiaser(FrozenEstimator(pipeline), sensitive_features="sex")
+    with pytest.raises(ValueError, match="seen at fit time") as caught:
+        debiaser.fit(table, Y)
+    assert "groups as sensitive_features= of fit" in caught.value.__notes__[0]
 
 
 # state and rows
