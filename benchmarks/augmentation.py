@@ -40,6 +40,7 @@ NO_CHANGE: dict[str, Any] = {}
 PAIRS = (
     ("targeted", "untargeted"),
     ("targeted", "copies without change"),
+    ("targeted", "targeted, only copies changed"),
     ("targeted", "none"),
     ("on the fly, balanced batches", "balanced batches"),
     ("on the fly, balanced batches", "untargeted on the fly"),
@@ -97,6 +98,7 @@ def accuracies(train: Part, test: Part, seed: int) -> dict[str, float]:
         "untargeted": fit(augmented(train, seed, strategy="keep", size=size), steps, seed),
         "copies without change": fit(augmented(train, seed, operations=NO_CHANGE), steps, seed),
         "targeted": fit(targeted, steps, seed),
+        "targeted, only copies changed": fit(augmented(train, seed, change="copies"), steps, seed),
         "balanced batches": fit(train, steps, seed, **even),
         "untargeted on the fly": fit(train, steps, seed, augment=untargeted),
         "on the fly, balanced batches": fit(

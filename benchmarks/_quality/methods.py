@@ -68,14 +68,13 @@ class Method:
     models: tuple[str, ...] = BASES
     gain: str = "accuracy"
     path: bool = False
-    all_values: bool = False  # in the short run, too, since its peer's path has all
     source: str = ""
     short: bool = True  # whether the short run has it
     revision: int = 0  # raise it where the way it is called changes
 
     def chosen(self, full: bool) -> tuple[Any, ...]:
         """All values of the knob, or four; a path has all for one price."""
-        if full or self.path or self.all_values or len(self.values) <= len(FEW):
+        if full or self.path or len(self.values) <= len(FEW):
             return self.values
         return tuple(self.values[place] for place in FEW)
 

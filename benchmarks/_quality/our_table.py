@@ -17,7 +17,7 @@ from .ours import (
     decided,
     drawn,
     fitted,
-    grid_size,
+    grid_path,
     network,
     optimized,
     transforming,
@@ -130,14 +130,10 @@ OURS = (
     _row(
         "ReductionsGridSearch",
         _I,
-        wrapping(
-            lambda p, v: inside.ReductionsGridSearch(
-                clone(p.model), constraints=p.criterion, tol=v, grid_size=grid_size(p)
-            )
-        ),
+        grid_path,
         "tol",
         TOLS,
-        all_values=True,
+        path=True,
     ),
     _row(
         "SubgroupFairClassifier",

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
+from skfair import inprocessing as inside
 from skfair import preprocessing as before
 
 from .data import Part, make_encoder
@@ -107,6 +108,23 @@ def transforming(make: Any, columns: str = "all") -> Fit:
         return decide
 
     return fit
+
+
+def grid_path(problem: Problem, tols: tuple[float, ...]) -> list[Decide]:
+    """One grid of fits, and from it the most accurate predictor within each tolerance."""
+    model = inside.ReductionsGridSearch(
+        clone(problem.model),
+        constraints=problem.criterion,
+        tol=tols[len(tols) // 2],
+        grid_size=grid_size(problem),
+    )
+    table = fitted(model, problem).results_
+    value, gap = table["objective"].to_numpy(), table[problem.criterion].to_numpy()
+    chosen = [
+        int(np.where(gap <= tol, value, -np.inf).argmax() if (gap <= tol).any() else gap.argmin())
+        for tol in tols
+    ]
+    return [probabilities(model.predictors_[place]) for place in chosen]
 
 
 def grid_size(problem: Problem) -> int:

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skfair._utils.columns import take_rows
 from skfair._utils.optional import import_optional
 from skfair._utils.validation import (
+    check_option,
     check_same_length,
     encode_labels,
     generator,
@@ -34,14 +35,17 @@ class TargetedAugmenter(BaseResamplingMitigator):
 
     Augmentation that treats all images alike leaves a rare group rare. Here a cell of
     :math:`n_c` images that should have :math:`T_c` gets :math:`T_c - n_c` copies, each of another
-    of its images as far as they go, turned, moved, lit or covered at random. The images themselves
-    stay as they are, and come first.
+    of its images as far as they go. The images come first, then the copies.
+
+    Images are turned, moved, lit or covered at random. If only copies were, a rare cell could be
+    told by the change itself, its blur or its light, so that a network learns a new shortcut. So
+    by default each row, image or copy, is changed with the same chance, the share of copies among
+    all rows, :math:`1 - \sum n_c / \sum T_c`.
 
     There are three ways to use it: ``fit_resample`` makes the rows; around an ``estimator`` it does
     so in ``fit``; and as ``augment=`` of :class:`~skfair.inprocessing.FairNetClassifier`,
     ``AdversarialDebiasedClassifier`` or ``GroupDROClassifier`` it changes images in their training
-    batches, ever anew. There every image is changed with the same chance, the share of
-    copies among all rows, :math:`1 - \sum n_c / \sum T_c`; how many images of a cell a batch holds
+    batches, ever anew, with the same chance; how many images of a cell a batch holds
     is up to ``batch_sampling``: ``"group_label"`` goes with ``strategy="balance"``.
 
     Parameters
@@ -68,6 +72,9 @@ class TargetedAugmenter(BaseResamplingMitigator):
         How many images there should be afterwards: a whole number, or a fraction as a factor
         (1.5). Cells that lack most get copies first; where all have what they should, all grow.
         None: the least with which the strategy is met.
+    change : {"all", "copies"}, default="all"
+        What ``fit_resample`` changes: images and copies with the same chance, or each copy, and
+        images stay as they are. Batches are changed as by ``"all"``.
     value_range : tuple of 2 floats, default=None
         Black and white: the unit of brightness and noise, and where values of copies are cut. None:
         of unsigned integers that of their type; of floats 0 to 1 if they are such, else the
@@ -134,6 +141,7 @@ class TargetedAugmenter(BaseResamplingMitigator):
         operations: Mapping[Any, Any] | None = None,
         strategy: str | Mapping[Any, float] = "balance",
         size: float | None = None,
+        change: Literal["all", "copies"] = "all",
         value_range: tuple[float, float] | None = None,
         padding: Literal["edge", "reflect", "black"] = "edge",
         missing: Missing = "group",
@@ -145,6 +153,7 @@ class TargetedAugmenter(BaseResamplingMitigator):
         self.operations = operations
         self.strategy = strategy
         self.size = size
+        self.change = change
         self.value_range = value_range
         self.padding = padding
         self.missing = missing
@@ -153,6 +162,7 @@ class TargetedAugmenter(BaseResamplingMitigator):
 
     def _resample(self, X: Any, y: Any, groups: Groups, sample_weight: Floats | None) -> Resampled:
         import_optional("torch", extra="nn", purpose=type(self).__name__)
+        check_option("change", self.change, ("all", "copies"))
         images = read_images(X)
         (labels,), classes = encode_labels(("y", y))
         check_classification_targets(y)
@@ -170,12 +180,14 @@ class TargetedAugmenter(BaseResamplingMitigator):
         cells = groups.codes.astype(np.intp) * len(classes) + labels
         rng = generator(self.random_state)
         sources = draw_sources(cells, copies.ravel(), sample_weight, rng)
-        change = self._augmentation(images, groups.labels, classes)
-        made = self._make(images, sources, cells, change, int(rng.integers(np.iinfo(np.int32).max)))
         rows = np.concatenate([np.arange(len(images)), sources])
+        drawn = rows if self.change == "all" else sources
+        chance = len(sources) / len(drawn) if len(drawn) else 0.0
+        change = self._augmentation(images, groups.labels, classes, np.full(shape, chance))
+        made = self._make(images, drawn, cells, change, int(rng.integers(np.iinfo(np.int32).max)))
         self.cell_sizes_ = _sizes_table(cells, rows, groups, classes)
         return Resampled(
-            np.concatenate([images, made]),
+            made if self.change == "all" else np.concatenate([images, made]),
             _fresh(y, rows),
             Groups(groups.codes[rows], groups.labels, groups.names),
             None if sample_weight is None else sample_weight[rows],

@@ -64,7 +64,7 @@ def test_cells_get_what_they_lack(strategy, size, expected):
 def test_images_come_first_and_copies_tell_where_they_are_from():
     X = some_images()
     before = X.copy()
-    augmenter, new, y = augment(X)
+    augmenter, new, y = augment(X, change="copies")
     rows = augmenter.sample_indices_
     np.testing.assert_array_equal(X, before)
     np.testing.assert_array_equal(new[:15], X)
@@ -76,6 +76,25 @@ def test_images_come_first_and_copies_tell_where_they_are_from():
     assert augmenter.sample_weight_ is None
     assert np.bincount(rows)[4] == 6  # the only one of its cell
     assert set(np.bincount(rows)[:4]) == {1, 2}
+
+
+def test_images_and_copies_change_by_the_share_of_copies_alike():
+    """So that a change, its blur or its light, tells nothing of the cell."""
+    n = 4000
+    groups, y = np.arange(n) % 10 == 0, np.arange(n) // 10 % 4 == 0  # 100, 300, 900 and 2,700
+    X = np.tile(np.array([0.0, 0.5]), (n, 1, 1, 1))
+    augmenter, new, labels = augment(X, y, groups, operations={"flip_horizontal": 1})
+    rows = augmenter.sample_indices_
+    assert rows[:n].tolist() == list(range(n))
+    changed = (new != X[rows]).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(new[changed], X[rows][changed][..., ::-1])
+    share = 1 - n / len(new)
+    codes, is_copy = augmenter.groups_.codes, np.arange(len(new)) >= n
+    cells = [(codes == group) & (labels == label) for group in (0, 1) for label in (False, True)]
+    for own in (*cells, is_copy, ~is_copy):
+        spread = np.sqrt(share * (1 - share) / own.sum())
+        assert abs(changed[own].mean() - share) < 4 * spread
+    assert (augment(X, y, groups, strategy="keep", size=n)[1] == X).all()
 
 
 def test_the_same_seed_gives_the_same_images():
@@ -92,7 +111,7 @@ def test_the_same_seed_gives_the_same_images():
 def test_types_shapes_and_ranges_are_kept(dtype, shape):
     strong = {"rotate": 30, "brightness": 0.9, "contrast": 1, "noise": 0.5, "cutout": 0.5}
     X = some_images(shape=shape, dtype=dtype)
-    _, new, _ = augment(X, operations=strong)
+    _, new, _ = augment(X, operations=strong, change="copies")
     assert new.dtype == X.dtype
     assert new.shape == (24, *shape)
     least, greatest = (0, np.iinfo(dtype).max) if np.dtype(dtype).kind == "u" else (0, 1)
@@ -105,15 +124,15 @@ def test_bytes_are_rounded_and_without_operations_nothing_changes():
     for operations in ({}, {"rotate": 0}, {"brightness": 0}, {"noise": 0}):
         augmenter, new, _ = augment(X, operations=operations)
         np.testing.assert_array_equal(new, X[augmenter.sample_indices_])
-    augmenter, new, _ = augment(X, operations={"flip_horizontal": 1, "rotate": 0})
+    augmenter, new, _ = augment(X, operations={"flip_horizontal": 1, "rotate": 0}, change="copies")
     np.testing.assert_array_equal(new[15:], X[augmenter.sample_indices_[15:], :, :, ::-1])
 
 
 def test_a_range_of_ones_own():
     X = some_images() * 4 - 2
-    _, new, _ = augment(X, operations={"brightness": (1, 1)})
+    _, new, _ = augment(X, operations={"brightness": (1, 1)}, change="copies")
     np.testing.assert_allclose(new[15:], X.max(), atol=1e-6)
-    _, new, _ = augment(X, operations={"brightness": (1, 1)}, value_range=(-3, 3))
+    _, new, _ = augment(X, operations={"brightness": (1, 1)}, value_range=(-3, 3), change="copies")
     np.testing.assert_allclose(new[15:], 3)
 
 
@@ -125,7 +144,7 @@ def test_cells_groups_and_labels_have_their_own_operations():
         "no": {"brightness": (0.3, 0.3)},
         (None, None): {},
     }
-    augmenter, new, y = augment(X, operations=light, size=40)
+    augmenter, new, y = augment(X, operations=light, size=40, change="copies")
     added = np.round(new[15:, 0, 0, 0] - 0.5, 3)
     members = augmenter.groups_.to_values().to_numpy()[15:]
     for group, label, expected in [
@@ -224,6 +243,7 @@ def test_labels_keep_their_type():
         ({"value_range": (0, 0.5)}, "around the pixels"),
         ({"value_range": (1, 0)}, "around the pixels"),
         ({"padding": "wrap"}, "padding"),
+        ({"change": "some"}, "change must be one of"),
         ({"device": "none"}, "device"),
         ({"groups": GROUPS[:-1]}, "inconsistent|rows|length"),
         ({"y": LABELS[:-1], "X": some_images()}, "inconsistent"),
