@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import joblib
+import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -87,6 +88,19 @@ def probabilities(model: Any) -> Decide:
         return Decision(model.predict(part.X, **options).astype(float), score)
 
     return decide
+
+
+def each(fit: Fit) -> Callable[[Problem, tuple[Any, ...]], list[Decide]]:
+    """A path of rules whose fits are cheap: one for each value."""
+    return lambda problem, values: [fit(problem, value) for value in values]
+
+
+def best_within(value: np.ndarray, gap: np.ndarray, tols: tuple[float, ...]) -> list[int]:
+    """For each tolerance the best whose gap is within it; the least gap, where there is none."""
+    return [
+        int(np.where(gap <= tol, value, -np.inf).argmax() if (gap <= tol).any() else gap.argmin())
+        for tol in tols
+    ]
 
 
 _FITTED: OrderedDict[str, Any] = OrderedDict()

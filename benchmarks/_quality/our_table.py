@@ -11,7 +11,7 @@ from skfair import inprocessing as inside
 from skfair import postprocessing as after
 from skfair import preprocessing as before
 
-from .methods import TOLS, Fit, Method, Problem, Remembered, remembered
+from .methods import TOLS, Fit, Method, Problem, Remembered, each, remembered
 from .ours import (
     by_group,
     decided,
@@ -226,13 +226,16 @@ OURS = (
     _row(
         "RejectOptionClassifier",
         _P,
-        by_group(
-            lambda p, v: after.RejectOptionClassifier(
-                Remembered(p.model), constraints=p.criterion, tol=v
+        each(
+            by_group(
+                lambda p, v: after.RejectOptionClassifier(
+                    Remembered(p.model), constraints=p.criterion, tol=v
+                )
             )
         ),
         "tol",
         TOLS,
+        path=True,
     ),
     _row(
         "CalibratedEqualizedOdds",

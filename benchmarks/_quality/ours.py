@@ -17,6 +17,7 @@ from .methods import (
     Decide,
     Fit,
     Problem,
+    best_within,
     plain_model,
     probabilities,
 )
@@ -120,11 +121,7 @@ def grid_path(problem: Problem, tols: tuple[float, ...]) -> list[Decide]:
     )
     table = fitted(model, problem).results_
     value, gap = table["objective"].to_numpy(), table[problem.criterion].to_numpy()
-    chosen = [
-        int(np.where(gap <= tol, value, -np.inf).argmax() if (gap <= tol).any() else gap.argmin())
-        for tol in tols
-    ]
-    return [probabilities(model.predictors_[place]) for place in chosen]
+    return [probabilities(model.predictors_[place]) for place in best_within(value, gap, tols)]
 
 
 def grid_size(problem: Problem) -> int:

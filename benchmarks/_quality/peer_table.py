@@ -9,7 +9,7 @@ from typing import Any
 
 from .measure import HEADLINES
 from .methods import TOLS, Method, Problem
-from .our_table import ANY, ETAS, LEVELS, LOGISTIC, NETWORK, WEIGHTS
+from .our_table import ANY, ETAS, LEVELS, LOGISTIC, NETWORK
 from .peers import (
     aif360_calibrated,
     aif360_impact,
@@ -39,7 +39,7 @@ def _row(name: str, side: str, family: str, fit: Any, *args: Any, **options: Any
 
 BOUNDS = tuple(round(2 * tol / 3, 6) for tol in TOLS)  # of distances from the mean of all rows
 COVARIANCES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-TRADES = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+SHARES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 _E, _G, _T = "ExponentiatedGradient", "GridSearch", "ThresholdOptimizer"
 
 PEERS = (
@@ -50,19 +50,20 @@ PEERS = (
         fairlearn_reduction,
         "difference_bound",
         BOUNDS,
-        pairs=(f"{_E}, drawn",),
+        pairs=(f"{_E}, drawn", _E),
     ),
     _row(
         _G,
         "fairlearn",
         "during",
         fairlearn_grid,
-        "constraint_weight",
-        TRADES,
+        "tol",
+        TOLS,
         pairs=("ReductionsGridSearch",),
         path=True,
+        revision=1,
     ),
-    _row(_T, "fairlearn", "after", fairlearn_thresholds, "tol", TOLS, pairs=(f"{_T}, drawn",)),
+    _row(_T, "fairlearn", "after", fairlearn_thresholds, "tol", TOLS, pairs=(f"{_T}, drawn", _T)),
     _row(
         "RelaxedThresholdOptimizer",
         "error-parity",
@@ -70,7 +71,7 @@ PEERS = (
         error_parity_thresholds,
         "tolerance",
         TOLS,
-        pairs=(f"{_T}, drawn",),
+        pairs=(f"{_T}, drawn", _T),
     ),
     _row(
         "CorrelationRemover",
@@ -81,6 +82,7 @@ PEERS = (
         LEVELS,
         pairs=("CorrelationRemover",),
         criteria=ANY,
+        revision=1,
     ),
     _row(
         "AdversarialFairnessClassifier",
@@ -99,7 +101,7 @@ PEERS = (
         "before",
         aif360_representation,
         "fairness_weight",
-        WEIGHTS,
+        SHARES,
         pairs=("LearnedFairRepresentation",),
         criteria=ANY,
         models=LOGISTIC,
@@ -122,7 +124,6 @@ PEERS = (
         "bound",
         TOLS,
         pairs=("RejectOptionClassifier",),
-        paired_criteria=HEADLINES[:1],  # its other searches are for other criteria than ours
         path=True,
         gain="balanced_accuracy",
     ),
@@ -158,5 +159,6 @@ PEERS = (
         pairs=("FairLogisticRegression", "FairLogisticRegression, gap"),
         criteria=HEADLINES[:1],
         models=LOGISTIC,
+        revision=1,
     ),
 )

@@ -17,8 +17,8 @@ import pandas as pd
 from sklearn.base import clone
 
 from .data import Part
-from .measure import Decision
-from .methods import Decide, Problem, plain_model, probabilities
+from .measure import Decision, accuracy, expected_cells, violation
+from .methods import Decide, Problem, best_within, plain_model, probabilities
 from .ours import grid_size
 from .statistics import choose_no_less_fair
 
@@ -47,16 +47,18 @@ def fairlearn_reduction(problem: Problem, bound: float) -> Decide:
     return decide
 
 
-def fairlearn_grid(problem: Problem, weights: tuple[float, ...]) -> list[Decide]:
-    """One grid of fits, and from it the point that each weight of the constraint selects."""
+def fairlearn_grid(problem: Problem, tols: tuple[float, ...]) -> list[Decide]:
+    """One grid of fits, and from it the most accurate predictor within each tolerance."""
     from fairlearn.reductions import GridSearch
 
     train, size = problem.train, grid_size(problem)
     model = GridSearch(clone(problem.model), _moment(problem.criterion), grid_size=size)
     model.fit(train.X, train.y, sensitive_features=train.s)
-    cost, gap = np.array(model.objectives_), model.gammas_.max(axis=0).to_numpy()
-    chosen = [int(np.argmin((1 - w) * cost + w * gap)) for w in weights]
-    return [probabilities(model.predictors_[place]) for place in chosen]
+    decided = [np.asarray(own.predict(train.X), float) for own in model.predictors_]
+    cells = [expected_cells(train, found, problem.split.n_groups) for found in decided]
+    value = np.array([accuracy(own) for own in cells])
+    gap = np.array([violation(own, problem.criterion) for own in cells])
+    return [probabilities(model.predictors_[place]) for place in best_within(value, gap, tols)]
 
 
 def fairlearn_thresholds(problem: Problem, tol: float) -> Decide:
@@ -81,14 +83,21 @@ def fairlearn_thresholds(problem: Problem, tol: float) -> Decide:
 
 
 def fairlearn_correlation(problem: Problem, alpha: float) -> Decide:
+    """What is removed is the correlation with the groups, as skfair does it: a column a group."""
     from fairlearn.preprocessing import CorrelationRemover
 
-    train, own = problem.train, problem.split.own_columns.tolist()
-    step = CorrelationRemover(sensitive_feature_ids=own, alpha=alpha)
-    model = clone(problem.model).fit(step.fit_transform(train.X), train.y)
+    split = problem.split
+    rest = np.setdiff1d(np.arange(split.train.X.shape[1]), split.own_columns)
+
+    def table(part: Part) -> np.ndarray:
+        return np.column_stack([part.X[:, rest], np.eye(split.n_groups)[part.codes]])
+
+    own = np.arange(split.n_groups) + len(rest)
+    step = CorrelationRemover(sensitive_feature_ids=own.tolist(), alpha=alpha)
+    model = clone(problem.model).fit(step.fit_transform(table(split.train)), split.train.y)
 
     def decide(part: Part) -> Decision:
-        score = model.predict_proba(step.transform(part.X))[:, 1]
+        score = model.predict_proba(step.transform(table(part)))[:, 1]
         return Decision((score > 0.5).astype(float), score)
 
     return decide
@@ -149,7 +158,7 @@ def lego(problem: Problem, covariance: float) -> Decide:
         return np.column_stack([part.X[:, rest], part.codes])
 
     model = DemographicParityClassifier(
-        sensitive_cols=[len(rest)], covariance_threshold=covariance, train_sensitive_cols=False
+        sensitive_cols=[len(rest)], covariance_threshold=covariance, train_sensitive_cols=True
     )
     model.fit(table(split.train), split.train.y)
 
