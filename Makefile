@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BENCH ?= .venv-bench
 OLDEST ?= .venv-oldest
+ENGINES ?= .venv-engines
+BROWSER ?= .venv-browser
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: demo test test-slow test-peers test-oldest lint bench clean
+.PHONY: demo test test-slow test-peers test-engines test-browser test-oldest lint bench clean
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
@@ -28,6 +30,17 @@ $(BENCH)/.bench: pyproject.toml constraints.txt
 	$(BENCH)/bin/python -m pip install -q -c constraints.txt torch==2.13.0 -e ".[bench,nn]"
 	touch $@
 
+$(ENGINES)/.engines: pyproject.toml constraints.txt
+	test -x $(ENGINES)/bin/python || $(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install -q -c constraints.txt -e ".[engines]"
+	touch $@
+
+$(BROWSER)/.browser: pyproject.toml constraints.txt
+	test -x $(BROWSER)/bin/python || $(PYTHON) -m venv $(BROWSER)
+	$(BROWSER)/bin/python -m pip install -q -c constraints.txt -e ".[browser]"
+	command -v chromium || apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji
+	touch $@
+
 $(OLDEST)/.oldest: pyproject.toml .ci/constraints-oldest.txt
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install -q -c .ci/constraints-oldest.txt -e ".[test]"
@@ -45,6 +58,12 @@ test-slow: $(VENV)/.test
 test-peers: $(BENCH)/.bench
 	$(BENCH)/bin/python -m pytest -n 2 -m peers tests/peers $(PYTEST_ARGS)
 
+test-engines: $(ENGINES)/.engines
+	$(ENGINES)/bin/python -m pytest -m engines tests $(PYTEST_ARGS)
+
+test-browser: $(BROWSER)/.browser
+	$(BROWSER)/bin/python -m pytest -m browser tests/reporting $(PYTEST_ARGS)
+
 test-oldest: $(OLDEST)/.oldest
 	$(OLDEST)/bin/python -m pytest -n 2 tests $(PYTEST_ARGS)
 
@@ -58,4 +77,4 @@ bench: $(BENCH)/.bench
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/quality.py --report build/benchmarks.md $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ENGINES) $(BROWSER) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,16 +6,22 @@ from skfair.tally._kernel import count_cells, sum_cells
 from skfair.tally._levels import split_levels
 from skfair.tally._moments import MomentTally
 from skfair.tally._scores import ScoreTally
+from skfair.tally._slices import tallies_over_time
 from skfair.tally._soft import soft_cells
 from skfair.tally._tally import Tally, one_against_rest
+from skfair.tally._values import ValueCounts, column_kinds, count_values
 
 __all__ = [
     "MomentTally",
     "ScoreTally",
     "Tally",
+    "ValueCounts",
+    "column_kinds",
     "count_cells",
+    "count_values",
     "one_against_rest",
     "soft_cells",
     "split_levels",
     "sum_cells",
+    "tallies_over_time",
 ]

@@ -53,7 +53,7 @@ def count_cells(
     >>> count_cells([np.array([0, 1, 1]), np.array([0, 0, 1])], (2, 2))[2].tolist()
     [[1, 0], [1, 1]]
     """
-    size = _n_cells(shape)
+    size = n_cells(shape)
     count = np.zeros(size, dtype=np.int64)
     weight, weight2 = np.zeros(size), np.zeros(size)
     for rows, cells in _blocks(codes, shape):
@@ -100,7 +100,7 @@ def sum_cells(
     >>> sum_cells([np.array([0, 1, 1])], (2,), np.array([1.0, 2.0, 4.0])).tolist()
     [1.0, 6.0]
     """
-    size = _n_cells(shape)
+    size = n_cells(shape)
     sums = np.zeros(size)
     for rows, cells in _blocks(codes, shape):
         scaled = values[rows] if sample_weight is None else values[rows] * sample_weight[rows]
@@ -108,7 +108,7 @@ def sum_cells(
     return sums.reshape(shape)
 
 
-def _n_cells(shape: tuple[int, ...]) -> int:
+def n_cells(shape: tuple[int, ...]) -> int:
     size = math.prod(shape)
     if size > MAX_CELLS:
         raise ValueError(

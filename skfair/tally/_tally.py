@@ -14,12 +14,14 @@ from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally._base import CellTally
-from skfair.tally._frame import aggregate
+from skfair.tally._frame import AggregatedCells, Key, aggregate
 from skfair.tally._kernel import count_cells
+from skfair.tally._saving import Saved
+from skfair.tally._sources import open_table
 
 
 @dataclass(frozen=True, eq=False)
-class Tally(CellTally):
+class Tally(CellTally, Saved):
     """For each group, the weighted sum of rows in each (y_true, y_pred) cell.
 
     Tallies of parts add up (``+``, ``sum``) to the tally of the whole, also where the parts know
@@ -96,7 +98,7 @@ class Tally(CellTally):
     @classmethod
     def from_frame(
         cls,
-        frame: Any,
+        source: Any,
         *,
         y_true: str,
         y_pred: str,
@@ -104,11 +106,18 @@ class Tally(CellTally):
         sample_weight: str | None = None,
         missing: Missing = "group",
     ) -> Tally:
-        """Count columns of a data frame with one group-by.
+        """Count columns of a frame, a relation or Parquet files with one group-by.
+
+        The engine that holds the rows counts them; only the cells come to memory, so the rows
+        need not fit. The tally is that of :meth:`from_arrays` of the same rows.
 
         Parameters
         ----------
-        frame : pandas, polars, pyarrow or any other eager data frame that narwhals knows
+        source : frame, relation, path or list of paths
+            Any eager or lazy frame or relation that narwhals knows (pandas, polars, pyarrow,
+            DuckDB, Dask, PySpark), or the path of a Parquet file, of a folder of such, a pattern
+            (``"part-*.parquet"``), or a list of paths. Paths are read by DuckDB, or by polars
+            where only that is installed (``pip install "skfair[data]"``).
         y_true, y_pred : str
             Names of the columns of labels and predictions.
         sensitive_features : str, Bins, or list of them
@@ -116,11 +125,19 @@ class Tally(CellTally):
         sample_weight : str, default=None
             Name of the column of sampling weights.
         missing : {"group", "raise"}, default="group"
-            What happens to rows without a sensitive value.
+            What happens to rows without a sensitive value (null or NaN).
 
         Returns
         -------
         Tally
+
+        Raises
+        ------
+        ValueError
+            If there are no rows, a column is not there, labels or weights are missing, or the
+            columns have more than about a million distinct combinations of values.
+        TypeError
+            If the source is no frame and no path, or a column is not given by name.
 
         Examples
         --------
@@ -129,12 +146,11 @@ class Tally(CellTally):
         array([[0., 1., 0., 0.],
                [0., 0., 0., 1.]])
         """
-        cells = aggregate(frame, [y_true, y_pred], sensitive_features, sample_weight)
-        groups = Groups.from_columns(cells.keys, sensitive_features, missing=missing)
-        (true, pred), classes = encode_labels((y_true, cells.values[0]), (y_pred, cells.values[1]))
-        shape = (groups.n_groups, len(classes), len(classes))
-        sums = cells.add_up([groups.codes, true, pred], shape)
-        return cls(groups.labels, groups.names, classes, *sums)
+        table = open_table(source)
+        table.check_columns(y_true, y_pred)
+        values = [Key(name, table.column(name)) for name in (y_true, y_pred)]
+        cells = aggregate(table, values, sensitive_features, sample_weight)
+        return tally_of_cells(cells, (y_true, y_pred), sensitive_features, missing)
 
     def cells(self, pos_label: Any = None) -> NDArray[np.float64]:
         """Weighted sums of true negatives, false positives, false negatives, true positives.
@@ -234,6 +250,29 @@ class Tally(CellTally):
             weight2=self.weight2.ravel(),
             count=self.count.ravel(),
         )
+
+
+def tally_of_cells(
+    cells: AggregatedCells,
+    names: tuple[str, str],
+    sensitive_features: ColumnSpec,
+    missing: Missing,
+) -> Tally:
+    """Tally of distinct combinations of values, y_true and y_pred first, that are counted already.
+
+    Parameters
+    ----------
+    cells : AggregatedCells
+    names : tuple of (str, str)
+        What y_true and y_pred are called, for messages.
+    sensitive_features, missing
+        As in :meth:`Tally.from_frame`.
+    """
+    groups = Groups.from_columns(cells.keys, sensitive_features, missing=missing)
+    named = zip(names, cells.values[:2], strict=True)
+    (true, pred), classes = encode_labels(*named)
+    sums = cells.add_up([groups.codes, true, pred], (groups.n_groups, len(classes), len(classes)))
+    return Tally(groups.labels, groups.names, classes, *sums)
 
 
 def one_against_rest(table: NDArray[np.float64], k: int | None) -> NDArray[np.float64]:
