@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from skfair.detection._agreement import annotator_agreement
 from skfair.detection._bias_detector import BiasDetector
+from skfair.detection._detect_bias import BiasReport, detect_bias
 from skfair.detection._divergences import (
     earth_movers_distance,
     js_divergence,
@@ -30,6 +31,7 @@ from skfair.detection.displays import FeatureDistributionDisplay, PositiveRatesD
 
 __all__ = [
     "BiasDetector",
+    "BiasReport",
     "Duplicates",
     "FeatureDistributionDisplay",
     "Leakage",
@@ -41,6 +43,7 @@ __all__ = [
     "class_imbalance",
     "compare_representation",
     "conditional_demographic_disparity",
+    "detect_bias",
     "earth_movers_distance",
     "find_duplicates",
     "find_leakage",

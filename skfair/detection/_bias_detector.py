@@ -21,23 +21,26 @@ from skfair._utils.validation import (
     check_share,
     check_weights,
     encode_labels,
-    positive_class,
 )
 from skfair.base import SensitiveFeaturesMixin, sensitive_positions
-from skfair.criteria import ClassSums
+from skfair.detection._counted import (
+    CountedFeature,
+    check_thresholds,
+    classes_to_test,
+    count_labels,
+    judge,
+)
 from skfair.detection._features import Feature, read_features
 from skfair.detection._proxies import rank_proxies
 from skfair.detection._report import (
+    column_shape,
     group_report,
-    judge_features,
     judge_features_as_printed,
-    judge_values,
 )
 from skfair.detection._strata import MAX_STRATA, stratify
-from skfair.detection._value_tests import printed_table, value_table
+from skfair.detection._value_tests import printed_table
 from skfair.detection.displays import PositiveRatesDisplay
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.tally import count_cells
 
 _DRAWN = 4
 
@@ -240,8 +243,20 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
             self._detect_as_printed(features, codes == tested[0], weights)
         else:
             classes = len(self.classes_)
-            counted = [_count(f, codes, classes, strata, weights) for f in features]
-            self._detect(features, counted, tested, weights)
+            counted = [
+                CountedFeature(
+                    f, count_labels(f, codes, classes, strata, weights), column_shape(f, weights)
+                )
+                for f in features
+            ]
+            self.report_, self.features_ = judge(
+                counted,
+                self.classes_,
+                tested,
+                alpha=self.alpha,
+                tolerance=self.tolerance,
+                kl_threshold=self.kl_threshold,
+            )
         self.strata_ = None if strata is None else _spread(strata, kept, n)
         self.positive_rate_ = None
         if len(tested) == 1:
@@ -353,9 +368,8 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
         check_share("alpha", self.alpha, ends=False)
-        for name in ("tolerance", "kl_threshold", "skewness_threshold"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)!r}")
+        names = ("tolerance", "kl_threshold", "skewness_threshold")
+        check_thresholds(**{name: getattr(self, name) for name in names})
         check_count("n_strata", self.n_strata, least=2, most=MAX_STRATA)
         if self.variant == "paper" and self.control_features is not None:
             raise ValueError('variant="paper" knows no control_features')
@@ -371,18 +385,11 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
     def _read_labels(self, X: Any, y: Any) -> tuple[NDArray[np.integer], list[int]]:
         """Codes of the labels, and the classes to test: the positive one, or all."""
         (codes,), classes = encode_labels(("y", y))
-        check_classification_targets(y)
         check_same_length(X=range(n_rows(X)), y=codes)
-        if len(classes) < 2:
-            raise ValueError(f"y has one class only, {list(classes)}: nothing can go with it")
+        check_classification_targets(y)
+        tested = classes_to_test(classes, self.pos_label, needs_two=self.variant == "paper")
         self.classes_ = np.array(classes)
-        if len(classes) > 2 and self.pos_label is None:
-            if self.variant == "paper":
-                raise ValueError('variant="paper" needs two classes, or pos_label')
-            return codes, list(range(len(classes)))
-        place = positive_class(classes, self.pos_label)
-        assert place is not None
-        return codes, [place]
+        return codes, tested
 
     def _columns(self, X: Any) -> tuple[list[int], list[int]]:
         control = self.control_features
@@ -416,23 +423,6 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
             raise ValueError("control_features need two classes, or pos_label")
         features = self._read_features(X, control, "control feature")
         return stratify(features, codes == tested[0], self.n_strata, weights)
-
-    def _detect(
-        self, features: list[Feature], sums: list[ClassSums], tested: list[int], weights: Any
-    ) -> None:
-        tables = [
-            value_table(feature, levels, tested, 1 - self.alpha)
-            for feature, levels in zip(features, sums, strict=True)
-        ]
-        report = pd.concat(tables, ignore_index=True)
-        report["class"] = self.classes_[report["class"].to_numpy()]
-        self.report_ = judge_values(
-            report,
-            alpha=self.alpha,
-            tolerance=self.tolerance,
-            kl_threshold=self.kl_threshold,
-        )
-        self.features_ = judge_features(features, self.report_, weights)
 
     def _detect_as_printed(
         self, features: list[Feature], positive: NDArray[np.bool_], weights: Any
@@ -475,19 +465,3 @@ def _spread(strata: NDArray[np.integer], kept: NDArray[np.intp], n: int) -> NDAr
     whole = np.full(n, -1)
     whole[kept] = strata
     return whole
-
-
-def _count(
-    feature: Feature,
-    codes: NDArray[np.integer],
-    n_classes: int,
-    strata: NDArray[np.integer] | None,
-    weights: NDArray[np.float64] | None,
-) -> ClassSums:
-    """Count by stratum, value and class."""
-    axes, shape = [feature.groups.codes, codes], (feature.groups.n_groups, n_classes)
-    if strata is None:
-        sums = count_cells(axes, shape, weights)
-        return ClassSums(*(array[None].astype(np.float64) for array in sums))
-    sums = count_cells([strata, *axes], (int(strata.max()) + 1, *shape), weights)
-    return ClassSums(*(array.astype(np.float64) for array in sums))

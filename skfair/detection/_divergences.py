@@ -23,8 +23,9 @@ from skfair.criteria import (
     ordered_limits,
 )
 from skfair.detection._metric_parts import documented_metric, limits_table, read_labels
+from skfair.detection._score_distance import score_distance
 from skfair.groups import Groups, Missing
-from skfair.tally import Tally, sum_cells
+from skfair.tally import ScoreTally, Tally, sum_cells
 
 Floats = NDArray[np.float64]
 
@@ -245,6 +246,10 @@ def kolmogorov_smirnov(
     features. For two classes they agree. Strings need an order: an ordered categorical's, or that
     of a polars Enum.
 
+    With ``ordered=True`` ``y`` may be a :class:`~skfair.tally.ScoreTally`, too, of which the scores
+    are compared, all labels together. It knows the distribution functions at its edges; within
+    bins their distance is at most ``most``.
+
     {parameters}
 
     Returns
@@ -252,7 +257,9 @@ def kolmogorov_smirnov(
     DataFrame of shape (n_groups, 3)
         Columns estimate, low and high, indexed by group. Unordered, limits carry Newcombe's
         interval of each class's difference over; ordered, they are the estimate less and plus the
-        critical distance :math:`\sqrt{-\ln(\alpha / 2) / 2} \sqrt{1 / n_a + 1 / n_g}`.
+        critical distance :math:`\sqrt{-\ln(\alpha / 2) / 2} \sqrt{1 / n_a + 1 / n_g}`. Of a
+        tally of scores also ``most``: the distance of the scores themselves lies between estimate
+        and most, and ``high`` is that much higher.
 
     References
     ----------
@@ -268,6 +275,12 @@ def kolmogorov_smirnov(
     f        0.25  0.0   1.0
     m        0.25  0.0   1.0
     """
+    if isinstance(y, ScoreTally):
+        if sensitive_features is not None or sample_weight is not None:
+            raise ValueError("a tally brings its groups and weights along: give y alone")
+        if not ordered:
+            raise ValueError("scores have an order: pass ordered=True")
+        return score_distance(y, reference, confidence_level, missing)
     if not ordered:
         return _diverge(
             DIVERGENCES["kolmogorov_smirnov"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from skfair._utils.columns import column_positions, select_column
 from skfair._utils.validation import check_count
 from skfair._utils.warning import warn_user
 from skfair.groups import MAX_NUMERIC_GROUPS, Bins, Groups
+
+DATES = "dates are no groups: derive an age, a year or a season"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,23 +87,28 @@ def read_features(
     features, refused = [], {}
     for position in column_positions(X, columns):
         name, values = select_column(X, position)
-        numbers, reason = _numbers(values), None
+        numbers, reason = as_numbers(values), None
         if numbers is None:
             reason = _why_no_groups(values)
         if reason is None:
-            edges = None if numbers is None else _edges(numbers, str(name), n_bins)
+            edges = None if numbers is None else quantile_edges(numbers, str(name), n_bins)
             features.append(
                 Feature(name, position, _group(X, position, name, values, edges), numbers, edges)
             )
         else:
             refused[name] = reason
-    if refused:
-        notes = "; ".join(f"{name!r}: {reason}" for name, reason in refused.items())
-        warn_user(f"columns left out: {notes}")
+    tell_left_out(refused)
     return features
 
 
-def _numbers(values: Any) -> NDArray[np.float64] | None:
+def tell_left_out(reasons: Mapping[Any, str]) -> None:
+    """Warn of columns that are left out, by name, with the reasons."""
+    if reasons:
+        notes = "; ".join(f"{name!r}: {reason}" for name, reason in reasons.items())
+        warn_user(f"columns left out: {notes}")
+
+
+def as_numbers(values: Any) -> NDArray[np.float64] | None:
     """Values of a numeric column as floats with NaN; None for any other column, booleans too."""
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
         return None
@@ -116,10 +123,14 @@ def _numbers(values: Any) -> NDArray[np.float64] | None:
 def _why_no_groups(values: Any) -> str | None:
     column = pd.Series(values)
     if column.dtype.kind in "mM":
-        return "dates are no groups: derive an age, a year or a season"
+        return DATES
     if column.dtype.kind == "c":
         raise ValueError("Complex data not supported")
-    n_present, n_distinct = column.notna().sum(), column.nunique()
+    return why_too_many(int(column.nunique()), int(column.notna().sum()))
+
+
+def why_too_many(n_distinct: int, n_present: int) -> str | None:
+    """Say why so many distinct values in so many rows are no groups; None if they are."""
     if n_distinct > MAX_NUMERIC_GROUPS and 2 * n_distinct > n_present:
         return f"{n_distinct} distinct values in {n_present} rows are no groups"
     return None
@@ -133,19 +144,54 @@ def _group(
     return Groups.from_columns(X, Bins(position, edges))
 
 
-def _edges(numbers: NDArray[np.float64], name: str, n_bins: int) -> tuple[float, ...] | None:
-    """Cut points of a column of many values; None where each value can stand for itself."""
-    present = numbers[~np.isnan(numbers)]
+def quantile_edges(
+    numbers: NDArray[np.float64],
+    name: str,
+    n_bins: int,
+    counts: NDArray[np.integer] | None = None,
+) -> tuple[float, ...] | None:
+    """Cut points of a column of many values; None where each value can stand for itself.
+
+    Parameters
+    ----------
+    numbers : ndarray of float of shape (n,)
+        NaN where missing.
+    name : str
+        Name of the column, for messages.
+    n_bins : int
+    counts : ndarray of int of shape (n,), default=None
+        Number of rows that have each of the numbers; None: one.
+
+    Raises
+    ------
+    ValueError
+        If a number is infinite.
+    """
+    known = ~np.isnan(numbers)
+    present = numbers[known]
     if not np.isfinite(present).all():
         raise ValueError(f"Input X contains infinity in column {name!r}")
     distinct = np.unique(present)
     if len(distinct) <= n_bins:
         return None
     shares = np.arange(1, n_bins) / n_bins
-    edges = np.unique(np.quantile(present, shares, method="inverted_cdf"))
+    if counts is None:
+        edges = np.unique(np.quantile(present, shares, method="inverted_cdf"))
+    else:
+        edges = np.unique(_counted_quantiles(present, counts[known], shares))
     edges = edges[edges < distinct[-1]] if edges[0] < distinct[-1] else distinct[-2:-1]
     above = distinct[np.searchsorted(distinct, edges) + 1]
     return tuple(_shortest(low, high) for low, high in zip(edges, above, strict=True))
+
+
+def _counted_quantiles(
+    numbers: NDArray[np.float64], counts: NDArray[np.integer], shares: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Quantiles of repeated numbers, the least that so large a share of them don't exceed."""
+    order = np.argsort(numbers)
+    ends = np.cumsum(counts[order])
+    ranks = np.ceil(ends[-1] * shares)
+    return numbers[order][np.searchsorted(ends, ranks)]
 
 
 def _shortest(low: float, high: float) -> float:

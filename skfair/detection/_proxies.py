@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ from scipy.stats import entropy
 from sklearn.model_selection import StratifiedKFold
 from sklearn.tree import DecisionTreeClassifier
 
-from skfair._utils.validation import check_same_length, check_weights
+from skfair._utils.arrays import divide
+from skfair._utils.validation import check_same_length, check_weights, generator
 from skfair.detection._features import Feature, read_features
 from skfair.groups import Groups, Missing
 from skfair.tally import count_cells
@@ -122,9 +124,16 @@ def rank_proxies(
             rows.append(
                 (sensitive.name, feature.name, *_strength(feature, sensitive, folds, weights))
             )
+    return ranked_proxies(rows, [sensitive.name for sensitive in wanted])
+
+
+def ranked_proxies(
+    rows: Sequence[tuple[str, Any, float, float]], sensitive: Sequence[str]
+) -> pd.DataFrame:
+    """Lay out strengths (sensitive feature, feature, information, AUC), the greatest first."""
     names = ["sensitive_feature", "feature", "normalized_mutual_information", "auc"]
     table = pd.DataFrame(rows, columns=names)
-    place = {sensitive.name: i for i, sensitive in enumerate(wanted)}
+    place = {name: i for i, name in enumerate(sensitive)}
     order = np.lexsort(
         (
             -table["normalized_mutual_information"],
@@ -156,8 +165,46 @@ def _strength(
     place = np.zeros(len(groups), dtype=np.intp) if folds is None else folds + 1
     shape = (n_folds + 1, n_values, n_groups)
     table = count_cells([place, feature.groups.codes, groups.codes], shape, weights)[0]
-    auc = _auc(table[1:], is_ordered=feature.numbers is not None)
+    auc = held_out_auc(table[1:], is_ordered=feature.numbers is not None)
     return normalized_mutual_information(table.sum(axis=0)), auc
+
+
+def deal(rows: NDArray[np.int64], weight: Floats, cv: int = 5, random_state: Any = 0) -> Floats:
+    """Deal the rows of a table of (value, group) to folds without touching a row.
+
+    Each fold gets the same number of a group's rows, give or take one, at random: numbers of rows
+    by value are then hypergeometric. Rows of a value and group weigh alike. Groups of fewer rows
+    than folds are left out.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_values, n_groups)
+    weight : ndarray of float of shape (n_values, n_groups)
+    cv : int, default=5
+    random_state : int, RandomState, Generator or None, default=0
+
+    Returns
+    -------
+    weight : ndarray of float of shape (cv, n_values, n_groups), or (0, n_values, n_groups)
+        Without folds where fewer than two groups have rows enough.
+
+    Examples
+    --------
+    >>> deal(np.array([[4, 0], [0, 2]]), np.array([[4.0, 0.0], [0.0, 3.0]]), cv=2).tolist()
+    [[[2.0, 0.0], [0.0, 1.5]], [[2.0, 0.0], [0.0, 1.5]]]
+    """
+    kept = np.flatnonzero(rows.sum(axis=0) >= cv)
+    if len(kept) < 2:
+        return np.zeros((0, *rows.shape))
+    rng = generator(random_state)
+    dealt = np.zeros((cv, *rows.shape))
+    for g in kept:
+        left = rows[:, g].astype(np.int64)
+        for fold in range(cv):
+            size = -(-int(left.sum()) // (cv - fold))
+            dealt[fold, :, g] = rng.multivariate_hypergeometric(left, size, method="marginals")
+            left = left - dealt[fold, :, g].astype(np.int64)
+    return dealt * np.nan_to_num(divide(weight, rows.astype(np.float64)))
 
 
 def normalized_mutual_information(table: Floats) -> float:
@@ -176,7 +223,7 @@ def normalized_mutual_information(table: Floats) -> float:
     return float(np.clip(2 * (entropies - entropy(table, axis=None)) / entropies, 0, 1))
 
 
-def _auc(folds: Floats, *, is_ordered: bool) -> float:
+def held_out_auc(folds: Floats, *, is_ordered: bool) -> float:
     """Average AUC of held-out folds, from sums of shape (n_folds, n_values, n_groups)."""
     total = folds.sum(axis=0)
     kept = np.flatnonzero((folds.sum(axis=1) > 0).all(axis=0))
@@ -211,5 +258,7 @@ def _predict(train: Floats, kept: NDArray[np.intp], is_ordered: bool) -> Floats:
         inputs = (own + _PRIOR_ROWS * shares) / (own.sum(axis=1, keepdims=True) + _PRIOR_ROWS)
     values, groups = np.nonzero(own > 0)
     tree = DecisionTreeClassifier(max_leaf_nodes=_LEAVES, random_state=0)
-    tree.fit(inputs[values], groups, sample_weight=own[values, groups])
+    with warnings.catch_warnings():  # a row here is many
+        warnings.filterwarnings("ignore", "The number of unique classes is greater")
+        tree.fit(inputs[values], groups, sample_weight=own[values, groups])
     return np.asarray(tree.predict_proba(inputs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from skfair.detection._pretraining import (
 )
 from skfair.detection._value_tests import shape_of
 from skfair.groups import MISSING, Groups
+from skfair.tally import Tally
 
 Floats = NDArray[np.float64]
 
@@ -52,16 +53,41 @@ def group_report(y: Any, groups: Groups, weights: Any, pos_label: Any, is_binary
     parts = []
     for sensitive in alone if len(alone) == 1 else (*alone, groups):
         options = {"sensitive_features": sensitive, "sample_weight": weights}
-        found = {f.__name__: f(sensitive, sample_weight=weights) for f in _OF_SIZES}
-        found |= {f.__name__: f(y, **options) for f in _OF_LABELS}
-        if is_binary:
-            found |= {f.__name__: f(y, pos_label=pos_label, **options) for f in _OF_POSITIVES}
-        for name, table in found.items():
-            part = table[["estimate", "low", "high"]].reset_index(drop=True)
-            part.insert(0, "metric", name)
-            part.insert(0, "group", pd.Series(list(sensitive.labels), dtype=object))
-            part.insert(0, "sensitive_feature", sensitive.name)
-            parts.append(part)
+        of_sizes = {f.__name__: f(sensitive, sample_weight=weights) for f in _OF_SIZES}
+        found = of_sizes | _of_labels(y, pos_label, is_binary, options)
+        parts.append(_long_form(found, sensitive.name, sensitive.labels))
+    return pd.concat(parts, ignore_index=True)
+
+
+def tally_report(tallies: Sequence[Tally], pos_label: Any, is_binary: bool) -> pd.DataFrame:
+    """Lay the metrics of :func:`group_report` out, of tallies of the labels."""
+    parts = []
+    for tally in tallies:
+        found = {f.__name__: f(tally) for f in _OF_SIZES}
+        found |= _of_labels(tally, pos_label, is_binary, {})
+        parts.append(_long_form(found, " x ".join(tally.names), tally.labels))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _of_labels(
+    y: Any, pos_label: Any, is_binary: bool, options: Mapping[str, Any]
+) -> dict[str, pd.DataFrame]:
+    found = {f.__name__: f(y, **options) for f in _OF_LABELS}
+    if is_binary:
+        found |= {f.__name__: f(y, pos_label=pos_label, **options) for f in _OF_POSITIVES}
+    return found
+
+
+def _long_form(
+    found: Mapping[str, pd.DataFrame], name: str, labels: Sequence[Hashable]
+) -> pd.DataFrame:
+    parts = []
+    for metric, table in found.items():
+        part = table[["estimate", "low", "high"]].reset_index(drop=True)
+        part.insert(0, "metric", metric)
+        part.insert(0, "group", pd.Series(list(labels), dtype=object))
+        part.insert(0, "sensitive_feature", name)
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -84,11 +110,11 @@ def judge_values(
 
 
 def judge_features(
-    features: list[Feature], report: pd.DataFrame, weights: Floats | None = None
+    features: Sequence[Feature], report: pd.DataFrame, shapes: Sequence[Mapping[str, float]]
 ) -> pd.DataFrame:
-    """Sum values up to features, the strongest first."""
+    """Sum values up to features, the strongest first, and lay the columns' shapes beside them."""
     rows = []
-    for feature in features:
+    for feature, shape in zip(features, shapes, strict=True):
         values = report[report["position"] == feature.position]
         size = values["label_disparity"].abs().fillna(0.0)
         significant = values["is_significant"]
@@ -101,7 +127,7 @@ def judge_features(
                 "effect": size[significant].max() if significant.any() else size.max(),
                 "adjusted_pvalue": values["adjusted_pvalue"].min(),
                 "is_detected": bool(detected.any()),
-                **column_shape(feature, weights),
+                **shape,
             }
         )
     return ranked(pd.DataFrame(rows))

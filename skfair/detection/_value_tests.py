@@ -28,7 +28,7 @@ from skfair.tally import count_cells
 Floats = NDArray[np.float64]
 
 _SMOOTHING = 0.5
-_ROUNDING = 1e-13  # of values that differ by less, as parts of the largest, moments are noise
+ROUNDING = 1e-13  # of values that differ by less, as parts of the largest, moments are noise
 _TEST_WEIGHT = 0.1
 
 
@@ -175,7 +175,7 @@ def shape_of(column: Floats, weights: Floats | None = None) -> tuple[float, floa
     present = column[~np.isnan(column)]
     if len(present) == 0:
         return np.nan, np.nan
-    if np.ptp(present) <= _ROUNDING * np.abs(present).max():
+    if np.ptp(present) <= ROUNDING * np.abs(present).max():
         return 0.0, np.nan
     present = np.ldexp(present, -np.frexp(np.abs(present).max())[1])  # cubes stay numbers
     normality = float(normaltest(present).pvalue) if len(present) >= 20 else np.nan

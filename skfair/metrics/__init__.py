@@ -51,6 +51,7 @@ from skfair.metrics._regression import (
     residuals_by_group,
     root_mean_squared_error_difference,
 )
+from skfair.metrics._roc_curves import roc_curve_by_group
 from skfair.metrics._scorers import fairness_scorer, fairness_scoring, performance_scorer
 from skfair.metrics._selection import select_fair
 from skfair.metrics._subgroups import Subgroup, SubgroupViolation, subgroup_violation
@@ -121,6 +122,7 @@ __all__ = [
     "residuals_by_group",
     "roc_auc_by_group",
     "roc_auc_gap",
+    "roc_curve_by_group",
     "root_mean_squared_error_difference",
     "select_fair",
     "selection_rate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from skfair._utils.encoding import smallest_codes
 from skfair._utils.validation import merge_sorted
 from skfair.groups import MISSING, Groups, Missing, labels_index
 from skfair.metrics._rows import rows_by_code
+from skfair.tally import Tally, split_levels
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class FrameGrid:
         Cell of each row, control-major, in ``range(K * S)``.
     control, sensitive : tuple of Groups
         One a feature.
+    sizes : ndarray of int of shape (n,), default=None
+        Number of rows that each code stands for; None: one.
     """
 
     codes: NDArray[np.integer]
     control: tuple[Groups, ...]
     sensitive: tuple[Groups, ...]
+    sizes: NDArray[np.int64] | None = None
 
     @classmethod
     def read(
@@ -48,17 +52,28 @@ class FrameGrid:
         """
         sensitive = _read_features(sensitive_features, "sensitive_feature_", n, missing)
         control = _read_features(control_features, "control_feature_", n, missing)
-        features = (*control, *sensitive)
-        names = [feature.name for feature in features]
+        names = [feature.name for feature in (*control, *sensitive)]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"Detected duplicate feature name: '{name}'")
-        sizes = [feature.n_groups for feature in features]
-        codes = np.zeros(n, dtype=np.intp)
-        for feature, size in zip(features, sizes, strict=True):
-            codes *= size
-            codes += feature.codes
-        return cls(smallest_codes(codes, math.prod(sizes)), control, sensitive)
+        return cls(_cross(n, (*control, *sensitive)), control, sensitive)
+
+    @classmethod
+    def of_tally(cls, tally: Tally, control_features: str | Sequence[str] = ()) -> FrameGrid:
+        """Lay the groups of a tally out, each a code, as the rows' features would be.
+
+        Raises
+        ------
+        ValueError
+            If a control feature isn't among the tally's names, or no other name is left.
+        """
+        _, rest, _ = split_levels(tally, control_features, ())
+        features = _split(Groups(np.arange(tally.n_groups), tally.labels, tally.names))
+        held = [control_features] if isinstance(control_features, str) else control_features
+        by_name = {feature.name: feature for feature in features}
+        control, sensitive = (tuple(by_name[name] for name in names) for names in (held, rest))
+        codes = _cross(tally.n_groups, (*control, *sensitive))
+        return cls(codes, control, sensitive, tally.group_counts)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,7 +93,8 @@ class FrameGrid:
     @functools.cached_property
     def counts(self) -> NDArray[np.int64]:
         """Numbers of rows, of shape (K * S,)."""
-        return np.bincount(self.codes, minlength=math.prod(self.shape))
+        counts = np.bincount(self.codes, self.sizes, math.prod(self.shape))
+        return counts.astype(np.int64)
 
     def as_groups(self) -> Groups:
         """Cells as groups, for a Tally."""
@@ -129,6 +145,15 @@ def _feature(groups: Groups, i: int) -> Groups:
     place = {level: code for code, level in enumerate(levels)}
     lookup = smallest_codes(np.array([place[label[i]] for label in labels]), len(levels))
     return Groups(lookup[groups.codes], levels, (groups.names[i],))
+
+
+def _cross(n: int, features: tuple[Groups, ...]) -> NDArray[np.integer]:
+    """Code of each row in the product of features, the last of them running fastest."""
+    codes = np.zeros(n, dtype=np.intp)
+    for feature in features:
+        codes *= feature.n_groups
+        codes += feature.codes
+    return smallest_codes(codes, _size(features))
 
 
 def _size(features: tuple[Groups, ...]) -> int:

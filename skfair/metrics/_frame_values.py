@@ -8,33 +8,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics as skm
 
-from skfair._utils.text import listed
-from skfair._utils.validation import check_weights, encode_labels, generator, positive_class
-from skfair._utils.warning import warn_undefined_metric
-from skfair.criteria import RATES, cells_of
-from skfair.metrics import _rates
-from skfair.metrics._base_metrics import count
+from skfair._utils.validation import check_weights, encode_labels, generator
 from skfair.metrics._calls import as_rows, call_by_part, refuse_guess
 from skfair.metrics._frame_grid import FrameGrid
-from skfair.tally import Tally, count_cells, one_against_rest
+from skfair.metrics._frame_rates import RateMetrics, Values
+from skfair.tally import Tally, count_cells
 
-Values = tuple[NDArray[Any], NDArray[Any]]
-"""A metric by cell, of shape (..., K, S), and on all rows of each control level, (..., K)."""
-
-_OURS: dict[Any, str] = {getattr(_rates, name): name for name in RATES if hasattr(_rates, name)}
-_SKLEARN: dict[Any, str] = {
-    skm.accuracy_score: "accuracy",
-    skm.zero_one_loss: "error_rate",
-    skm.recall_score: "true_positive_rate",
-    skm.precision_score: "positive_predictive_value",
-    skm.f1_score: "f1_score",
-}
 _MAX_CLASSES = 32
 
 
-class CellMetrics:
+class CellMetrics(RateMetrics):
     """Computes metrics on the cells of a grid.
 
     Metrics that are rates, skfair's own and scikit-learn's, are read from one tally; any other
@@ -47,62 +31,14 @@ class CellMetrics:
     """
 
     def __init__(self, y_true: Any, y_pred: Any, grid: FrameGrid) -> None:
+        super().__init__(grid)
         self.y_true = y_true
         self.y_pred = y_pred
-        self.grid = grid
         self._tallies: dict[Any, Tally | None] = {}
-        self._draws: dict[Any, NDArray[np.float64]] = {}
 
-    def values(self, key: str, function: Callable[..., Any], params: dict[str, Any]) -> Values:
-        """Compute a metric; rates that are 0/0 are NaN, with a warning that names key and cells."""
-        if function is count and not params:
-            return self._counts()
-        found = self._rate_of(function, params)
-        if found is None:
-            refuse_guess(function, *self._rows)
-            return self._call(function, params)
-        name, tally, positive = found
-        by_cell, overall = self._ratio(name, tally.weight, positive)
-        self._warn_undefined(key, by_cell)
-        return by_cell, overall
-
-    def replicates(
-        self, function: Callable[..., Any], params: dict[str, Any], n_boot: int, seed: int
-    ) -> Values:
-        """Compute a metric on bootstrap replicates.
-
-        Rates share one set of replicates (of the cells), other metrics another (of the rows).
-        """
-        found = self._rate_of(function, params)
-        if found is None:
-            return self._call_replicates(function, params, n_boot, seed)
-        name, tally, positive = found
-        if id(tally) not in self._draws:
-            self._draws[id(tally)] = tally.resample(n_boot, random_state=seed)
-        return self._ratio(name, self._draws[id(tally)], positive)
-
-    def _rate_of(
-        self, function: Any, params: dict[str, Any]
-    ) -> tuple[str, Tally, int | None] | None:
-        base, pos_label = _unwrap(function)
-        name = _OURS.get(base) or _SKLEARN.get(base)
-        if name is None or set(params) - {"sample_weight"}:
-            return None
-        tally = self._tally(name, params.get("sample_weight"))
-        if tally is None:
-            return None
-        if not RATES[name].needs_positive:
-            return name, tally, None
-        if base in _SKLEARN and not _is_plain_binary(tally.classes, pos_label):
-            return None  # scikit-learn's own rules apply, and its own errors
-        return name, tally, positive_class(tally.classes, pos_label)
-
-    def _tally(self, name: str, sample_weight: Any) -> Tally | None:
-        """Tally for a rate; None where the labels aren't labels, so the metric has to say why."""
-        both = self._counted(True, sample_weight)
-        if RATES[name].needs_labels or (both is not None and len(both.classes) <= 2):
-            return both
-        return self._counted(False, sample_weight)  # y_true may be anything
+    def _other(self, function: Callable[..., Any], params: dict[str, Any]) -> Values:
+        refuse_guess(function, *self._rows)
+        return self._call(function, params)
 
     def _counted(self, with_labels: bool, sample_weight: Any) -> Tally | None:
         key = (with_labels, None if sample_weight is None else id(sample_weight))
@@ -138,26 +74,6 @@ class CellMetrics:
     def _label_codes(self) -> Any:
         return encode_labels(("y_true", self.y_true), ("y_pred", self.y_pred))
 
-    def _ratio(self, name: str, weight: NDArray[np.float64], positive: int | None) -> Values:
-        rate, n_control = RATES[name], self.grid.shape[0]
-        if rate.needs_positive:
-            cells = one_against_rest(weight, positive)
-        else:
-            cells = cells_of(weight, (), [rate])
-        cells = cells.reshape(*cells.shape[:-2], n_control, -1, 4)
-        return rate(cells), rate(cells.sum(axis=-2))
-
-    def _warn_undefined(self, key: str, by_cell: NDArray[np.float64]) -> None:
-        lost = np.isnan(by_cell.ravel()) & (self.grid.counts > 0)
-        if lost.any():
-            labels = listed(self.grid.index[lost])
-            warn_undefined_metric(f"{key} is undefined (0/0) and NaN for groups {labels}")
-
-    def _counts(self) -> Values:
-        counts = self.grid.counts.reshape(self.grid.shape)
-        by_cell = counts if (counts > 0).all() else np.where(counts > 0, counts, np.nan)
-        return by_cell, counts.sum(axis=1)
-
     def _call(self, function: Callable[..., Any], params: dict[str, Any]) -> Values:
         n_control, n_sensitive = self.grid.shape
         arrays = {name: as_rows(values, name) for name, values in params.items()}
@@ -174,7 +90,7 @@ class CellMetrics:
     ) -> NDArray[Any]:
         return _collect(call_by_part(function, *self._rows, params, parts), size)
 
-    def _call_replicates(
+    def _other_replicates(
         self, function: Callable[..., Any], params: dict[str, Any], n_boot: int, seed: int
     ) -> Values:
         rng = generator(seed)
@@ -188,24 +104,6 @@ class CellMetrics:
             part = CellMetrics(true[rows], pred[rows], grid)
             drawn.append(part._call(function, {k: v[rows] for k, v in arrays.items()}))
         return np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn])
-
-
-def _unwrap(function: Any) -> tuple[Any, Any]:
-    if isinstance(function, functools.partial) and not function.args:
-        if set(function.keywords) <= {"pos_label"}:
-            return function.func, function.keywords.get("pos_label")
-        return None, None
-    try:
-        hash(function)
-    except TypeError:
-        return None, None
-    return function, None
-
-
-def _is_plain_binary(classes: tuple[Any, ...], pos_label: Any) -> bool:
-    if pos_label is not None:
-        return len(classes) == 2 and pos_label in classes
-    return set(classes) <= {0, 1} or set(classes) <= {-1, 1}
 
 
 def _is_scalar(value: Any) -> bool:

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from skfair._utils.arrays import nan_max, nan_min
 from skfair._utils.columns import n_rows
-from skfair._utils.text import listed
-from skfair._utils.validation import check_same_length, check_weights, generator
-from skfair._utils.warning import warn_undefined_metric
+from skfair._utils.validation import check_same_length, generator
 from skfair.criteria import Method, difference, ratio, to_overall
 from skfair.groups import Missing
-from skfair.metrics._calls import name_of
+from skfair.metrics._frame_checks import (
+    check_bootstrap,
+    check_params,
+    named_metrics,
+    params_by_metric,
+)
 from skfair.metrics._frame_grid import FrameGrid
-from skfair.metrics._frame_values import CellMetrics, Values
-
-Errors = Literal["raise", "coerce"]
-_NON_SCALAR = (
-    "Metric frame contains non-scalar cells. Please remove non-scalar columns from your metric "
-    "frame or use parameter errors='coerce'."
-)
-_NO_QUANTILES = (
-    "Metric frame contains non-scalar cells, and those have no quantiles. Please remove non-scalar "
-    "columns from your metric frame."
-)
+from skfair.metrics._frame_rates import RateMetrics
+from skfair.metrics._frame_tables import Errors, FrameTables
+from skfair.metrics._frame_tally import TallyMetrics
+from skfair.metrics._frame_values import CellMetrics
+from skfair.tally import Tally
 
 
-class MetricFrame:
+class MetricFrame(FrameTables):
     """Metrics by group, overall, and the gaps between groups.
 
     It takes what fairlearn's ``MetricFrame`` (0.15) takes and gives what it gives, so changing the
@@ -131,20 +125,91 @@ class MetricFrame:
         missing: Missing = "group",
     ) -> None:
         check_same_length(y_true=range(n_rows(y_true)), y_pred=range(n_rows(y_pred)))
-        _check_bootstrap(n_boot, ci_quantiles)
-        self._single = None if isinstance(metrics, Mapping) else name_of(metrics)
-        functions = metrics if isinstance(metrics, Mapping) else {name_of(metrics): metrics}
-        params = _params_by_metric(functions, sample_params, self._single is not None)
+        check_bootstrap(n_boot, ci_quantiles)
+        single, functions = named_metrics(metrics)
+        params = params_by_metric(functions, sample_params, single is not None)
         for given in params.values():
-            _check_params(given, n_rows(y_true))
-        self._grid = FrameGrid.read(
-            sensitive_features, control_features, n_rows(y_true), missing=missing
-        )
+            check_params(given, n_rows(y_true))
+        grid = FrameGrid.read(sensitive_features, control_features, n_rows(y_true), missing=missing)
+        cells = CellMetrics(y_true, y_pred, grid)
+        self._measure(cells, metrics, params, n_boot, ci_quantiles, random_state)
+
+    @classmethod
+    def from_tally(
+        cls,
+        tally: Tally,
+        *,
+        metrics: Callable[..., Any] | Mapping[str, Callable[..., Any]],
+        control_features: str | Sequence[str] | None = None,
+        n_boot: int | None = None,
+        ci_quantiles: list[float] | None = None,
+        random_state: Any = None,
+    ) -> Self:
+        """Measure a tally, so that the rows may stay where they are.
+
+        It is what the rows give, with the tally's weights for all metrics. Only the replicates of
+        :func:`count` are other draws, and rows of weight 0 aren't counted.
+
+        Parameters
+        ----------
+        tally : Tally
+            Counted by any engine, or the sum of such.
+        metrics : callable or dict of str to callable
+            Rates of ``skfair.metrics`` and :func:`count`; scikit-learn's ``accuracy_score``,
+            ``zero_one_loss``, ``recall_score``, ``precision_score``, ``f1_score``; each as it is,
+            or a ``functools.partial`` with ``pos_label``.
+        control_features : str or sequence of str, default=None
+            Those of the tally's ``names`` that are control features.
+        n_boot, ci_quantiles, random_state
+            As for rows.
+
+        Returns
+        -------
+        MetricFrame
+
+        Raises
+        ------
+        TypeError
+            If there is no tally.
+        ValueError
+            If a metric can't be read from a tally, or a control feature isn't among its names.
+
+        Examples
+        --------
+        >>> from skfair.metrics import selection_rate
+        >>> from skfair.tally import Tally
+        >>> tally = Tally.from_arrays([0, 1, 1, 0], [0, 1, 0, 0], {"sex": list("ffmm")})
+        >>> MetricFrame.from_tally(tally, metrics=selection_rate).by_group
+        sex
+        f    0.5
+        m    0.0
+        Name: selection_rate, dtype: float64
+        """
+        if not isinstance(tally, Tally):
+            raise TypeError(f"tally must be a Tally, got {type(tally).__name__}")
+        check_bootstrap(n_boot, ci_quantiles)
+        single, functions = named_metrics(metrics)
+        params = params_by_metric(functions, None, single is not None)
+        frame = cls.__new__(cls)
+        cells = TallyMetrics(tally, FrameGrid.of_tally(tally, control_features or ()))
+        frame._measure(cells, metrics, params, n_boot, ci_quantiles, random_state)
+        return frame
+
+    def _measure(
+        self,
+        cells: RateMetrics,
+        metrics: Any,
+        params: Mapping[str, dict[str, Any]],
+        n_boot: int | None,
+        ci_quantiles: list[float] | None,
+        random_state: Any,
+    ) -> None:
+        self._single, functions = named_metrics(metrics)
+        self._grid = cells.grid
         self.n_boot = n_boot
         self.ci_quantiles = ci_quantiles
-        cells = CellMetrics(y_true, y_pred, self._grid)
         self._values = {k: cells.values(k, f, params[k]) for k, f in functions.items()}
-        self._replicates: dict[str, Values] = {}
+        self._replicates = {}
         if n_boot is not None:
             seed = int(generator(random_state).integers(2**32))
             self._replicates = {
@@ -240,70 +305,6 @@ class MetricFrame:
         """Bootstrap quantiles of ``ratio``; they do not cover the true ratio (see Notes)."""
         return self._quantiles(self._over_control, _gap(method, ratio, as_ratio=True))
 
-    def _aggregate(
-        self, aggregate: Callable[..., Any], errors: str, *, keep_integers: bool = True
-    ) -> Any:
-        if errors not in ("raise", "coerce"):
-            raise ValueError("Invalid error value specified. Valid values are ['raise', 'coerce']")
-        found = {}
-        for name, (values, whole) in self._values.items():
-            if values.dtype == object or whole.dtype == object:
-                if errors == "raise":
-                    raise ValueError(_NON_SCALAR)
-                found[name] = np.full(len(whole), np.nan)
-            else:
-                gaps = np.asarray(aggregate(values.astype(float), whole.astype(float)))
-                whole_number = keep_integers and {values.dtype.kind, whole.dtype.kind} <= set("iu")
-                whole_number = whole_number and bool(np.isfinite(gaps).all())
-                found[name] = gaps.astype(values.dtype) if whole_number else gaps
-        self._warn_undefined(found)
-        return self._over_control(found)
-
-    def _warn_undefined(self, found: dict[str, NDArray[Any]]) -> None:
-        scalar = [name for name, (values, _) in self._values.items() if values.dtype != object]
-        lost = [name for name in scalar if np.isnan(found[name]).any()]
-        if lost:
-            warn_undefined_metric(
-                f"{listed(lost)} can't be compared: fewer than two groups have a value, or their "
-                "ratio is 0/0; the result is NaN"
-            )
-
-    def _quantiles(self, shape: Callable[..., Any], pick: Callable[..., Any]) -> list[Any]:
-        if self.ci_quantiles is None:
-            raise ValueError(
-                "Could not compute confidence intervals: Bootstrapping parameters n_boot and "
-                "ci_quantiles were not specified in the MetricFrame constructor."
-            )
-        if any(part.dtype == object for values in self._replicates.values() for part in values):
-            raise ValueError(_NO_QUANTILES)
-        drawn = {name: pick(*values) for name, values in self._replicates.items()}
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "All-NaN slice")  # undefined in every replicate
-            return [
-                shape({k: _quantile(v, q) for k, v in drawn.items()}) for q in self.ci_quantiles
-            ]
-
-    def _over_cells(self, values: dict[str, NDArray[Any]]) -> pd.Series | pd.DataFrame:
-        columns = {name: v.reshape(-1) for name, v in values.items()}
-        return self._single_or_all(columns, self._grid.index)
-
-    def _over_control(self, values: dict[str, NDArray[Any]]) -> Any:
-        if self._grid.control:
-            return self._single_or_all(values, self._grid.control_index)
-        if self._single is not None:
-            return values[self._single][0]
-        return pd.Series({name: v[0] for name, v in values.items()})
-
-    def _single_or_all(
-        self, columns: dict[str, NDArray[Any]], index: pd.Index
-    ) -> pd.Series | pd.DataFrame:
-        if self._single is not None:
-            return pd.Series(columns[self._single], index=index, name=self._single)
-        kinds = {v.dtype.kind for v in columns.values()}
-        if kinds <= set("iuf") and "f" in kinds:
-            columns = {name: v.astype(float) for name, v in columns.items()}
-        return pd.DataFrame(columns, index=index)
-
 
 def _gap(method: str, between: Callable[..., Any], *, as_ratio: bool) -> Callable[..., Any]:
     if method == "between_groups":
@@ -311,62 +312,3 @@ def _gap(method: str, between: Callable[..., Any], *, as_ratio: bool) -> Callabl
     if method == "to_overall":
         return lambda values, whole: to_overall(values, whole, as_ratio=as_ratio)
     raise ValueError(f"Unrecognised comparison method: {method}")
-
-
-def _quantile(drawn: NDArray[Any], q: float) -> Any:
-    with np.errstate(invalid="ignore"):
-        found = np.nanquantile(drawn, q, axis=0)
-    if not np.isinf(drawn).any():
-        return found
-    below = np.nanquantile(drawn, q, axis=0, method="lower")  # numpy can't step to infinity
-    return np.where(np.isnan(found), below, found)
-
-
-def _params_by_metric(
-    functions: Mapping[str, Any], sample_params: Any, single: bool
-) -> dict[str, dict[str, Any]]:
-    for function in functions.values():
-        if not callable(function):
-            raise ValueError("Object passed as metric function not callable")
-    if sample_params is None:
-        return {name: {} for name in functions}
-    if not isinstance(sample_params, Mapping):
-        raise ValueError("Sample parameters must be a dictionary")
-    if single:
-        return {name: _given(sample_params) for name in functions}
-    if set(sample_params) - set(functions):
-        raise ValueError(
-            f"Keys in 'sample_params' do not match those in 'metric': {list(sample_params)} are "
-            f"not all among {list(functions)}"
-        )
-    return {name: _given(sample_params.get(name, {})) for name in functions}
-
-
-def _given(params: Any) -> dict[str, Any]:
-    if not isinstance(params, Mapping):
-        raise ValueError("Sample parameters must be a dictionary")
-    return {name: values for name, values in params.items() if values is not None}
-
-
-def _check_params(params: dict[str, Any], n: int) -> None:
-    for name, values in params.items():
-        if np.ndim(values) == 0 or isinstance(values, str):
-            raise ValueError(
-                f"sample parameter {name!r} has no value a row: fix it with "
-                f"functools.partial(metric, {name}=...)"
-            )
-        check_same_length(**{"y_true": range(n), name: range(n_rows(values))})
-    check_weights(params.get("sample_weight"), n)
-
-
-def _check_bootstrap(n_boot: Any, ci_quantiles: Any) -> None:
-    if n_boot is None and ci_quantiles is None:
-        return
-    if n_boot is None or ci_quantiles is None or not np.size(ci_quantiles):
-        raise ValueError("Must specify both n_boot and ci_quantiles")
-    if isinstance(n_boot, bool) or not isinstance(n_boot, int | np.integer) or n_boot < 1:
-        raise ValueError("Must have n_boot be a positive integer")
-    if np.ndim(ci_quantiles) != 1 or not all(
-        isinstance(q, float) and 0 < q < 1 for q in ci_quantiles
-    ):
-        raise ValueError("Must have all ci_quantiles be floats in (0, 1)")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import expit, logit, ndtri, stdtrit
 
-from skfair._utils.arrays import divide
 from skfair.criteria import Rate
 from skfair.groups import Missing
 from skfair.metrics._by_group import check_confidence_level, gap_of_sums, warn_undefined
-from skfair.metrics._rows import ScoredRows, rows_by_group
+from skfair.metrics._roc_areas import area_interval, areas_of_rows, areas_of_tally
+from skfair.metrics._rows import ScoredRows, read_scores
+from skfair.tally import ScoreTally
 
 # Pairs of a negative and a positive row stand where a confusion rate has rows: in the wrong order
 # in the first cell, in the right order in the last.
@@ -23,9 +20,9 @@ _ROC_AUC = Rate("roc_auc", (0, 0, 0, 1), (1, 0, 0, 1))
 
 def roc_auc_by_group(
     y_true: Any,
-    y_score: Any,
+    y_score: Any = None,
     *,
-    sensitive_features: Any,
+    sensitive_features: Any = None,
     confidence_level: float = 0.95,
     sample_weight: Any = None,
     pos_label: Any = None,
@@ -41,14 +38,20 @@ def roc_auc_by_group(
     single positive or negative row) it is Newcombe's, by his method 5, which needs only the area
     and the sizes. With weights, sizes are Kish's effective ones.
 
+    A tally knows no order within a bin of scores. Its rows count as tied, which is the middle of
+    what their order may make of the area: ``roc_auc_least`` and ``roc_auc_most`` are the area with
+    all pairs within bins in the wrong and in the right order, so the area of the scores themselves
+    lies between them. The interval is moved out by as much.
+
     Parameters
     ----------
-    y_true : array-like of shape (n,)
-        Labels.
-    y_score : array-like of float of shape (n,)
-        Scores, higher for the positive class.
-    sensitive_features : array-like of shape (n,) or (n, k), Series, data frame, dict or Groups
-        Groups; several columns make intersectional groups.
+    y_true : array-like of shape (n,), or ScoreTally
+        Labels; a tally brings scores, groups and weights along.
+    y_score : array-like of float of shape (n,), default=None
+        Scores, higher for the positive class; needed with arrays.
+    sensitive_features : array-like of shape (n,) or (n, k), Series, data frame, dict or Groups, \
+            default=None
+        Groups; several columns make intersectional groups. Needed with arrays.
     confidence_level : float, default=0.95
         Of the interval.
     sample_weight : array-like of shape (n,), default=None
@@ -63,12 +66,13 @@ def roc_auc_by_group(
     -------
     table : DataFrame
         By group: ``n_positive``, ``n_negative`` (rows), ``roc_auc``, ``roc_auc_low``,
-        ``roc_auc_high``.
+        ``roc_auc_high``; of a tally ``roc_auc_least`` and ``roc_auc_most``, too.
 
     Raises
     ------
     ValueError
-        If the positive class can't be told, lengths differ, or scores are missing or infinite.
+        If the positive class can't be told, lengths differ, scores are missing or infinite, or
+        other arguments go with a tally.
 
     Warns
     -----
@@ -99,11 +103,26 @@ def roc_auc_by_group(
     roc_auc        0.84  1.00
     roc_auc_low    0.24  0.39
     roc_auc_high   0.99  1.00
+
+    From a tally of two bins:
+
+    >>> from skfair.tally import ScoreTally
+    >>> tally = ScoreTally.from_arrays(y_true, y_score, sex, edges=2)
+    >>> roc_auc_by_group(tally).filter(regex="auc$|least|most").T.round(2)
+    sex               f    m
+    roc_auc        0.75  0.5
+    roc_auc_least  0.56  0.0
+    roc_auc_most   0.94  1.0
     """
+    scores = read_scores(y_true, y_score, sensitive_features, sample_weight, pos_label, missing)
+    return area_table(scores, confidence_level)
+
+
+def area_table(scores: ScoredRows | ScoreTally, confidence_level: float) -> pd.DataFrame:
+    """Lay the areas of scores that have been read out; see :func:`roc_auc_by_group`."""
     check_confidence_level(confidence_level)
-    rows = ScoredRows.read(y_true, y_score, sensitive_features, sample_weight, pos_label, missing)
-    areas = _group_areas(rows)
-    low, high = _interval(areas, confidence_level)
+    areas = areas_of_tally(scores) if isinstance(scores, ScoreTally) else areas_of_rows(scores)
+    low, high = area_interval(areas, confidence_level)
     table = pd.DataFrame(
         {
             "n_positive": areas.count[:, 1],
@@ -112,8 +131,11 @@ def roc_auc_by_group(
             "roc_auc_low": low,
             "roc_auc_high": high,
         },
-        index=rows.groups.to_index(),
+        index=scores.index,
     )
+    if isinstance(scores, ScoreTally):
+        table["roc_auc_least"] = (areas.area - areas.hidden).clip(min=0.0)
+        table["roc_auc_most"] = (areas.area + areas.hidden).clip(max=1.0)
     warn_undefined(table[["roc_auc"]])
     return table
 
@@ -181,7 +203,7 @@ def roc_auc_gap(
     0.25
     """
     rows = ScoredRows.read(y_true, y_score, sensitive_features, sample_weight, pos_label, missing)
-    areas = _group_areas(rows)
+    areas = areas_of_rows(rows)
     return gap_of_sums(
         _ROC_AUC,
         areas.pairs,
@@ -189,100 +211,3 @@ def roc_auc_gap(
         areas.count.sum(axis=1),
         min_group_size=min_group_size,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Areas:
-    """AUC by group; DeLong's variances and sizes by (group, negative or positive)."""
-
-    area: NDArray[np.float64]
-    variance: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    effective: NDArray[np.float64]
-    count: NDArray[np.int64]
-
-    @property
-    def pairs(self) -> NDArray[np.float64]:
-        """Weight of pairs in the wrong and in the right order, where cells tn and tp stand."""
-        pairs = self.weight.prod(axis=1)
-        right = np.nan_to_num(self.area) * pairs
-        zero = np.zeros_like(pairs)
-        return np.stack([pairs - right, zero, zero, right], axis=1)
-
-
-def _group_areas(rows: ScoredRows) -> _Areas:
-    weight, weight2, count = rows.by_label()
-    effective = np.nan_to_num(divide(weight**2, weight2))
-    found = [
-        _area(
-            rows.score[members],
-            rows.positive[members],
-            None if rows.weight is None else rows.weight[members],
-        )
-        for members in rows_by_group(rows.groups)
-    ]
-    area = np.array([area for area, _ in found])
-    unbiased = divide(np.ones_like(effective), np.where(effective > 1 + 1e-9, effective - 1, 0.0))
-    variance = np.array([spread for _, spread in found]) * unbiased
-    return _Areas(area, variance, weight, effective, count)
-
-
-def _area(
-    score: NDArray[np.float64],
-    positive: NDArray[np.bool_],
-    weight: NDArray[np.float64] | None,
-) -> tuple[float, tuple[float, float]]:
-    """AUC of one group, and the weighted variances of its negative and positive placements."""
-    order = np.argsort(score)
-    score, positive = score[order], positive[order]
-    first = np.flatnonzero(np.r_[True, score[1:] != score[:-1]])  # of each run of equal scores
-    lengths = np.diff(np.r_[first, len(score)])
-    weight = np.ones(len(score)) if weight is None else weight[order]
-    w = np.where(positive, [[0.0], [1.0]], [[1.0], [0.0]]) * weight
-    total = w.sum(axis=1)
-    if not total.all():
-        return np.nan, (np.nan, np.nan)
-    tied = np.add.reduceat(w, first, axis=1)
-    below = (np.cumsum(tied, axis=1) - tied / 2) / total[:, None]
-    placement = np.repeat(np.stack([1 - below[1], below[0]]), lengths, axis=1)
-    area = min(float((w[1] * placement[1]).sum() / total[1]), 1.0)
-    spread = (w * (placement - area) ** 2).sum(axis=1) / total
-    return area, (float(spread[0]), float(spread[1]))
-
-
-def _interval(areas: _Areas, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    variance = areas.variance.sum(axis=1)
-    inner = (variance > 1e-28) & (areas.area > 0) & (areas.area < 1)  # more than rounding error
-    area, variance = np.where(inner, areas.area, 0.5), np.where(inner, variance, 0.0)
-    freedom = divide(
-        variance**2, (areas.variance**2 / np.maximum(areas.effective - 1, 1e-9)).sum(axis=1)
-    )
-    t = stdtrit(np.where(inner, freedom, 1.0), (1 + level) / 2)
-    step = t * np.sqrt(variance) / (area * (1 - area))
-    low, high = _newcombe(areas.area, areas.effective, ndtri((1 + level) / 2))
-    return (
-        np.where(inner, expit(logit(area) - step), low),
-        np.where(inner, expit(logit(area) + step), high),
-    )
-
-
-def _newcombe(
-    area: NDArray[np.float64], sizes: NDArray[np.float64], z: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Areas t at which abs(area - t) is z of t's own standard errors, by bisection."""
-    pairs = np.maximum(sizes.prod(axis=1), 1e-300)
-    extra = np.maximum(sizes.sum(axis=1) / 2 - 1, 0.0)
-
-    def too_far(t: NDArray[np.float64]) -> NDArray[np.bool_]:
-        factor = 1 + extra * ((1 - t) / (2 - t) + t / (1 + t))
-        return (area - t) ** 2 > z**2 * t * (1 - t) * factor / pairs
-
-    ends = []
-    for far in (np.zeros_like(area), np.ones_like(area)):
-        outer, inner = far, area
-        for _ in range(60):
-            middle = (outer + inner) / 2
-            beyond = too_far(middle)
-            outer, inner = np.where(beyond, middle, outer), np.where(beyond, inner, middle)
-        ends.append(np.where(area == far, far, (outer + inner) / 2))
-    return ends[0], ends[1]

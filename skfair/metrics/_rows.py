@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.validation import (
@@ -17,7 +19,7 @@ from skfair._utils.validation import (
     positive_class,
 )
 from skfair.groups import Groups, Missing
-from skfair.tally import count_cells
+from skfair.tally import ScoreTally, count_cells
 
 Strategy = Literal["quantile", "uniform"]
 
@@ -79,10 +81,57 @@ class ScoredRows:
             raise ValueError("y_prob has values outside [0, 1].")
         return rows
 
+    @property
+    def labels(self) -> tuple[Hashable, ...]:
+        """Labels of the groups."""
+        return self.groups.labels
+
+    @property
+    def index(self) -> pd.Index:
+        """Labels of the groups as a pandas index."""
+        return self.groups.to_index()
+
     def by_label(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Sum weights, squared weights and rows by group and (negative, positive)."""
         codes = [self.groups.codes, self.positive.astype(np.int8)]
         return count_cells(codes, (self.groups.n_groups, 2), self.weight)
+
+
+def read_scores(
+    y_true: Any,
+    y_score: Any,
+    sensitive_features: Any,
+    sample_weight: Any,
+    pos_label: Any,
+    missing: Missing,
+) -> ScoredRows | ScoreTally:
+    """Read rows, or a tally of scores in the place of their labels, which stands alone.
+
+    Raises
+    ------
+    ValueError
+        If something goes with a tally, or is lacking without one.
+    """
+    beside = {
+        "y_score": y_score,
+        "sensitive_features": sensitive_features,
+        "sample_weight": sample_weight,
+        "pos_label": pos_label,
+    }
+    if not isinstance(y_true, ScoreTally):
+        for name in ("y_score", "sensitive_features"):
+            if beside[name] is None:
+                raise ValueError(f"{name} is needed, unless y_true is a ScoreTally")
+        return ScoredRows.read(
+            y_true, y_score, sensitive_features, sample_weight, pos_label, missing
+        )
+    given = [name for name, value in beside.items() if value is not None]
+    if given:
+        raise ValueError(
+            f"a tally brings scores, groups, weights and classes along: leave out {given}"
+        )
+    Groups.read(Groups(np.arange(y_true.n_groups), y_true.labels, y_true.names), missing=missing)
+    return y_true
 
 
 def rows_by_code(codes: NDArray[np.integer], n_codes: int) -> list[NDArray[np.intp]]:

@@ -61,6 +61,12 @@ def optimal_thresholds(
     one wider gap may be better. Within a budget, cuts are thinned out to 400 a group. The bound is
     then the value of the best randomized rule within windows as wide.
 
+    Of a tally only the edges are cuts. With an edge at every score nothing is lost; otherwise let
+    s be the largest share that one bin has of a group's rows (of its positives, where those are
+    what a constraint is about). Lowered to the next edge, cuts change the decisions on one bin a
+    group. So the accuracy that any cuts reach within ``tol``, cuts at edges reach within
+    ``tol + s``, but for the share of rows in these bins. Edges at quantiles keep s small.
+
     Parameters
     ----------
     scores : ScoreTally or ScoreCurves

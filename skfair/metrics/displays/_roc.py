@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from skfair._utils.plotting import (
     MUTED,
@@ -16,18 +15,10 @@ from skfair._utils.plotting import (
     pyplot,
 )
 from skfair.groups import Missing
-from skfair.metrics._ranking import roc_auc_by_group
-from skfair.metrics._rows import ScoredRows, rows_by_group
+from skfair.metrics._ranking import area_table
+from skfair.metrics._roc_curves import RocCurve, curves_by_group, overall_curve
+from skfair.metrics._rows import read_scores
 from skfair.metrics.displays._curves import CurvesByGroup, Layout, draw_diagonal
-
-
-class RocCurve(NamedTuple):
-    """One ROC curve and the area under it; empty and NaN where the rows are of one class."""
-
-    fpr: NDArray[np.float64]
-    tpr: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    roc_auc: float
 
 
 class RocCurveByGroupDisplay(CurvesByGroup):
@@ -94,9 +85,9 @@ class RocCurveByGroupDisplay(CurvesByGroup):
     def from_predictions(
         cls,
         y_true: Any,
-        y_score: Any,
+        y_score: Any = None,
         *,
-        sensitive_features: Any,
+        sensitive_features: Any = None,
         confidence_level: float = 0.95,
         sample_weight: Any = None,
         pos_label: Any = None,
@@ -108,12 +99,14 @@ class RocCurveByGroupDisplay(CurvesByGroup):
 
         Parameters
         ----------
-        y_true : array-like of shape (n,)
-            Labels.
-        y_score : array-like of float of shape (n,)
-            Scores, higher for the positive class.
-        sensitive_features : array-like of shape (n,) or (n, k), Series, data frame, dict or Groups
-            Groups; several columns make intersectional groups.
+        y_true : array-like of shape (n,), or ScoreTally
+            Labels; a tally brings scores, groups and weights along. Its curves have a point an
+            edge of its bins, and their areas the middle of what the order within bins may make.
+        y_score : array-like of float of shape (n,), default=None
+            Scores, higher for the positive class; needed with arrays.
+        sensitive_features : array-like of shape (n,) or (n, k), Series, data frame, dict or \
+                Groups, default=None
+            Groups; several columns make intersectional groups. Needed with arrays.
         confidence_level : float, default=0.95
             Of DeLong's intervals of the areas.
         sample_weight : array-like of shape (n,), default=None
@@ -137,19 +130,14 @@ class RocCurveByGroupDisplay(CurvesByGroup):
             If a group has rows of one class only: it has no curve, and the legend says so.
         """
         pyplot(cls.__name__)
-        rows = ScoredRows.read(
-            y_true, y_score, sensitive_features, sample_weight, pos_label, missing
+        scores = read_scores(y_true, y_score, sensitive_features, sample_weight, pos_label, missing)
+        table = area_table(scores, confidence_level)
+        display = cls(
+            curves=curves_by_group(scores),
+            overall=overall_curve(scores),
+            table=table,
+            labels=scores.labels,
         )
-        table = roc_auc_by_group(
-            rows.positive,
-            rows.score,
-            sensitive_features=rows.groups,
-            confidence_level=confidence_level,
-            sample_weight=rows.weight,
-        )
-        curves = [_curve(rows, members) for members in rows_by_group(rows.groups)]
-        overall = _curve(rows, np.arange(len(rows.score)))
-        display = cls(curves=curves, overall=overall, table=table, labels=rows.groups.labels)
         return display.plot(ax, **plot_options)
 
     def plot(
@@ -283,15 +271,3 @@ def plot_roc_curve_by_group(
     if title is not None:
         display.ax_.set_title(title)
     return display.ax_
-
-
-def _curve(rows: ScoredRows, members: NDArray[np.intp]) -> RocCurve:
-    positive, score = rows.positive[members], rows.score[members]
-    weight = None if rows.weight is None else rows.weight[members]
-    counted = positive if weight is None else positive[weight > 0]
-    if counted.all() or not counted.any():
-        nothing = np.empty(0)
-        return RocCurve(nothing, nothing, nothing, float("nan"))
-    fpr, tpr, thresholds = roc_curve(positive, score, sample_weight=weight)
-    area = float(roc_auc_score(positive, score, sample_weight=weight))
-    return RocCurve(fpr, tpr, thresholds, area)
