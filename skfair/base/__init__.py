@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skfair.base._calls import check_is_estimator, read_either
 from skfair.base._cell_sizes import name_cells, named_sizes, round_to_total, strategy_shape
 from skfair.base._features import (
     NumericFeaturesMixin,
@@ -59,6 +60,7 @@ __all__ = [
     "as_matrix",
     "as_numbers",
     "check_description",
+    "check_is_estimator",
     "check_same_features",
     "column_names",
     "feature_positions",
@@ -69,6 +71,7 @@ __all__ = [
     "named_sizes",
     "numeric_matrix",
     "plain_params",
+    "read_either",
     "read_groups",
     "read_table",
     "read_two_classes",

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.arrays import divide
-from skfair._utils.columns import n_rows
-from skfair._utils.text import listed
+from skfair._utils.columns import n_rows, take_rows
 from skfair._utils.validation import (
-    as_column,
     check_count,
     check_number,
     check_option,
@@ -26,11 +21,18 @@ from skfair._utils.validation import (
     generator,
     refuse_fractions,
 )
-from skfair.base import SensitiveFeaturesMixin, wants
-from skfair.groups import ColumnSpec, Groups, Missing, is_missing_label
-from skfair.model_selection._fits import LabelledRows, Rows, read_splits
+from skfair.base import SensitiveFeaturesMixin, check_is_estimator, wants
+from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.model_selection._fits import LabelledRows, Rows, predict_out_of_fold, read_splits
 from skfair.model_selection._needs import group_needs
 from skfair.model_selection._pool_choice import PoolPart, choose_rows, neighbours_shares
+from skfair.model_selection._pool_groups import (
+    UNKNOWN,
+    divide_pool,
+    has_unknown,
+    known_codes,
+    pool_codes,
+)
 from skfair.model_selection._representation import Points, Representation
 from skfair.model_selection._uncertainty import MEASURES, chances_of, uncertainty_of
 
@@ -38,7 +40,6 @@ Floats = NDArray[np.float64]
 Strategy = Literal["weak_groups", "uncertainty", "random"]
 Uncertainty = Literal["margin", "least_confidence", "entropy"]
 
-_UNKNOWN = -1
 _STRATEGIES = ("weak_groups", "uncertainty", "random")
 
 
@@ -92,7 +93,8 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Seed of the clustering, of random choices and of the order of ties.
     missing : {"group", "raise"}, default="group"
-        Rows without a sensitive value form a group of their own, or are refused.
+        Rows without a sensitive value are of unknown group (see ``query``), or are refused. A value
+        such as "declined" is a group like any other.
 
     Attributes
     ----------
@@ -101,8 +103,8 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
     classes_ : ndarray
         Of the estimator.
     group_errors_ : DataFrame
-        By group: ``n`` rows, out-of-fold ``error``, ``shrunk`` error and ``need``. Only with
-        ``strategy="weak_groups"``.
+        By group: ``n`` rows, out-of-fold ``error``, ``shrunk`` error and ``need``, which is NaN
+        for rows of unknown group unless all are. Only with ``strategy="weak_groups"``.
 
     References
     ----------
@@ -191,10 +193,13 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         ------
         ValueError
             If groups are given twice or not at all, or there are too few rows or classes.
+        TypeError
+            If the estimator is no classifier.
         """
         self._check_parameters()
+        self._check_estimator()
         groups = self._labelled_groups(X, sensitive_features)
-        codes, n_classes = _read_classes(y)
+        codes = _read_classes(y)
         metadata = {**fit_params, "sensitive_features": sensitive_features}
         rows = LabelledRows.read(X, y, groups, sample_weight, **metadata)
         frozen = isinstance(self.estimator, FrozenEstimator)
@@ -206,10 +211,13 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         if self.strategy == "weak_groups":
             found = rows.predict(self.estimator_, np.arange(len(codes))) if frozen else None
             if found is None:
-                found = self._predict_out_of_fold(rows, codes, n_classes)
+                splits = read_splits(self.cv, rows, codes)
+                found = predict_out_of_fold(rows, self.estimator, splits, codes, self.n_jobs)
             (codes, found), _ = encode_labels(("y", y), ("predictions", found))
             wrong = (codes != found).astype(np.float64)
             self.group_errors_ = group_needs(wrong, groups, rows.weights, self.prior_rows)
+            unknown = np.setdiff1d(np.arange(groups.n_groups), known_codes(groups.labels))
+            self.group_errors_.iloc[unknown, -1] = np.nan
             self._labelled = rows
         return self
 
@@ -224,10 +232,10 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
             How many to choose; all of them, in order, if the pool has no more.
         sensitive_features : array-like of shape (n_pool,) or (n_pool, k), default=None
             Their groups. All groups that ``fit`` hasn't seen count as one with the pooled error and
-            the uncertainty of no row. The group of a row is unknown if it is missing, and there was
-            no such row in ``fit``, or if no groups are given: then the groups of its 10 nearest
-            labelled rows are expected, in their proportion, and unknown rows get as much of each
-            group's labels as they are expected to have of its rows in the pool.
+            the uncertainty of no row. Where a value is missing, and if no groups are given, a row's
+            group is unknown: then the groups of its 10 nearest labelled rows of known group are
+            expected, in their proportion, and unknown rows get as much of each group's labels as
+            they are expected to have of its rows in the pool.
 
         Returns
         -------
@@ -257,7 +265,8 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
             return rng.permutation(n_rows(X))[:n].astype(np.intp)
         chances = self._chances(X, sensitive_features)
         score = uncertainty_of(chances, self.uncertainty)
-        wants_points = (self.candidates > 1 and n < len(score)) or self._asks_neighbours(groups)
+        asks_neighbours = self.strategy == "weak_groups" and has_unknown(groups, self._known_labels)
+        wants_points = (self.candidates > 1 and n < len(score)) or asks_neighbours
         space = Representation(self.embedding)
         points = space.fit_points(X, chances) if wants_points else None
         parts = self._parts(score, groups, space, points)
@@ -276,6 +285,14 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         check_number("prior_rows", self.prior_rows, above=0)
         check_count("candidates", self.candidates)
 
+    def _check_estimator(self) -> None:
+        check_is_estimator(self.estimator, type(self).__name__)
+        if is_regressor(self.estimator):
+            raise TypeError(
+                f"ActiveSampler needs a classifier, got the regressor "
+                f"{type(self.estimator).__name__}"
+            )
+
     def _labelled_groups(self, X: Any, sensitive_features: Any) -> Groups:
         nowhere = self.sensitive_features is None and sensitive_features is None
         if nowhere and self.strategy != "weak_groups":
@@ -289,120 +306,55 @@ class ActiveSampler(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimator):
         groups = self._read_groups(X, sensitive_features)
         return groups if self.strategy == "weak_groups" else None
 
-    def _predict_out_of_fold(
-        self, rows: LabelledRows, codes: NDArray[np.integer], n_classes: int
-    ) -> NDArray[Any]:
-        splits = read_splits(self.cv, rows, codes)
-        _check_tested(splits, rows.counted)
-        for train, _ in splits:
-            if n_classes > 1 and len(np.unique(codes[train])) < 2:
-                raise ValueError(
-                    "a training set of cv has rows of one class only: label more rows of the "
-                    "others, or use another cv"
-                )
-        parts = Parallel(n_jobs=self.n_jobs)(
-            delayed(_fit_and_predict)(rows, self.estimator, train, test) for train, test in splits
-        )
-        found = np.array(as_column(rows.y, "y"), dtype=object)  # rows without weight count as right
-        for (_, test), part in zip(splits, parts, strict=True):
-            found[test] = part
-        return found
-
     def _chances(self, X: Any, sensitive_features: Any) -> Floats:
-        for method in ("predict_proba", "decision_function"):
-            if hasattr(self.estimator_, method):
-                break
-        else:
-            raise TypeError(
-                f"{type(self.estimator_).__name__} has neither predict_proba nor "
-                "decision_function: there is no uncertainty to go by"
-            )
+        method = _scoring_method(self.estimator_)
         asked = sensitive_features is not None and wants(self.estimator_, method)
         params = {"sensitive_features": sensitive_features} if asked else {}
         return chances_of(getattr(self.estimator_, method)(X, **params), method, len(self.classes_))
 
-    def _asks_neighbours(self, groups: Groups | None) -> bool:
-        if self.strategy != "weak_groups":
-            return False
-        return groups is None or any(self._is_unknown(label) for label in groups.labels)
-
-    def _is_unknown(self, label: Any) -> bool:
-        return is_missing_label(label) and label not in self._labelled.groups.labels
-
     def _parts(
         self, score: Floats, groups: Groups | None, space: Representation, points: Points
     ) -> list[PoolPart]:
-        """Divide the pool into groups; rows of unknown group, and of unseen ones, are one part.
-
-        A group's share is divided between its rows and the unknown ones that it may well have.
-        """
+        """Divide the pool among the groups, by what they need."""
         if self.strategy != "weak_groups":
             return [PoolPart(np.arange(len(score)), score, 1.0)]
-        labels, seen = self._labelled.groups.labels, self.group_errors_["need"].to_numpy()
-        codes = self._codes_of(groups, len(score))
-        unknown = np.flatnonzero(codes == _UNKNOWN)
-        needs = np.append(seen, self.group_errors_.attrs["unseen"])
-        own = np.bincount(codes[codes != _UNKNOWN], minlength=len(needs))
-        expected = np.zeros((0, len(labels)))
+        codes = pool_codes(groups, len(score), self._known_labels)
+        needs = self.group_errors_["need"].to_numpy()[known_codes(self._labelled.groups.labels)]
+        unknown = np.flatnonzero(codes == UNKNOWN)
+        expected = np.zeros((0, len(needs)))
         if len(unknown):
             expected = self._expected_groups(space, points[unknown])
-        rows = own + np.append(expected.sum(axis=0), 0.0)
-        shares = _focused(np.where(rows > 0, needs, 0.0), self.focus) * (rows > 0)
-        of_rows = divide(shares, rows)
-        parts = [
-            PoolPart(np.flatnonzero(codes == g), score[codes == g], own[g] * of_rows[g])
-            for g in np.flatnonzero(own)
-        ]
-        if len(unknown):
-            weighted = score[unknown] * _focused(expected @ seen, self.focus)
-            share = float((expected.sum(axis=0) * np.nan_to_num(of_rows[:-1])).sum())
-            parts.append(PoolPart(unknown, weighted, share))
-        return parts
+        needs = np.append(needs, self.group_errors_.attrs["unseen"])
+        return divide_pool(score, codes, needs, expected, self.focus)
 
-    def _codes_of(self, groups: Groups | None, n: int) -> NDArray[np.intp]:
-        """Find each row's group in ``fit``: one more than there are if unseen, or unknown."""
-        if groups is None:
-            return np.full(n, _UNKNOWN)
-        place = {label: k for k, label in enumerate(self._labelled.groups.labels)}
-        unseen = [g for g in groups.labels if g not in place and not self._is_unknown(g)]
-        if unseen:
-            said = f"groups of the pool that fit hasn't seen: {listed(unseen)}"
-            if not any(label in place for label in groups.labels):
-                raise ValueError(f"{said}, and no other; groups seen: {listed(place)}")
-            warnings.warn(
-                f"{said}; they are taken as one group with the pooled error", UserWarning, 4
-            )
-        place |= dict.fromkeys(unseen, len(place))
-        return np.array([place.get(g, _UNKNOWN) for g in groups.labels], np.intp)[groups.codes]
+    @property
+    def _known_labels(self) -> list[Any]:
+        labels = self._labelled.groups.labels
+        return [labels[k] for k in known_codes(labels)]
 
     def _expected_groups(self, space: Representation, points: Points) -> Floats:
-        """Shares of the groups among the nearest labelled rows."""
+        """Shares of the known groups among the nearest labelled rows that are of one."""
         labelled = self._labelled
-        all_rows = np.arange(len(labelled.groups))
-        method = (
-            "predict_proba" if hasattr(self.estimator_, "predict_proba") else "decision_function"
-        )
-        values = labelled.predict(self.estimator_, all_rows, method)
+        known = known_codes(labelled.groups.labels)
+        rows = np.flatnonzero(np.isin(labelled.groups.codes, known))
+        method = _scoring_method(self.estimator_)
+        values = labelled.predict(self.estimator_, rows, method)
         chances = chances_of(values, method, len(self.classes_))
-        return neighbours_shares(labelled.groups, space.points(labelled.X, chances), points)
+        near = space.points(take_rows(labelled.X, rows), chances)
+        return neighbours_shares(labelled.groups.take(rows), near, points)
 
 
-def _focused(needs: Floats, focus: float) -> Floats:
-    """Needs to a power, with 1 for the largest, so that no power makes all of them 0."""
-    return np.maximum((needs / needs.max()) ** focus, np.finfo(np.float64).tiny)
+def _scoring_method(estimator: Any) -> str:
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(estimator, method):
+            return method
+    raise TypeError(
+        f"{type(estimator).__name__} has neither predict_proba nor decision_function: there is no "
+        "uncertainty to go by"
+    )
 
 
-def _read_classes(y: Any) -> tuple[NDArray[np.integer], int]:
+def _read_classes(y: Any) -> NDArray[np.integer]:
     (codes,), classes = encode_labels(("y", y))
     refuse_fractions(classes)
-    return codes, len(classes)
-
-
-def _check_tested(splits: list[tuple[Rows, Rows]], counted: Rows) -> None:
-    tested = np.concatenate([test for _, test in splits])
-    if not np.isin(counted, tested).all():
-        raise ValueError("the test sets of cv must hold each row")
-
-
-def _fit_and_predict(rows: LabelledRows, estimator: Any, train: Rows, test: Rows) -> NDArray[Any]:
-    return as_column(rows.predict(rows.fit(estimator, train), test), "predictions")
+    return codes

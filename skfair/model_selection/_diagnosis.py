@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 
-from skfair._utils.columns import n_rows
 from skfair._utils.validation import check_count, check_number, check_share, generator
-from skfair.base import read_groups
-from skfair.groups import Bins, ColumnSpec, Groups, Missing
+from skfair.base import check_is_estimator, read_either
+from skfair.groups import Missing
 from skfair.model_selection._fit_display import FitDiagnosisDisplay
 from skfair.model_selection._fit_tables import FitTables
 from skfair.model_selection._fits import LabelledRows, read_splits
@@ -48,8 +47,8 @@ class FitDiagnosis:
         by a power law with ``extra_low`` and ``extra_high`` (infinite: no number will do), and the
         ``answer`` in words.
     verdict : DataFrame
-        By group: ``verdict`` ("underfits", "overfits", "lacks rows", "fine", "no rows") and
-        ``reason``.
+        By group: ``verdict`` ("underfits", "overfits", "lacks rows", "can't tell", "fine", "no
+        rows") and ``reason``.
     loss : str
     confidence_level : float
     """
@@ -120,6 +119,9 @@ def diagnose_fit(
     * "underfits": weak in training as well, or no better than the best constant: not beyond chance,
       nor by ``tol`` or half of the constant's error. Bias and noise of labels can't be told apart
       with one label a row, so it may also be that the group's labels are noisier;
+    * "can't tell": none of these, but the rows are too few to clear the group: by the upper limit
+      its error may be more than ``5 * tol`` above the best group's, or, of the best group itself,
+      above the figure;
     * "fine": none of these; "no rows": nothing to measure.
 
     Parameters
@@ -176,6 +178,8 @@ def diagnose_fit(
     ------
     ValueError
         If lengths differ, the estimator is frozen, or rows are tested less than twice.
+    TypeError
+        If the estimator is none, as a bare torch module.
 
     Warns
     -----
@@ -207,7 +211,7 @@ def diagnose_fit(
     {'few': "more rows of this group won't do"}
     """
     _check_options(estimator, n_repeats, train_sizes, tol, confidence_level)
-    groups, values = _read_either(X, sensitive_features, missing)
+    groups, values = read_either(X, sensitive_features, missing=missing, owner="diagnose_fit")
     metadata = {**(params or {}), "sensitive_features": values}
     rows = LabelledRows.read(X, y, groups, sample_weight, **metadata)
     target = Target.read(y, loss, pos_label, estimator)
@@ -251,6 +255,7 @@ def _check_options(
             "a FrozenEstimator can't be fitted again, and the diagnosis is of fits: give the "
             "estimator itself"
         )
+    check_is_estimator(estimator, "diagnose_fit")
     check_count("n_repeats", n_repeats, 2)
     check_number("tol", tol)
     check_share("confidence_level", level, ends=False)
@@ -260,16 +265,3 @@ def _check_options(
         raise ValueError(
             f"train_sizes must be at least two distinct shares, or none, got {list(train_sizes)}"
         )
-
-
-def _read_either(X: Any, sensitive_features: Any, missing: Missing) -> tuple[Groups, Any]:
-    """Read groups, and the values that they came as, None where they are columns of X."""
-    names: ColumnSpec | None = None
-    if isinstance(sensitive_features, str | int | Bins) or callable(sensitive_features):
-        names = sensitive_features
-    elif isinstance(sensitive_features, list) and len(sensitive_features) != n_rows(X):
-        several = all(isinstance(name, str | int | Bins) for name in sensitive_features)
-        names = sensitive_features if several else None
-    values = sensitive_features if names is None else None
-    groups = read_groups(X, values, columns=names, missing=missing, owner="diagnose_fit")
-    return groups, values

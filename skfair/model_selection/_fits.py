@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
+from sklearn.utils.parallel import Parallel, delayed
 
 from skfair._utils.columns import n_rows, take_rows
 from skfair._utils.validation import (
@@ -154,3 +155,53 @@ def _deal_folds(n_folds: int, rows: LabelledRows, strata: Any, seeds: Any) -> Sp
             None, take_rows(strata, counted), sensitive_features=rows.groups.take(counted)
         )
         return [(counted[train], counted[test]) for train, test in folds]
+
+
+def predict_out_of_fold(
+    rows: LabelledRows,
+    estimator: Any,
+    splits: Splits,
+    codes: NDArray[np.integer],
+    n_jobs: int | None = None,
+) -> NDArray[Any]:
+    """Predict each row by a classifier that was fitted to others.
+
+    Parameters
+    ----------
+    rows : LabelledRows
+    estimator : classifier
+    splits : list of (train, test)
+    codes : ndarray of int of shape (n,)
+        Of the classes.
+    n_jobs : int, default=None
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Of rows without weight that no split tests, the labels.
+
+    Raises
+    ------
+    ValueError
+        If a row that counts is in no test set, or a training set has one class only.
+    """
+    tested = np.concatenate([test for _, test in splits])
+    if not np.isin(rows.counted, tested).all():
+        raise ValueError("the test sets of cv must hold each row")
+    for train, _ in splits:
+        if codes.any() and len(np.unique(codes[train])) < 2:
+            raise ValueError(
+                "a training set of cv has rows of one class only: label more rows of the others, "
+                "or use another cv"
+            )
+    parts = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_and_predict)(rows, estimator, train, test) for train, test in splits
+    )
+    found = np.array(as_column(rows.y, "y"), dtype=object)
+    for (_, test), part in zip(splits, parts, strict=True):
+        found[test] = part
+    return found
+
+
+def _fit_and_predict(rows: LabelledRows, estimator: Any, train: Rows, test: Rows) -> NDArray[Any]:
+    return as_column(rows.predict(rows.fit(estimator, train), test), "predictions")

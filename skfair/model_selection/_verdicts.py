@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+_CLEARED = 5  # times the smallest difference that matters: a group that may be worse isn't fine
+
 
 def rows_in_words(extra: float, low: float, high: float) -> str:
     """Say how many more rows a group needs, as far as that is known: to two digits.
@@ -16,7 +18,7 @@ def rows_in_words(extra: float, low: float, high: float) -> str:
     >>> rows_in_words(120.0, 60.0, 400.0)
     'about 120 more rows of this group (60 to 400)'
     >>> rows_in_words(120.0, 60.0, np.inf)
-    'about 120 more rows of this group (60 to no number that will do)'
+    'about 120 more rows of this group (at least 60; perhaps no number will do)'
     >>> rows_in_words(np.inf, np.inf, np.inf)
     "more rows of this group won't do"
     """
@@ -27,7 +29,7 @@ def rows_in_words(extra: float, low: float, high: float) -> str:
     if np.isinf(extra):
         return f"perhaps no number of rows of this group will do; at least {_round(low)} more"
     if np.isinf(high):
-        ends = f"({_round(low)} to no number that will do)"
+        ends = f"(at least {_round(low)}; perhaps no number will do)"
         return f"about {_round(extra)} more rows of this group {ends}"
     return f"about {_round(extra)} more rows of this group ({_round(low)} to {_round(high)})"
 
@@ -89,7 +91,15 @@ def judge(
         return "underfits", f"{figures}; {share}: it does badly on training rows as well"
     if is_no_better(constant, gain, tol):
         return "underfits", f"{figures}; {share}: no better than a constant ({constant:.3g})"
+    if not (reach := _reach(errors, apart)) <= _CLEARED * tol:
+        above = f"above group {best}" if any(apart) else "higher"
+        return "can't tell", f"{figures}; by chance alone it may be {reach:.2g} {above}: few rows"
     return "fine", figures
+
+
+def _reach(errors: pd.Series, apart: tuple[float, float, float]) -> float:
+    """How far a group's error may be above the best group's, or the best group's above itself."""
+    return float(apart[2] if any(apart) else errors["validation_high"] - errors["validation"])
 
 
 def is_weaker(apart: tuple[float, float, float], tol: float) -> bool:

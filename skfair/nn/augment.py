@@ -73,7 +73,8 @@ class ImageAugmentation:
             raise ValueError(f"value_range must be (black, white), got {value_range!r}")
         self.low, self.high, self.padding = low, high, padding
         read = [read_operations(of_cell) for of_cell in operations]
-        changed = [1.0] * len(read) if chances is None else [float(p) for p in chances]
+        given = [1.0] * len(read) if chances is None else [float(p) for p in chances]
+        changed = [p if of_cell else 0.0 for p, of_cell in zip(given, read, strict=True)]
         table = np.array([_row(p, of_cell) for p, of_cell in zip(changed, read, strict=True)])
         self._low, self._span = table[..., 0], table[..., 1] - table[..., 0]
         self.used = {name for of_cell in read for name in of_cell}
@@ -113,12 +114,21 @@ class ImageAugmentation:
         drawn = self._draw(len(images), cells, seed)
         if self._always:
             return self._change(images, drawn, seed)
-        rows = np.flatnonzero(drawn[:, 0] > 0)
+        rows = self._rows(drawn)
         if len(rows) == 0:
             return images
         places = torch.from_numpy(rows).to(images.device)
         some = self._change(images.index_select(0, places), drawn[rows], seed)
         return images.index_copy(0, places, some)
+
+    def draw_rows(self, n: int, cells: Any = None, *, seed: int) -> NDArray[np.intp]:
+        """Tell which of n images a call with this seed changes; the others stay as they are."""
+        if self._never:
+            return np.empty(0, dtype=np.intp)
+        return self._rows(self._draw(n, cells, seed))
+
+    def _rows(self, drawn: Floats) -> NDArray[np.intp]:
+        return np.arange(len(drawn)) if self._always else np.flatnonzero(drawn[:, 0] > 0)
 
     def _draw(self, n: int, cells: Any, seed: int) -> Floats:
         """Draw amounts for each image, between those of its cell."""

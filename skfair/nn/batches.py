@@ -61,6 +61,8 @@ class TableDataset(Dataset):
 
 
 def _rows(tensor: Any, places: Any) -> Any:
+    if isinstance(places, slice):
+        return tensor[places].clone()  # modules may work in place
     if not isinstance(places, torch.Tensor):
         return tensor[places]
     return tensor.index_select(0, places.to(tensor.device))  # faster than by brackets
@@ -243,7 +245,8 @@ def training_augmentation(
     -------
     callable
         Of images, the target, and the numbers of the epoch and of the batch in it. What is drawn
-        hangs on the seed and these numbers alone, and torch's generators stay as they are.
+        by torch's generators hangs on the seed and these numbers alone, and they stay as they are;
+        what a callable draws from others, as numpy's, is its own.
     """
     if hasattr(augment, "for_batches"):
         change = augment.for_batches(*rows, groups=groups, classes=classes)

@@ -124,6 +124,7 @@ def predict_logits(
     module : torch.nn.Module
         Its modes are as before afterwards.
     X : ndarray of shape (n, ...)
+        Stays as it is, also where the module works in place.
     device : device, default=None
         Where the module is; None: where its first parameter is.
 
@@ -140,9 +141,9 @@ def predict_logits(
     if device is None:
         device = next((parameter.device for parameter in module.parameters()), "cpu")
     size = min(_ROWS_AT_ONCE, max(1, _NUMBERS_AT_ONCE // max(1, X[0].size)))
-    with evaluating(module), torch.no_grad():
+    with _in_evaluation(module), torch.no_grad():
         blocks = [
-            module(torch.from_numpy(np.ascontiguousarray(X[i : i + size])).to(device)).cpu()
+            module(torch.from_numpy(np.array(X[i : i + size], order="C")).to(device)).cpu()
             for i in range(0, len(X), size)
         ]
     return torch.cat(blocks).double().numpy()
@@ -151,6 +152,9 @@ def predict_logits(
 @contextmanager
 def evaluating(module: Any) -> Iterator[None]:
     """Put a module and its parts in evaluation mode, and each back in its own mode afterwards.
+
+    Meanwhile it works on copies of what it is given, so that one whose first step is in place
+    doesn't change the caller's rows.
 
     Examples
     --------
@@ -161,6 +165,19 @@ def evaluating(module: Any) -> Iterator[None]:
     >>> [part.training for part in module]
     [True, False]
     """
+    with _in_evaluation(module):
+        if isinstance(module, torch.jit.ScriptModule):  # these take no hooks
+            yield
+            return
+        copying = module.register_forward_pre_hook(_copy_inputs)
+        try:
+            yield
+        finally:
+            copying.remove()
+
+
+@contextmanager
+def _in_evaluation(module: Any) -> Iterator[None]:
     modes = [(part, part.training) for part in module.modules()]
     try:
         module.eval()
@@ -168,6 +185,10 @@ def evaluating(module: Any) -> Iterator[None]:
     finally:
         for part, training in modes:
             part.training = training
+
+
+def _copy_inputs(_: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(one.clone() if isinstance(one, torch.Tensor) else one for one in given)
 
 
 @contextmanager

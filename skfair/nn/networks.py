@@ -20,9 +20,10 @@ from skfair.nn.layers import Output
 
 _KINDS = (
     "a torch.nn.Module, or a fitted skorch net, a fitted network of skfair.inprocessing or "
-    "skfair.finetuning or a fitted Pipeline that ends with one, in sklearn.frozen.FrozenEstimator"
+    "skfair.finetuning or a fitted Pipeline that ends with one, bare or in "
+    "sklearn.frozen.FrozenEstimator"
 )
-_HOW = "fit it, and wrap it in sklearn.frozen.FrozenEstimator, since clone() resets what is bare"
+_HOW = "fit it first (sklearn.frozen.FrozenEstimator around it keeps it fitted in clone())"
 
 
 class ArrayInput:

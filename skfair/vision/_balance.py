@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair._utils.validation import encode_labels
 from skfair.criteria import ClassSums, critical_value, share_limits
 from skfair.groups import Groups
 from skfair.tally import count_cells
@@ -19,7 +16,7 @@ _ALL = "all"
 
 
 def balance_table(
-    y: Any, groups: Groups | None, weights: Weights, confidence_level: float
+    classes: Groups | None, groups: Groups | None, weights: Weights, confidence_level: float
 ) -> pd.DataFrame:
     """Shares of classes, of groups, and of classes within each group, with Wilson's intervals.
 
@@ -30,13 +27,11 @@ def balance_table(
         ``share``, ``low`` and ``high``. No lines without labels and groups.
     """
     parts = []
-    if y is not None:
-        (codes,), classes = encode_labels(("y", y))
-        of_classes = Groups(codes, classes, ("class",))
-        everyone = Groups.single(len(codes))
-        parts.append(_shares(of_classes, everyone, weights, confidence_level, "class"))
+    if classes is not None:
+        everyone = Groups.single(len(classes))
+        parts.append(_shares(classes, everyone, weights, confidence_level, "class"))
         if groups is not None:
-            found = _shares(of_classes, groups, weights, confidence_level, "class in group")
+            found = _shares(classes, groups, weights, confidence_level, "class in group")
             parts.append(found)
     if groups is not None:
         everyone = Groups.single(len(groups))

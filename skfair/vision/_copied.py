@@ -1,4 +1,4 @@
-"""Images that are copied: how they are read, their range, and which of them."""
+"""Copies of images: of which, their range and types, and how they are made."""
 
 from __future__ import annotations
 
@@ -6,45 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array
-
-from skfair._utils.columns import is_frame
 
 Floats = NDArray[np.float64]
 
-_N_CHANNELS = (1, 2, 3, 4)
-
-
-def read_images(X: Any) -> NDArray[Any]:
-    """Read images of one size and any type of numbers.
-
-    Raises
-    ------
-    ValueError
-        If X is no array (n, h, w) or (n, c, h, w), its channels are last, or pixels are missing.
-
-    Examples
-    --------
-    >>> read_images(np.zeros((5, 3, 8, 8), dtype=np.uint8)).dtype
-    dtype('uint8')
-    """
-    if is_frame(X):
-        raise ValueError("X must be images (n, c, h, w) or (n, h, w), and is a table")
-    images: NDArray[Any] = check_array(
-        X, dtype="numeric", allow_nd=True, ensure_2d=False, input_name="X", estimator="images"
-    )
-    if images.ndim not in (3, 4) or 0 in images.shape:
-        raise ValueError(
-            f"X must be images (n, c, h, w) or (n, h, w), and has the shape {images.shape}"
-        )
-    if images.dtype.kind not in "uif":
-        raise ValueError(f"pixels must be integers or floats, and are {images.dtype}")
-    if images.ndim == 4 and images.shape[1] not in _N_CHANNELS and images.shape[3] in _N_CHANNELS:
-        raise ValueError(
-            f"X has the shape {images.shape}, with channels last: np.moveaxis(X, -1, 1) puts them "
-            "where they should be"
-        )
-    return images
+_NUMBERS_AT_ONCE = 1 << 22
 
 
 def find_range(
@@ -100,6 +65,75 @@ def draw_sources(
 
 
 def as_floats(images: NDArray[Any]) -> NDArray[Any]:
-    """Make floats of pixels, of the least precision that is enough."""
-    kind = np.float64 if images.dtype.kind == "f" and images.dtype.itemsize > 4 else np.float32
-    return np.ascontiguousarray(images, dtype=kind)
+    """Make floats of pixels, of the least precision that is enough.
+
+    Examples
+    --------
+    >>> as_floats(np.array([7], dtype=np.uint16)).dtype, as_floats(np.array([7])).dtype
+    (dtype('float32'), dtype('float64'))
+    """
+    is_fine = images.dtype.itemsize > (4 if images.dtype.kind == "f" else 2)
+    return np.ascontiguousarray(images, dtype=np.float64 if is_fine else np.float32)
+
+
+def as_pixels(found: NDArray[np.floating], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Make pixels of floats: of integers the nearest that the type has.
+
+    Examples
+    --------
+    >>> as_pixels(np.array([2.6, 2.0**32]), np.dtype(np.uint32))
+    array([         3, 4294967295], dtype=uint32)
+    """
+    if dtype.kind == "f":
+        return found.astype(dtype)
+    ends = np.iinfo(dtype)
+    low, high = (np.array(end, dtype=found.dtype) for end in (ends.min, ends.max))
+    made = np.clip(found, low, np.nextafter(high, 0)).round().astype(dtype)
+    return np.where(found >= high, dtype.type(ends.max), made)
+
+
+def make_copies(
+    images: NDArray[Any],
+    sources: NDArray[np.intp],
+    cells: NDArray[np.intp],
+    change: Any,
+    device: str,
+    seed: int,
+) -> NDArray[Any]:
+    """Copy images, by blocks, in their type; those that the draw hits are changed.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w) or (n, c, h, w)
+    sources : ndarray of int
+        Which images.
+    cells : ndarray of int of shape (n,)
+    change : ImageAugmentation
+    device : str
+    seed : int
+
+    Returns
+    -------
+    ndarray
+    """
+    import torch
+
+    from skfair.nn import device_of
+
+    place = device_of(device)
+    made = images[sources]
+    step = max(1, _NUMBERS_AT_ONCE // max(1, images[0].size))
+    for start in range(0, len(sources), step):
+        rows = sources[start : start + step]
+        own = int(np.random.SeedSequence([seed, start]).generate_state(1)[0])
+        codes = torch.from_numpy(cells[rows])
+        drawn = change.draw_rows(len(rows), codes, seed=own)
+        if len(drawn) == 0:
+            continue
+        block = torch.from_numpy(as_floats(images[rows]))
+        is_known = place.type != "mps" or block.dtype != torch.float64  # mps has no such numbers
+        block = block.to(place if is_known else "cpu")
+        found = change(block if block.ndim == 4 else block[:, None], codes, seed=own)
+        found = found.reshape(block.shape)[drawn].cpu().numpy()
+        made[start + drawn] = as_pixels(found, images.dtype)
+    return made

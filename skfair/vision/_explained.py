@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 
 from skfair._utils.columns import is_frame, take_rows
 from skfair._utils.text import listed
-from skfair._utils.validation import encode_labels
+from skfair._utils.validation import encode_labels, is_number
+from skfair._utils.warning import warn_user
+from skfair.vision._pixels import as_images as as_images
+from skfair.vision._pixels import check_image_shape
 
 
 class ExplainedNetwork:
@@ -31,16 +36,24 @@ class ExplainedNetwork:
     ------
     ValueError
         If it can't be read, or can't take these images, or gives no score a class.
+
+    Warns
+    -----
+    UserWarning
+        If a network without an estimator around it is given whole numbers, 0 to 255, say.
     """
 
     def __init__(
         self, net: Any, X: Any, device: str | None = None, classes: Sequence[Any] | None = None
     ) -> None:
         from skfair.nn import device_of, predict_logits, read_network
+        from skfair.nn.networks import ArrayInput
 
         place = None if device is None else device_of(device)
         read = read_network(net, place, copy=False)
         self.module, self._encode = read.module, read.encode
+        if isinstance(read.encode, ArrayInput):
+            _warn_of_integers(X)
         first = next(self.module.parameters(), None)
         self.device = place if first is None else first.device
         sample = self.images(X, np.arange(min(2, len(X))))
@@ -62,12 +75,7 @@ class ExplainedNetwork:
     def images(self, X: Any, rows: NDArray[np.intp]) -> NDArray[np.floating]:
         """Take some images as the network takes them."""
         found = self._encode(take_rows(X, rows))
-        if found.ndim not in (3, 4):
-            raise ValueError(
-                "X must be images of shape (n, channels, height, width) or (n, height, width), as "
-                f"the network takes them; got shape {(len(X), *found.shape[1:])} (for tables there "
-                "is group_attributions)"
-            )
+        check_image_shape((len(X), *found.shape[1:]), " (for tables there is group_attributions)")
         return found
 
     def blocks(
@@ -88,33 +96,47 @@ class ExplainedNetwork:
         flat = found.reshape(-1, 1)
         return torch.cat([-flat, flat], dim=1)
 
-    def code_labels(self, y: Any) -> NDArray[np.intp]:
+    def code_labels(self, y: Any, name: str = "y") -> NDArray[np.intp]:
         """Find the positions of labels among the network's classes.
 
         Raises
         ------
         ValueError
             If a label is none of them, or it can't be told which output is which class.
+
+        Warns
+        -----
+        UserWarning
+            If numbers are taken for positions, and may be none, since there is no 0.
         """
-        (codes,), found = encode_labels(("y", y))
+        (codes,), found = encode_labels((name, y))
         if self.classes is None:
-            self.classes = self._classes_of(list(found))
+            self.classes = self._classes_of(list(found), name)
         place = {label: i for i, label in enumerate(self.classes.tolist())}
         unknown = [label for label in found if label not in place]
         if unknown:
             raise ValueError(
-                f"y has the classes {listed(unknown)}, which the network doesn't know: its classes "
-                f"are {listed(place)}"
+                f"{name} has the classes {listed(unknown)}, which the network doesn't know: its "
+                f"classes are {listed(place)}"
             )
         return np.array([place[label] for label in found], dtype=np.intp)[codes]
 
-    def _classes_of(self, found: list[Any]) -> NDArray[Any]:
-        if all(not isinstance(v, str) and v in range(self.n_classes) for v in found):
+    def _classes_of(self, found: list[Any], name: str) -> NDArray[Any]:
+        """Tell the order of outputs from labels: numbers have one, words don't."""
+        if not any(isinstance(v, str) for v in found) and all(
+            v in range(self.n_classes) for v in found
+        ):
+            if len(found) > 1 and 0 not in found:
+                warn_user(
+                    f"{name} has the classes {listed(found)}, which are taken for the outputs at "
+                    "these positions, counted from 0: name the classes in the order of the "
+                    "outputs, classes="
+                )
             return np.arange(self.n_classes)
-        if len(found) == self.n_classes:
+        if len(found) == self.n_classes and all(is_number(v) for v in found):
             return np.asarray(found)  # sorted
         raise ValueError(
-            f"the network gives scores of {self.n_classes} classes, and y has {len(found)}, "
+            f"the network gives scores of {self.n_classes} classes, and {name} has {len(found)}, "
             f"{listed(found)}: name all in the order of the outputs, classes="
         )
 
@@ -148,29 +170,22 @@ class ExplainedNetwork:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
 
 
-def as_images(X: Any) -> Any:
-    """Read images as an array.
+def _warn_of_integers(X: Any) -> None:
+    kind = getattr(getattr(X, "dtype", None), "kind", "f")
+    if kind in "ui" and X.max() > 1:
+        warn_user(
+            f"X holds whole numbers up to {X.max()}, which the network gets as they are: give it "
+            "floats on the scale that it learnt on (X / 255, say)"
+        )
 
-    Raises
-    ------
-    ValueError
-        If X is a table, has no rows, or images of different shapes.
-    """
-    if is_frame(X):
-        raise ValueError(
-            "X is a table, and heatmaps are of images: give an array (n, channels, height, width); "
-            "for tables there is group_attributions"
-        )
-    try:
-        images = X if hasattr(X, "shape") else np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"images must have one shape: {error}") from error
-    if len(images.shape) not in (3, 4) or 0 in images.shape:
-        raise ValueError(
-            "X must be images of shape (n, channels, height, width) or (n, height, width), got "
-            f"shape {tuple(images.shape)} (for tables there is group_attributions)"
-        )
-    return images
+
+def network_images(net: Any, X: Any) -> Any:
+    """Read images for a network; of a Pipeline, which may make them, rows as it takes them."""
+    while isinstance(net, FrozenEstimator):
+        net = net.estimator
+    if isinstance(net, Pipeline):
+        return X if is_frame(X) or hasattr(X, "shape") else np.asarray(X)
+    return as_images(X)
 
 
 def predicted_classes(
@@ -201,73 +216,6 @@ def predicted_classes(
         decided = scores[:, 1] >= cut if network.is_single else scores.argmax(dim=1)
         found[rows] = decided.cpu().numpy()
     return found
-
-
-def layers_with_maps(network: ExplainedNetwork, sample: Any) -> dict[str, tuple[int, ...]]:
-    """Find the layers that give maps of more than one pixel, and their shapes, as they run."""
-    import torch
-
-    from skfair.nn import evaluating
-
-    found: dict[str, tuple[int, ...]] = {}
-    hooks = [
-        part.register_forward_hook(_noting(found, name))
-        for name, part in network.module.named_modules()
-        if name
-    ]
-    try:
-        with evaluating(network.module), torch.no_grad():
-            network.module(network.place(sample))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return found
-
-
-def _noting(found: dict[str, tuple[int, ...]], name: str) -> Any:
-    def note(_: Any, __: Any, out: Any) -> None:
-        shape = tuple(getattr(out, "shape", ()))
-        if len(shape) == 4 and shape[2] * shape[3] > 1:
-            found.pop(name, None)
-            found[name] = shape[1:]
-
-    return note
-
-
-def choose_layers(
-    network: ExplainedNetwork, sample: Any, layers: str | Sequence[str] | None
-) -> list[str]:
-    """Find the layers whose maps are asked for; by default the last convolution that gives maps.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer, or it gives no maps; the message names those that do.
-    """
-    import torch
-
-    from skfair.nn import find_layer
-
-    found = layers_with_maps(network, sample)
-    advice = (
-        f"layers that give maps are {listed(found, most=50)}"
-        if found
-        else 'no layer gives maps: take method="integrated_gradients" or "occlusion"'
-    )
-    if layers is None:
-        parts = dict(network.module.named_modules())
-        last = [name for name in found if isinstance(parts[name], torch.nn.Conv2d)]
-        if not last:
-            raise ValueError(f"there is no convolution to take by default: set layers; {advice}")
-        return last[-1:]
-    names = [layers] if isinstance(layers, str) else list(layers)
-    if not names or len(set(names)) < len(names):
-        raise ValueError(f"layers must be one or more different names, got {layers!r}; {advice}")
-    for name in names:
-        find_layer(network.module, name)
-        if name not in found:
-            raise ValueError(f"the layer {name!r} gives no maps of these images; {advice}")
-    return names
 
 
 @contextmanager

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from skfair._utils.arrays import divide, nan_max
 from skfair._utils.text import listed
+from skfair._utils.validation import is_number
 from skfair._utils.warning import warn_user
 from skfair.base import name_cells, named_sizes, strategy_shape
+from skfair.groups import is_missing_label
 
 Floats = NDArray[np.float64]
 Cell = tuple[Hashable, Hashable]
 
 STRATEGIES = ("balance", "parity", "size", "keep")
 _FAR = 20
+_KINDS = "an integer is a size, a float a factor"
 
 
 def cell_growth(
@@ -37,7 +42,7 @@ def cell_growth(
         Present sizes.
     strategy : {"balance", "parity", "size", "keep"} or mapping of (group, label) to number
         Cells alike; the overall label shares in every group; groups alike, with their own label
-        shares; shares as they are; or whole numbers as sizes and fractions as factors.
+        shares; shares as they are; or integers as sizes and floats as factors.
     total : float or None
         Size of all cells together afterwards; None: the least with which the strategy is met.
     groups, classes : sequence
@@ -55,11 +60,6 @@ def cell_growth(
     ValueError
         If a cell has to grow from nothing, to shrink, or the strategy is none.
 
-    Warns
-    -----
-    UserWarning
-        If a mapping makes a cell more than 20 times as large.
-
     Examples
     --------
     >>> sizes = np.array([[40.0, 10.0], [20.0, 40.0]])
@@ -71,9 +71,8 @@ def cell_growth(
     if isinstance(strategy, Mapping):
         if total is not None:
             raise ValueError("size= goes with a named strategy: a dict tells the sizes of cells")
-        wanted = named_sizes(sizes, strategy, groups, classes)
+        wanted = _named(sizes, strategy, groups, classes)
         _refuse_less(sizes, wanted, groups, classes)
-        _warn_of_far(sizes, wanted, groups, classes)
     elif strategy in STRATEGIES:
         shape = strategy_shape(sizes, strategy)
         shape = shape if strict else shape * (sizes > 0)
@@ -104,7 +103,7 @@ def _filled(sizes: Floats, shape: Floats, total: float) -> Floats:
     if total < sizes.sum() * (1 - 1e-12):
         raise ValueError(
             f"size={total:g} is less than the {sizes.sum():g} images that there are: none is "
-            "dropped. A whole number is a size, a fraction a factor"
+            f"dropped ({_KINDS})"
         )
     there = shape > 0
     levels = np.sort(divide(sizes, shape)[there])
@@ -125,19 +124,111 @@ def _refuse_less(
         first = sizes[less][0]
         raise ValueError(
             f"strategy gives cells {name_cells(less, groups, classes)} of (group, label) a size "
-            f"less than the {first:g} images that there are: none is dropped. Whole numbers are "
-            "sizes, fractions factors"
+            f"less than the {first:g} images that there are: none is dropped ({_KINDS})"
         )
 
 
-def _warn_of_far(
-    sizes: Floats, wanted: Floats, groups: Sequence[Hashable], classes: Sequence[Hashable]
+def _named(
+    sizes: Floats,
+    strategy: Mapping[Any, float],
+    groups: Sequence[Hashable],
+    classes: Sequence[Hashable],
+) -> Floats:
+    """Sizes that a mapping asks for; floats are factors, whole ones too."""
+    wanted = named_sizes(sizes, strategy, groups, classes)
+    for (group, label), number in strategy.items():
+        if not isinstance(number, Integral):
+            cell = list(groups).index(group), list(classes).index(label)
+            wanted[cell] = number * sizes[cell]
+    return wanted
+
+
+def read_total(size: Any, n: int, *, strict: bool = True) -> float | None:
+    """Read how many images there should be: a number of them, or a float, a factor of n.
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or, where ``strict``, a factor that looks like a number of images.
+
+    Examples
+    --------
+    >>> read_total(50, 40), read_total(2.0, 40)
+    (50.0, 80.0)
+    """
+    if size is None:
+        return None
+    if not is_number(size) or not 0 < size < np.inf:
+        raise ValueError(f"size must be a number above 0 or None, got {size!r}")
+    if isinstance(size, Integral):
+        return float(size)
+    if strict and size > _FAR and float(size).is_integer():
+        raise ValueError(
+            f"size={size!r} is a float, so a factor: for a number of images give an integer, "
+            f"{int(size)}"
+        )
+    return float(round(size * n))
+
+
+def total_by_number(
+    sizes: Floats,
+    present: Floats,
+    strategy: str | Mapping[Any, float],
+    n_copies: float,
+    groups: Sequence[Hashable],
+    classes: Sequence[Hashable],
+) -> float:
+    """Find the sum of sizes at which cells get so many copies, where sizes are sums of weights.
+
+    Parameters
+    ----------
+    sizes, present : ndarray of float of shape (n_groups, n_classes)
+        Sums of weights, and numbers of images.
+    strategy, groups, classes
+        As in ``cell_growth``.
+    n_copies : float
+
+    Examples
+    --------
+    >>> sizes, present = np.array([[10.0, 30.0]]), np.array([[20.0, 20.0]])
+    >>> round(total_by_number(sizes, present, "balance", 20, ["f"], [0, 1]), 6)
+    50.0
+    """
+    least = float(sizes.sum())
+    if n_copies <= 0:
+        return least + n_copies  # cell_growth refuses less than there are
+
+    def too_many(total: float) -> float:
+        growth = cell_growth(sizes, strategy, total, groups, classes)
+        return float((present * (growth - 1)).sum() - n_copies)
+
+    most = 2 * least
+    while too_many(most) < 0:
+        most *= 2
+    return float(brentq(too_many, least, most))
+
+
+def warn_of_copies(
+    present: Floats,
+    copies: NDArray[np.int64],
+    strategy: str | Mapping[Any, float],
+    groups: Sequence[Hashable],
+    classes: Sequence[Hashable],
 ) -> None:
-    far = (sizes > 0) & (wanted > _FAR * sizes)
-    if far.any():
+    """Warn of cells that a mapping lets grow far, and of copies of images of no known group."""
+    unknown = np.array([is_missing_label(group) for group in groups])
+    if isinstance(strategy, Mapping):
+        far = (present > 0) & (present + copies > _FAR * present)
+        if far.any():
+            warn_user(
+                f"strategy makes cells {name_cells(far, groups, classes)} of (group, label) more "
+                f"than {_FAR} times as large: {_KINDS}"
+            )
+    elif strategy != "keep" and copies[unknown].any():
         warn_user(
-            f"strategy makes cells {name_cells(far, groups, classes)} of (group, label) more than "
-            f"{_FAR} times as large. Whole numbers are sizes, fractions factors"
+            f"the {int(present[unknown].sum())} images without a sensitive value are taken for a "
+            f"group, and get {int(copies[unknown].sum())} copies: name the cells that should grow, "
+            "strategy={(group, label): size}, or leave these images out"
         )
 
 

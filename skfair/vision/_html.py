@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from html import escape
 from io import BytesIO
 from itertools import groupby
 from typing import Any
@@ -12,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.html import as_utf8, escaped
 from skfair._utils.optional import import_optional
-from skfair.vision._issues import MEANING
-from skfair.vision._thumbnails import Example
+from skfair.vision._issues import CONFLICT, MEANING
+from skfair.vision._report import only_found, weighing
+from skfair.vision._thumbnails import Example, shown_of
 
 _MOST_LINES = 200
 
@@ -35,6 +36,7 @@ figure { display: inline-block; margin: .3em; vertical-align: top; width: 104px;
 figure img { max-width: 96px; min-width: 48px; image-rendering: pixelated; border: 1px solid #ccc; }
 figcaption { font-size: 12px; overflow-wrap: anywhere; color: #555; }
 .line { margin: .3em 0; border-left: 3px solid #ddd; padding-left: .5em; }
+.line p { margin: 0; font-size: 12px; color: #555; }
 </style>
 </head>
 <body>
@@ -45,23 +47,26 @@ def write_html(check: Any) -> str:
     """Write the page of a fitted ImageHealthCheck, of text that UTF-8 can hold."""
     summary = check.summary_.reset_index()
     summary["meaning of the score"] = [MEANING[issue] for issue in summary["issue"]]
+    weighted = ", weighted" if check.is_weighted_ else ""
     level = f"{100 * check.confidence_level:g} %"
     parts = [
         _HEAD,
-        f"<h1>Image health</h1>\n<p>{check.n_images_} images; intervals are of {level}.</p>\n",
-        _section("Issues", summary),
-        _section("Balance of classes and groups", check.balance_),
-        _section("Issues by group", check.by_group_),
-        _section("Copies across splits", check.across_splits_),
+        f"<h1>Image health</h1>\n<p>{check.n_images_} images; intervals are of {level}"
+        f"{weighing(check)}.</p>\n",
+        _section(f"Issues{weighted}", summary),
+        _section(f"Balance of classes and groups{weighted}", check.balance_),
+        _section(f"Issues by group{weighted}", only_found(check.by_group_, check.summary_)),
+        _section(f"Issues by class{weighted}", only_found(check.by_class_, check.summary_)),
+        _section(f"Copies across splits{weighted}", check.across_splits_),
     ]
     if len(check.label_conflicts_):
         conflicts = check.copies_[check.copies_["cluster"].isin(check.label_conflicts_)]
         parts.append(_section("Copies with different labels", conflicts))
+        parts += _examples([e for e in check.examples_ if e.issue == CONFLICT], titled=False)
     unread = pd.DataFrame({"row": check.reasons_.index, "reason": check.reasons_.to_numpy()})
     parts.append(_section("Images that can't be read", unread))
-    parts += _examples(check.examples_)
-    page = "".join([*parts, "</body>\n</html>\n"])
-    return page.encode("utf-8", "xmlcharrefreplace").decode("utf-8")  # names of files are any bytes
+    parts += _examples([e for e in check.examples_ if e.issue != CONFLICT])
+    return as_utf8("".join([*parts, "</body>\n</html>\n"]))
 
 
 def _section(title: str, table: pd.DataFrame | None) -> str:
@@ -71,7 +76,7 @@ def _section(title: str, table: pd.DataFrame | None) -> str:
     numeric = [pd.api.types.is_numeric_dtype(dtype) for dtype in table.dtypes]
     kinds = ["" if is_number else ' class="text"' for is_number in numeric]
     head = "".join(
-        f"<th{kind}>{escape(str(name))}</th>" for kind, name in zip(kinds, table, strict=True)
+        f"<th{kind}>{escaped(name)}</th>" for kind, name in zip(kinds, table, strict=True)
     )
     lines = [
         "<tr>"
@@ -81,7 +86,7 @@ def _section(title: str, table: pd.DataFrame | None) -> str:
     ]
     more = len(table) - len(shown)
     rest = f"<p>... and {more} more lines</p>\n" if more else ""
-    return f"<h2>{escape(title)}</h2>\n<table>\n<tr>{head}</tr>\n{''.join(lines)}</table>\n{rest}"
+    return f"<h2>{escaped(title)}</h2>\n<table>\n<tr>{head}</tr>\n{''.join(lines)}</table>\n{rest}"
 
 
 def _cell(value: Any) -> str:
@@ -89,23 +94,34 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, float | np.floating):
         return "" if np.isnan(value) else f"{value:.4g}"
-    return escape(str(value))
+    return escaped(value)
 
 
-def _examples(examples: list[Example]) -> list[str]:
+def _examples(examples: list[Example], *, titled: bool = True) -> list[str]:
     parts = []
-    for issue, of_issue in groupby(examples, key=lambda example: example.issue):
-        parts.append(f"<h2>{escape(issue)}</h2>\n")
+    for issue, group in groupby(examples, key=lambda example: example.issue):
+        of_issue = list(group)
+        if titled:
+            parts.append(f"<h2>{escaped(issue)}</h2>\n")
+        if cut := shown_of(of_issue):
+            parts.append(f"<p>{cut} shown (n_examples)</p>\n")
         for _, line in groupby(of_issue, key=lambda example: example.line):
-            figures = "".join(_figure(example) for example in line)
-            parts.append(f'<div class="line">{figures}</div>\n')
+            parts.append(_line(list(line)))
     return parts
+
+
+def _line(line: list[Example]) -> str:
+    first = line[0]
+    name = "" if first.cluster is None else f"<p>cluster {first.cluster}</p>\n"
+    more = f"<p>... and {first.hidden} more images</p>" if first.hidden else ""
+    return f'<div class="line">{name}{"".join(map(_figure, line))}{more}</div>\n'
 
 
 def _figure(example: Example) -> str:
     source = None if example.picture is None else _png(example.picture)
     image = f'<img src="data:image/png;base64,{source}" alt="">' if source else ""
-    caption = f"row {example.row}, {example.score:.3g}<br>{escape(example.name)}"
+    texts = [f"row {example.row}, {example.score:.3g}", example.name, example.note]
+    caption = "<br>".join(escaped(text) for text in texts if text)
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 

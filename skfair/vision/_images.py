@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfair._utils.columns import is_series, to_array
-from skfair._utils.optional import import_optional
 from skfair._utils.validation import check_count, check_option
+from skfair.vision._decoding import MAX_PIXELS, UnreadableImageError, decode, read_file
+from skfair.vision._ranges import find_range, refuse_if_beyond, to_unit, type_range
 
 Channels = Literal["auto", "first", "last"]
 Pixels = NDArray[np.float32]
 
 _N_CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, RGB, RGBA
-_LARGEST = {"b": 1.0, "u1": 255.0, "u2": 65535.0}
-
-MAX_PIXELS = 50_000_000
-"""Files of more pixels aren't decoded: a small file may hold many."""
-
-# Pillow reads what a file is from its content; of some formats (EPS) it has a program do the rest.
-_FORMATS = (
-    *("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000", "TGA", "ICO", "PCX"),
-    *("SGI", "AVIF", "HEIF"),
-)
-
-
-class UnreadableImageError(ValueError):
-    """What stands for an image is none; the message says why."""
 
 
 class Picture(NamedTuple):
@@ -107,8 +91,8 @@ class Images:
         Raises
         ------
         ValueError
-            If X is empty, holds no images, looks like a single image, or the axis of the channels
-            can't be told.
+            If X is empty, holds no images, looks like a single image, the axis of the channels
+            can't be told, or most arrays lie beyond ``value_range``.
 
         Examples
         --------
@@ -127,18 +111,23 @@ class Images:
             channels = _find_channels(tuple(shape[1:]), channels)
         found_range = None
         if value_range is None:
-            found_range = _find_range(items)
+            found_range = find_range(items)
         elif not np.isfinite(value_range).all() or not value_range[0] < value_range[1]:
             raise ValueError(f"value_range must be (black, white), got {value_range!r}")
+        else:
+            refuse_if_beyond(items, value_range)
         return cls(items, channels, value_range, found_range, max_pixels)
 
     def __len__(self) -> int:
         return len(self.items)
 
+    def is_file(self, row: int) -> bool:
+        """Whether an image is given by the path of its file."""
+        return isinstance(self.items[row], str | os.PathLike)
+
     def name(self, row: int) -> str:
         """Path of a file, as text; of an array its position."""
-        item = self.items[row]
-        return os.fspath(item) if isinstance(item, str | os.PathLike) else f"image {row}"
+        return os.fspath(self.items[row]) if self.is_file(row) else f"image {row}"
 
     def read(self, row: int) -> Picture:
         """Read one image.
@@ -150,13 +139,13 @@ class Images:
         """
         item = self.items[row]
         if isinstance(item, str | os.PathLike):
-            return _picture_of_file(_read_file(item, self.max_pixels), self.value_range)
+            return _picture_of_file(read_file(item, self.max_pixels), self.value_range)
         if item is None or (isinstance(item, float) and np.isnan(item)):
             raise UnreadableImageError("missing")
         if hasattr(item, "getexif"):
-            return _picture_of_file(_decode(item, self.max_pixels), self.value_range)
+            return _picture_of_file(decode(item, self.max_pixels), self.value_range)
         values = np.asarray(item)
-        limits = self.value_range or _type_range(values.dtype) or self.found_range
+        limits = self.value_range or type_range(values.dtype) or self.found_range
         return _picture(values, self.channels, limits)
 
 
@@ -207,88 +196,10 @@ def _find_channels(shape: tuple[int, ...], channels: Channels) -> Channels:
     return "first" if fits["first"] else "last"
 
 
-def _find_range(items: Any) -> tuple[float, float] | None:
-    """Find black and white of all arrays together; None where their types tell it."""
-    if len(getattr(items, "shape", ())) > 1 and _type_range(np.asarray(items[0]).dtype) is not None:
-        return None
-    low, high, is_whole, is_needed = np.inf, -np.inf, True, False
-    for item in items:
-        if item is None or isinstance(item, str | os.PathLike | float) or hasattr(item, "getexif"):
-            continue
-        values = np.asarray(item)
-        if _type_range(values.dtype) is not None:
-            continue
-        if values.dtype.kind not in "iuf":
-            raise ValueError(f"images hold numbers, got an array of type {values.dtype}")
-        is_needed, is_whole = True, is_whole and values.dtype.kind != "f"
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
-    if not is_needed or (low >= 0 and high <= 1):
-        return (0.0, 1.0) if is_needed else None
-    if low >= 0 and is_whole and high <= _LARGEST["u2"]:
-        return 0.0, _LARGEST["u1"] if high <= _LARGEST["u1"] else _LARGEST["u2"]
-    return min(low, 0.0), max(high, low + 1.0)
-
-
-def _type_range(dtype: np.dtype[Any]) -> tuple[float, float] | None:
-    largest = _LARGEST.get("b" if dtype.kind == "b" else f"{dtype.kind}{dtype.itemsize}")
-    return None if largest is None else (0.0, largest)
-
-
-def _read_file(path: str | os.PathLike[str], max_pixels: int | None) -> NDArray[Any]:
-    library = import_optional("PIL.Image", extra="vision", purpose="reading files of images")
-    try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise UnreadableImageError("no file")
-        with library.open(path, formats=_known_formats()) as image:
-            return _decode(image, max_pixels)
-    except UnreadableImageError:
-        raise
-    except FileNotFoundError:
-        raise UnreadableImageError("no such file") from None
-    except Exception as error:  # decoders of damaged files fail in many ways
-        reason = str(error)
-        for name in (os.fspath(path), repr(os.fspath(path))[1:-1]):
-            reason = reason.replace(name, "file")
-        reason = f"{type(error).__name__}: {' '.join(reason.split())}"
-        raise UnreadableImageError(reason[:200]) from error
-
-
-@lru_cache(maxsize=1)
-def _known_formats() -> tuple[str, ...]:
-    """Those of the formats that this Pillow, with its plugins, can read."""
-    library = import_optional("PIL.Image", extra="vision", purpose="reading files of images")
-    library.init()
-    return tuple(name for name in _FORMATS if name in library.OPEN)
-
-
-def _decode(image: Any, max_pixels: int | None) -> NDArray[Any]:
-    """Pixels of an image of Pillow: grey, grey and alpha, RGB or RGBA, the right way up."""
-    width, height = image.size
-    if max_pixels is not None and width * height > max_pixels:
-        raise UnreadableImageError(
-            f"too many pixels: {width} x {height} are more than max_pixels={max_pixels}"
-        )
-    operations = import_optional("PIL.ImageOps", extra="vision", purpose="reading files of images")
-    image = operations.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode == "I":  # 16 bits, as files of grey images have them
-        return np.asarray(image).clip(0, 65535).astype(np.uint16)
-    if image.mode == "F":
-        return np.asarray(image)
-    if "transparency" in image.info or image.mode in ("PA", "La", "RGBa"):
-        image = image.convert("RGBA")
-    elif image.mode not in ("1", "L", "LA", "RGB", "RGBA"):
-        image = image.convert("RGB")
-    return np.asarray(image)
-
-
 def _picture_of_file(values: NDArray[Any], value_range: tuple[float, float] | None) -> Picture:
     """Picture of pixels that Pillow decoded; only floats have no range of their own."""
     if values.dtype.kind != "f":
-        return _picture(values, "last", _type_range(values.dtype))
+        return _picture(values, "last", type_range(values.dtype))
     finite = values[np.isfinite(values)]
     if value_range is None and finite.size and not (finite.min() >= 0 and finite.max() <= 1):
         raise UnreadableImageError(
@@ -314,7 +225,7 @@ def _picture(values: NDArray[Any], channels: Channels, limits: Any) -> Picture:
             values = np.moveaxis(values, 0, -1)
         if values.shape[-1] == 1:
             values = values[..., 0]
-    pixels = _on_white(_to_unit(values, *(limits or (0.0, 1.0))))
+    pixels = _on_white(to_unit(values, *(limits or (0.0, 1.0))))
     return Picture(pixels, _digest(pixels))
 
 
@@ -334,13 +245,6 @@ def _digest(pixels: Pixels) -> bytes:
     return digest.digest()
 
 
-def _to_unit(values: NDArray[Any], low: float, high: float) -> Pixels:
-    if low == 0 and high == 1:
-        return values.astype(np.float32)
-    exact = values.astype(np.result_type(values.dtype, np.float32))
-    return ((exact - exact.dtype.type(low)) / exact.dtype.type(high - low)).astype(np.float32)
-
-
 def _on_white(pixels: Pixels) -> Pixels:
     """Lay an image with alpha over white."""
     if pixels.ndim == 2 or pixels.shape[-1] == 3:
@@ -350,15 +254,22 @@ def _on_white(pixels: Pixels) -> Pixels:
     return laid[..., 0] if laid.shape[-1] == 1 else laid
 
 
-def refuse_if_unreadable(reasons: Sequence[str | None]) -> None:
+def refuse_if_unreadable(reasons: Sequence[str | None], images: Images) -> None:
     """Raise ValueError if not one image could be read.
 
     Parameters
     ----------
     reasons : sequence of str or None
         Why an image can't be read, None where it can.
+    images : Images
     """
     if all(reason is not None for reason in reasons):
+        where = f" (from the folder {os.getcwd()!r})" if _is_relative(images, 0) else ""
         raise ValueError(
-            f"not one of the {len(reasons)} images can be read; the first: {reasons[0]}"
+            f"not one of the {len(reasons)} images can be read; the first, {images.name(0)!r}"
+            f"{where}: {reasons[0]}"
         )
+
+
+def _is_relative(images: Images, row: int) -> bool:
+    return images.is_file(row) and not os.path.isabs(images.name(row))

@@ -28,6 +28,9 @@ THRESHOLDS: dict[str, float | None] = {
 COPIES = ("exact_duplicate", "near_duplicate")
 """Issues of pairs of images."""
 
+CONFLICT = "label_conflict"
+"""Name under which clusters of copies with different labels are shown."""
+
 MEANING = {
     "unreadable": "the file is missing or damaged, or there are no pixels",
     "not_finite": "share of pixels that are NaN or infinite",
@@ -48,6 +51,26 @@ _LEAST_ODD = 0.5
 _FAR_OUT = 3 * 1.4826  # times the median absolute deviation: three standard deviations of a normal
 
 
+def check_thresholds(given: Mapping[str, float | None] | None) -> dict[str, float | None]:
+    """Replace the defaults by what is given, and check it.
+
+    Raises
+    ------
+    ValueError
+        If a threshold's name is none of an issue, or it is no number or NaN.
+    """
+    thresholds = THRESHOLDS | dict(given or {})
+    for name, value in thresholds.items():
+        if name not in THRESHOLDS:
+            raise ValueError(
+                f"thresholds name no issue {name!r}{did_you_mean(name, list(THRESHOLDS))}; issues "
+                f"are {list(THRESHOLDS)}"
+            )
+        if value is not None and (not is_number(value) or np.isnan(value)):
+            raise ValueError(f"the threshold of {name!r} must be a number or None, got {value!r}")
+    return thresholds
+
+
 def find_issues(
     measured: Measured, given: Mapping[str, float | None] | None
 ) -> tuple[pd.DataFrame, pd.Series]:
@@ -64,21 +87,8 @@ def find_issues(
     scores : DataFrame of shape (n, n_issues)
         Higher is worse; NaN where an issue doesn't apply.
     thresholds : Series
-
-    Raises
-    ------
-    ValueError
-        If a threshold's name is none of an issue, or it is no number or NaN.
     """
-    thresholds = THRESHOLDS | dict(given or {})
-    for name, value in thresholds.items():
-        if name not in THRESHOLDS:
-            raise ValueError(
-                f"thresholds name no issue {name!r}{did_you_mean(name, list(THRESHOLDS))}; issues "
-                f"are {list(THRESHOLDS)}"
-            )
-        if value is not None and (not is_number(value) or np.isnan(value)):
-            raise ValueError(f"the threshold of {name!r} must be a number or None, got {value!r}")
+    thresholds = check_thresholds(given)
     table = measured.table
     is_colour = table["colour"] > 1 - (thresholds["grayscale"] or 0.95)
     mostly_colour = is_colour.sum() > table["colour"].notna().sum() / 2

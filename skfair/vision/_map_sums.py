@@ -45,8 +45,8 @@ class MapSums:
         self.picture_weight = np.zeros(n_cells)
         self.regions = regions
         self.shares = np.full((n_layers, len(regions), n), np.nan)
-        self.small_size = (min(grid, size[0]), min(grid, size[1]))
-        n_small = self.small_size[0] * self.small_size[1]
+        self._down, self._across = (area_shares(side, min(grid, side)) for side in size)
+        n_small = len(self._down) * len(self._across)
         self.small = np.full((n_layers, n, n_small), np.nan, dtype=np.float32)
 
     def add(
@@ -58,20 +58,16 @@ class MapSums:
         weights: Floats,
     ) -> None:
         """Add maps of some images, a tensor of shape (n, h, w)."""
-        from torch.nn.functional import adaptive_avg_pool2d
-
-        maps = maps.double()
-        total = maps.sum(dim=(1, 2), keepdim=True)
-        known = (total > 0).flatten().cpu().numpy()
-        maps = maps / total.where(total > 0, total.new_ones(()))
-        small = adaptive_avg_pool2d(maps[:, None], self.small_size).flatten(1)
-        small = small / small.sum(dim=1, keepdim=True).clamp(min=1e-300)
-        self.small[layer, rows[known]] = small.cpu().numpy()[known]
-        even = maps.cpu().numpy()
+        found = maps.detach().cpu().double().numpy()
+        total = found.sum(axis=(1, 2), keepdims=True)
+        known = total.ravel() > 0
+        even = found / np.where(total > 0, total, 1)
+        small = self._down @ even @ self._across.T
+        self.small[layer, rows[known]] = small.reshape(len(rows), -1)[known]
         for j, mask in enumerate(self.regions.values()):
             inside = mask[rows] if mask.ndim == 3 else mask
-            found = (even * inside).sum(axis=(1, 2))
-            self.shares[layer, j, rows] = np.where(known, np.clip(found, 0.0, 1.0), np.nan)
+            share = (even * inside).sum(axis=(1, 2))
+            self.shares[layer, j, rows] = np.where(known, np.clip(share, 0.0, 1.0), np.nan)
         _add_by_cell(self.sums[layer], self.weight[layer], even, cells, weights * known)
 
     def add_pictures(self, images: Floats, cells: NDArray[np.intp], weights: Floats) -> None:
@@ -84,6 +80,21 @@ class MapSums:
         maps = divide(self.sums, np.broadcast_to(self.weight[..., None, None], self.sums.shape))
         weight = np.broadcast_to(self.picture_weight[:, None, None], self.pictures.shape)
         return maps, divide(self.pictures, weight)
+
+
+def area_shares(side: int, n_cells: int) -> Floats:
+    """Share of each pixel of a side that lies in each of so many cells of equal length.
+
+    Examples
+    --------
+    >>> area_shares(3, 2)
+    array([[1. , 0.5, 0. ],
+           [0. , 0.5, 1. ]])
+    """
+    edges, pixels = np.linspace(0, side, n_cells + 1), np.arange(side)
+    first, last = np.maximum.outer(edges[:-1], pixels), np.minimum.outer(edges[1:], pixels + 1)
+    found: Floats = np.maximum(last - first, 0.0)
+    return found
 
 
 def _add_by_cell(

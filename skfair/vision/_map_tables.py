@@ -9,23 +9,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.text import listed
+from skfair._utils.warning import warn_undefined_metric, warn_user
 from skfair.criteria import holm
 from skfair.groups import Groups
 from skfair.vision._map_sums import MapSums
 from skfair.vision._map_tests import (
+    Distance,
     cells_and_margins,
-    difference_of_means,
     mean_limits,
     permutation_distances,
-    sign_flip_pvalue,
 )
 
 Floats = NDArray[np.floating]
 ALL = "all"
 
+_LEAST, _PER_LINE, _MOST = 999, 50, 19_999  # permutations
+
 
 class Cells:
-    """The cell of group and class of each image, and its weight."""
+    """The cell of group and class of each image, and its weight.
+
+    Raises
+    ------
+    ValueError
+        If a class, or one of several groups, is named "all", as margins are.
+    """
 
     def __init__(
         self,
@@ -36,6 +45,12 @@ class Cells:
     ) -> None:
         self.groups, self.codes, self.classes = groups, codes, list(classes)
         self.weights = weights
+        for kind, labels in (
+            ("group", groups.labels if groups.n_groups > 1 else ()),
+            ("class", self.classes),
+        ):
+            if ALL in labels:
+                raise ValueError(f'a {kind} can\'t be named "all", which stands for all of them')
 
     @property
     def flat(self) -> NDArray[np.intp]:
@@ -72,7 +87,28 @@ def attention_table(
                 area_or_nan = size if n else np.nan
                 lines.append((layer, name, group, label, n, missing, area_or_nan, *limits))
     columns = ["layer", "region", "group", "class", "n", "n_undefined", "area"]
-    return _frame(lines, [*columns, "share", "low", "high"])
+    return line_frame(lines, [*columns, "share", "low", "high"])
+
+
+def choose_n_permutations(n_permutations: int | None, cells: Cells, alpha: float) -> int:
+    """Choose how many permutations there are: so many that p-values can survive the adjustment.
+
+    Warns
+    -----
+    UserWarning
+        If they are too few for that.
+    """
+    there = np.unique(cells.flat[cells.weights > 0]) % len(cells.classes)
+    n_groups = np.bincount(there)
+    n_lines = int((n_groups * (n_groups - 1) // 2).sum())
+    n = n_permutations or min(max(_LEAST, _PER_LINE * n_lines - 1), _MOST)
+    if n_lines > alpha * (n + 1):
+        warn_user(
+            f"there are {n_lines} distances of groups by class, so after {n} permutations no "
+            f"adjusted p-value of them can be below {min(n_lines / (n + 1), 1):.2g}: take more "
+            "n_permutations, merge groups or classes, or look at those over all classes"
+        )
+    return n
 
 
 def distance_table(
@@ -97,47 +133,46 @@ def distance_table(
                 n_permutations=n_permutations,
                 rng=rng,
             )
-            adjusted = holm(np.array([one.pvalue for one in found]))
-            for (stratum, a, b, *figures), p in zip(found, adjusted, strict=True):
+            for (stratum, a, b, *figures), p in zip(found, _adjusted(found), strict=True):
                 pair = labels[a], labels[b]
-                lines.append((layer, name, classes[stratum], *pair, *figures, float(p)))
+                lines.append((layer, name, classes[stratum], *pair, *figures, p))
     columns = ["layer", "of", "class", "group_a", "group_b", "distance", "expected", "pvalue"]
-    return _frame(lines, [*columns, "adjusted_pvalue"])
+    return line_frame(lines, [*columns, "adjusted_pvalue"])
 
 
-def comparison_table(
-    before: Floats,
-    after: Floats,
-    layers: list[str],
-    regions: Sequence[str],
-    cells: Cells,
-    *,
-    confidence_level: float,
-    n_permutations: int,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    """Compare shares of the same images, (n_layers, n_regions, n) before and after."""
-    lines = []
-    for i, layer in enumerate(layers):
-        for j, region in enumerate(regions):
-            one, other = before[i, j], after[i, j]
-            for group, label, inside in cells.lines():
-                known = inside & ~np.isnan(one) & ~np.isnan(other)
-                n = int(known.sum())
-                if n == 0:
-                    lines.append((layer, region, group, label, n, *(np.nan,) * 6))
-                    continue
-                weights = cells.weights[known]
-                change = (other - one)[known]
-                figures = difference_of_means(change, weights, confidence_level)
-                means = (float(np.average(part[known], weights=weights)) for part in (one, other))
-                p = sign_flip_pvalue(change, weights, n_permutations, rng)
-                lines.append((layer, region, group, label, n, *means, *figures, p))
-    columns = ["layer", "region", "group", "class", "n", "before", "after", "difference"]
-    return _frame(lines, [*columns, "low", "high", "pvalue"])
+def _adjusted(found: list[Distance]) -> list[float]:
+    """Adjust p-values by Holm's method: those over all classes, and by themselves those by class.
+
+    Examples
+    --------
+    >>> lines = [Distance(stratum, 0, 1, 0.5, 0.1, 0.02) for stratum in (-1, 0, 1)]
+    >>> _adjusted(lines)
+    [0.02, 0.04, 0.04]
+    """
+    pvalues = np.array([one.pvalue for one in found])
+    is_over = np.array([one.stratum < 0 for one in found], dtype=bool)
+    adjusted = np.zeros(len(found))
+    for family in (is_over, ~is_over):
+        adjusted[family] = holm(pvalues[family])
+    return [float(p) for p in adjusted]
 
 
-def _frame(lines: list[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
+def warn_of_gaps(maps: Floats, cells: Cells, has_groups: bool) -> None:
+    """Warn of cells without a map, and of a single group."""
+    labels = cells.groups.labels
+    empty = np.isnan(maps[:, :, :, 0, 0]).any(axis=0)
+    notes = []
+    if empty.any():
+        named = [(labels[g], cells.classes[c]) for g, c in np.argwhere(empty).tolist()]
+        notes.append(f"no map of (group, class) {listed(named)}: no images, or maps that are 0")
+    if has_groups and len(labels) == 1:
+        notes.append(f"there is one group only, {labels[0]!r}, so no distance")
+    if notes:
+        warn_undefined_metric("; ".join(notes))
+
+
+def line_frame(lines: list[tuple[Any, ...]], columns: list[str]) -> pd.DataFrame:
+    """Make a table of lines; names keep their types."""
     values = list(zip(*lines, strict=True)) if lines else [()] * len(columns)
     words = ("layer", "region", "of", "group", "group_a", "group_b", "class")
     return pd.DataFrame(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -58,6 +58,63 @@ def sampled_shapley(
                 part = slice(start, start + most)
                 values[part] += _one_by_one(predict, X, rows[part], drawn[part], turns[part])
     return values / (2 * n_orders)
+
+
+def add_up(
+    values: Sequence[Floats], held: Sequence[Floats], targets: Sequence[Floats], totals: Floats
+) -> list[Floats]:
+    r"""Share out what sampled values lack of the sums that are known.
+
+    A row's values add up to its prediction less the mean of the rows that were drawn for it, and
+    the mean over rows that were drawn from a group isn't that of the group. The feature j gets the
+    share :math:`\beta_j = \sum \phi_j s / \sum s^2` of what is lacking, with values and their sums
+    s less the means of their group: the slopes of regressions on s, which add up to 1. So a
+    feature that the model ignores still has none, and differences are corrected as the regression
+    estimator corrects a mean.
+
+    Parameters
+    ----------
+    values : sequence of arrays of shape (m, n_features)
+        One of each group.
+    held : sequence of arrays of shape (m,)
+        Weights of the rows.
+    targets : sequence of arrays of shape (m,)
+        What the values of each row are to add up to.
+    totals : ndarray of float of shape (n_groups,)
+        What the weighted means of each group are to add up to; not looked at where it has no rows.
+
+    Returns
+    -------
+    list of arrays of shape (m, n_features)
+
+    Examples
+    --------
+    >>> values = np.array([[2.0, 1.0, 0.0], [4.0, 2.0, 0.0]])
+    >>> add_up([values], [np.ones(2)], [np.array([2.7, 6.3])], np.array([4.2]))[0].round(1)
+    array([[1.6, 0.8, 0. ],
+           [4. , 2. , 0. ]])
+    """
+    shares = _shares_of_sums(values)
+    found = []
+    for own, weights, target, total in zip(values, held, targets, totals, strict=True):
+        if len(own):
+            rows = own + np.outer(target - own.sum(axis=1), shares)
+            mean = np.average(rows.sum(axis=1), weights=weights)
+            own = rows + (total - mean) * shares
+        found.append(own)
+    return found
+
+
+def _shares_of_sums(values: Sequence[Floats]) -> Floats:
+    """Slopes of features on the sum of all, within groups; where sums don't vary, from 0."""
+    for centred in (True, False):
+        parts = [own - own.mean(axis=0) if centred and len(own) else own for own in values]
+        rows = np.concatenate(parts)
+        sums = rows.sum(axis=1)
+        square = float(sums @ sums)
+        if square > np.finfo(np.float64).eps ** 2 * float((rows**2).sum()):
+            return np.asarray(sums @ rows / square)
+    return np.full(values[0].shape[1], 1 / values[0].shape[1])
 
 
 def _starts(

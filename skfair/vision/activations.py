@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.optional import import_optional
 from skfair._utils.validation import check_count, check_number, generator, is_number
-from skfair.vision._explained import (
-    ExplainedNetwork,
-    as_images,
-    frozen_in_place,
-)
+from skfair.vision._ascent import Ascent, activation_of, look_at
+from skfair.vision._explained import ExplainedNetwork, as_images, frozen_in_place
 from skfair.vision.heatmap_displays import ActivationsDisplay
-
-Floats = NDArray[np.floating]
 
 
 class ActivationMaximizer(BaseEstimator):
@@ -33,8 +27,10 @@ class ActivationMaximizer(BaseEstimator):
 
     with the mean and the standard deviation of the activation a over the images X, their mean image
     and their range r of values; the images are moved by up to ``jitter`` pixels in each step but
-    the last quarter. Penalties and jitter keep out the speckle that excites a network, and shows
-    nothing.
+    the last quarter, in which steps become shorter. Penalties and jitter keep out the speckle that
+    excites a network, and shows nothing: :math:`\lambda_{TV}` grows as long as an image excites
+    more than any of X and has more than ``roughness`` times their mean
+    :math:`\overline{|\nabla x|^2}`.
 
     Parameters
     ----------
@@ -56,7 +52,10 @@ class ActivationMaximizer(BaseEstimator):
     l2 : float, default=0.1
         Strength of the pull towards the mean image.
     total_variation : float, default=1.0
-        Strength of the pull towards smooth images.
+        Least strength of the pull towards smooth images.
+    roughness : float or None, default=0.5
+        How rough images may be, in times the roughness of X: smaller numbers give smoother images,
+        and lower activations. None: the pull isn't stronger than ``total_variation``.
     jitter : int, default=1
         Most pixels by which images are moved.
     value_range : tuple of 2 floats, default=None
@@ -125,6 +124,7 @@ class ActivationMaximizer(BaseEstimator):
         lr: float = 0.02,
         l2: float = 0.1,
         total_variation: float = 1.0,
+        roughness: float | None = 0.5,
         jitter: int = 1,
         value_range: tuple[float, float] | None = None,
         batch_size: int = 64,
@@ -140,6 +140,7 @@ class ActivationMaximizer(BaseEstimator):
         self.lr = lr
         self.l2 = l2
         self.total_variation = total_variation
+        self.roughness = roughness
         self.jitter = jitter
         self.value_range = value_range
         self.batch_size = batch_size
@@ -167,10 +168,14 @@ class ActivationMaximizer(BaseEstimator):
         rng = generator(self.random_state)
         network = ExplainedNetwork(self.net, X, self.device, self.classes)
         with frozen_in_place(network.module):
-            activation = _activation(network, X, self.layer, self.unit)
-            about, found = _look_at(network, X, activation, self.batch_size)
+            activation = activation_of(network, X, self.layer, self.unit)
+            about, found = look_at(network, X, activation, self.batch_size)
             low, high = self.value_range or about.value_range
-            images, values = self._ascend(network, activation, about, (low, high), rng)
+            climb = Ascent(
+                *(about, low, high, self.lr, self.l2, self.total_variation),
+                *(self.roughness, self.jitter, self.max_iter),
+            )
+            images, values = climb.run(network, activation, self.n_restarts, rng)
         order = np.argsort(-values, kind="stable")
         self.images_, self.activations_ = images[order], values[order]
         self.best_image_, self.best_activation_ = self.images_[0], float(self.activations_[0])
@@ -203,134 +208,11 @@ class ActivationMaximizer(BaseEstimator):
         check_number("lr", self.lr, above=0)
         check_number("l2", self.l2)
         check_number("total_variation", self.total_variation)
+        if self.roughness is not None:
+            check_number("roughness", self.roughness, above=0)
         if self.value_range is not None:
             ends = list(self.value_range)
             if len(ends) != 2 or not all(map(is_number, ends)) or not ends[0] < ends[1]:
                 raise ValueError(
                     f"value_range must be two numbers, the smaller first, got {self.value_range!r}"
                 )
-
-    def _ascend(
-        self,
-        network: ExplainedNetwork,
-        activation: Callable[[Any], Any],
-        about: _About,
-        ends: tuple[float, float],
-        rng: np.random.Generator,
-    ) -> tuple[Floats, Floats]:
-        """Make the images, and tell their activations."""
-        import torch
-
-        low, high = ends
-        scale = (high - low) or 1.0
-        noise = 0.1 * scale * rng.standard_normal((self.n_restarts, *about.mean.shape))
-        start = np.clip(about.mean + noise, low, high).astype(about.mean.dtype)
-        images = network.place(start).requires_grad_()
-        mean = network.place(about.mean)
-        adam = torch.optim.Adam([images], lr=self.lr * scale)
-        for step in range(self.max_iter):
-            shift = [0, 0]
-            if self.jitter and step < 0.75 * self.max_iter:
-                shift = rng.integers(-self.jitter, self.jitter + 1, size=2).tolist()
-            with torch.enable_grad():
-                moved = torch.roll(images, shift, dims=(-2, -1))
-                excited = (activation(moved) - about.centre) / about.spread
-                cost = self.l2 * ((images - mean) / scale).square().flatten(1).mean(dim=1)
-                cost = cost + self.total_variation * _roughness(images / scale)
-                (images.grad,) = torch.autograd.grad((cost - excited).sum(), images)
-            adam.step()
-            with torch.no_grad():
-                images.clamp_(low, high)
-        with torch.no_grad():
-            values = activation(images)
-        if not bool(torch.isfinite(values).all()):
-            raise ValueError("the ascent led to activations that are no numbers: take a smaller lr")
-        return images.detach().cpu().numpy(), values.double().cpu().numpy()
-
-
-class _About(NamedTuple):
-    """What the user's images tell: mean image, range, and mean and spread of the activation."""
-
-    mean: Floats
-    value_range: tuple[float, float]
-    centre: float
-    spread: float
-
-
-def _look_at(
-    network: ExplainedNetwork, X: Any, activation: Callable[[Any], Any], batch_size: int
-) -> tuple[_About, NDArray[np.float64]]:
-    """Find the activations of all images and what they look like."""
-    import torch
-
-    found, low, high = np.zeros(len(X)), np.inf, -np.inf
-    total = np.zeros(network.shape)
-    for rows, images in network.blocks(X, batch_size):
-        with torch.no_grad():
-            found[rows] = activation(network.place(images)).double().cpu().numpy()
-        low, high = min(low, float(images.min())), max(high, float(images.max()))
-        total += images.sum(axis=0, dtype=np.float64)
-    if not np.isfinite(found).all():
-        raise ValueError("activations of X are NaN or infinite")
-    dtype = network.images(X, np.arange(1)).dtype
-    about = _About(
-        (total / len(X)).astype(dtype),
-        (low, high),
-        float(found.mean()),
-        float(found.std()) or 1.0,
-    )
-    return about, found
-
-
-def _roughness(images: Any) -> Any:
-    """Mean of squared differences of neighbours, by image."""
-    down = images.diff(dim=-2).square().flatten(1)
-    across = images.diff(dim=-1).square().flatten(1)
-    return (down.sum(dim=1) + across.sum(dim=1)) / max(images[0].numel(), 1)
-
-
-def _activation(network: ExplainedNetwork, X: Any, layer: str | None, unit: Any) -> Any:
-    """Make what tells the activation of images, a tensor of shape (n,).
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer, or no such unit in it.
-    """
-    import torch
-
-    from skfair.nn import find_layer, layers_of, outputs_of
-
-    if layer is None:
-        column = int(network.code_labels([unit])[0])
-        return lambda images: network.scores(images)[:, column]
-    part = find_layer(network.module, layer)
-    with outputs_of(part) as seen, torch.no_grad():
-        network.module(network.place(network.images(X, np.arange(1))))
-    shape = tuple(getattr(seen[-1], "shape", ())[1:]) if seen else ()
-    if not shape:
-        raise ValueError(f"the layer {layer!r} gives no tensor{layers_of(network.module)}")
-    place = _place_of(unit, shape, layer)
-
-    def activation(images: Any) -> Any:
-        with outputs_of(part) as given:
-            network.module(images)
-        return given[-1][(slice(None), *place)].flatten(1).mean(dim=1)
-
-    return activation
-
-
-def _place_of(unit: Any, shape: tuple[int, ...], layer: str) -> tuple[Any, ...]:
-    place = unit if isinstance(unit, tuple | list) else (unit,)
-    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) for i in place)
-    fits = whole and len(place) in (1, len(shape))
-    if not fits or not all(0 <= i < n for i, n in zip(place, shape, strict=False)):
-        kinds = (
-            "the position of one" if len(shape) == 1 else "a channel, or the position of a neuron"
-        )
-        raise ValueError(
-            f"the layer {layer!r} gives outputs of the shape {shape}: unit must be {kinds} within "
-            f"it, got {unit!r}"
-        )
-    # a slice keeps the axis, so that what is left can be flattened
-    return tuple(slice(int(i), int(i) + 1) for i in place)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import t
 from sklearn.base import is_regressor
 from sklearn.inspection import permutation_importance
+from sklearn.utils.validation import check_is_fitted
 
+from skfair._utils.arrays import divide
 from skfair._utils.columns import is_frame, take_rows
 from skfair._utils.text import listed
 from skfair._utils.validation import (
@@ -25,10 +27,10 @@ from skfair._utils.validation import (
     generator,
 )
 from skfair._utils.warning import warn_undefined_metric
-from skfair.base import column_names
+from skfair.base import column_names, read_either
 from skfair.groups import Groups, Missing
 from skfair.vision._map_tests import difference_of_means
-from skfair.vision._shapley import sampled_shapley
+from skfair.vision._shapley import add_up, sampled_shapley
 from skfair.vision.attribution_display import AttributionsDisplay
 
 Floats = NDArray[np.float64]
@@ -94,8 +96,9 @@ def group_attributions(
 
     .. math:: E[f \mid g] - E[f \mid \bar g] = \sum_j (\bar\phi_{gj} - \bar\phi_{\bar g j}),
 
-    so a proxy is a feature that carries much of the gap. The values are of what the model does
-    (interventional), so a feature that it ignores has none, however correlated it is.
+    so a proxy is a feature that carries much of the gap. They add up exactly: what the sample lacks
+    of the mean predictions of all rows is shared out by regression. The values are of what the
+    model does (interventional), so a feature that it ignores has none, however correlated it is.
 
     *Permutation importance* is scikit-learn's, computed on the rows of one group: by how much the
     score falls when a feature is shuffled within the group. It tells what the predictions' quality
@@ -107,8 +110,8 @@ def group_attributions(
     X : data frame or array of shape (n, n_features)
     y : array-like of shape (n,), default=None
         Labels or numbers, for ``method="permutation"``.
-    sensitive_features : array-like of shape (n,) or (n, k)
-        Groups.
+    sensitive_features : array-like of shape (n,) or (n, k), or columns of X
+        Groups, or the name, position, Bins, list of them, or callable that gives them of X.
     method : {"shapley", "permutation"}, default="shapley"
     pos_label : label, default=None
         Class whose probability is explained; None: the second of two. A classifier without
@@ -118,7 +121,8 @@ def group_attributions(
     n_repeats : int, default=10
         Shuffles of each feature, or pairs of orders of features for each row.
     max_rows : int, default=500
-        Most rows of a group whose Shapley values are sampled, in proportion to their weights.
+        Most rows of a group whose Shapley values are sampled, in proportion to their weights. All
+        rows are predicted once.
     sample_weight : array-like of shape (n,), default=None
         Sampling weights.
     confidence_level : float, default=0.95
@@ -138,9 +142,13 @@ def group_attributions(
 
     Raises
     ------
+    NotFittedError
+        If the estimator isn't fitted.
     ValueError
         If X is no table, lengths differ, y is missing for the permutations, the class isn't known,
         or predictions aren't numbers.
+    TypeError
+        If the estimator can't predict, as a bare torch module.
 
     Warns
     -----
@@ -171,9 +179,13 @@ def group_attributions(
     check_count("max_rows", max_rows)
     check_share("confidence_level", confidence_level, ends=False)
     X = _as_table(X)
-    groups = Groups.read(sensitive_features, missing=missing).check_length(X)
+    groups, _ = read_either(X, sensitive_features, missing=missing, owner="group_attributions")
     weights = check_weights(sample_weight, len(X))
     check_any_weight(weights)
+    if not hasattr(estimator, "predict"):
+        raise TypeError(
+            f"group_attributions needs a classifier or regressor, got {type(estimator).__name__}"
+        )
     rng = generator(random_state)
     names = column_names(X)
     if method == "permutation":
@@ -212,6 +224,8 @@ def _predictor(estimator: Any, pos_label: Any) -> Callable[[Any], Floats]:
     """Make what predicts one number a row."""
     if is_regressor(estimator):
         return lambda X: np.asarray(estimator.predict(X), dtype=np.float64).ravel()
+    if not hasattr(estimator, "classes_"):
+        check_is_fitted(estimator)
     known = np.asarray(getattr(estimator, "classes_", [])).tolist()
     if pos_label is None and len(known) != 2:
         raise ValueError(
@@ -243,22 +257,35 @@ def _shared_out(
     max_rows: int,
     rng: np.random.Generator,
 ) -> Parts:
-    own = np.ones(len(groups)) if weights is None else weights
-    parts: Parts = []
+    """Sample values, and let them add up to what the predictions of all rows tell."""
+    shares = np.ones(len(groups)) if weights is None else weights
+    shares = shares / shares.sum()
+    above, totals = _above_mean(predict, X, groups, shares)
+    values, held, targets = [], [], []
     for code in range(groups.n_groups):
-        rows = np.flatnonzero((groups.codes == code) & (own > 0))
-        held = own[rows]
-        if not len(rows):
-            parts.append((np.zeros((0, X.shape[1])), held))
-            continue
+        rows = np.flatnonzero((groups.codes == code) & (shares > 0))
+        own = shares[rows]
         if len(rows) > max_rows:
-            rows = rng.choice(rows, max_rows, p=held / held.sum())
-            held = np.ones(max_rows)
-        values = sampled_shapley(predict, X, rows, own / own.sum(), n_repeats, rng)
-        if not np.isfinite(values).all():
-            raise ValueError("the estimator's predictions are NaN or infinite")
-        parts.append((values, held))
-    return parts
+            rows = rng.choice(rows, max_rows, p=own / own.sum())
+            own = np.ones(max_rows)
+        values.append(sampled_shapley(predict, X, rows, shares, n_repeats, rng))
+        held.append(own)
+        targets.append(above[rows])
+    return list(zip(add_up(values, held, targets, totals), held, strict=True))
+
+
+def _above_mean(
+    predict: Callable[[Any], Floats], X: Any, groups: Groups, shares: Floats
+) -> tuple[Floats, Floats]:
+    """Predictions less their mean, 0 for rows without weight, and the means of the groups."""
+    rows = np.flatnonzero(shares)
+    above = np.zeros(len(shares))
+    found = predict(X if len(rows) == len(shares) else take_rows(X, rows))
+    if not np.isfinite(found).all():
+        raise ValueError("the estimator's predictions are NaN or infinite")
+    above[rows] = found - shares[rows] @ found
+    means = np.bincount(groups.codes, shares * above, groups.n_groups)
+    return above, divide(means, np.bincount(groups.codes, shares, groups.n_groups))
 
 
 def _shuffled(

@@ -17,17 +17,22 @@ from skfair._utils.validation import (
     check_same_length,
     encode_labels,
     generator,
-    is_number,
 )
+from skfair._utils.warning import warn_user
 from skfair.base import BaseResamplingMitigator, Resampled, round_to_total
-from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.groups import ColumnSpec, Groups, Missing, is_missing_label
 from skfair.tally import count_cells
-from skfair.vision._copied import as_floats, draw_sources, find_range, read_images
-from skfair.vision._growth import cell_growth, cell_operations
+from skfair.vision._copied import draw_sources, find_range, make_copies
+from skfair.vision._growth import (
+    cell_growth,
+    cell_operations,
+    read_total,
+    total_by_number,
+    warn_of_copies,
+)
+from skfair.vision._pixels import read_images
 
 Floats = NDArray[np.float64]
-
-_NUMBERS_AT_ONCE = 1 << 22
 
 
 class TargetedAugmenter(BaseResamplingMitigator):
@@ -40,7 +45,8 @@ class TargetedAugmenter(BaseResamplingMitigator):
     Images are turned, moved, lit or covered at random. If only copies were, a rare cell could be
     told by the change itself, its blur or its light, so that a network learns a new shortcut. So
     by default each row, image or copy, is changed with the same chance, the share of copies among
-    all rows, :math:`1 - \sum n_c / \sum T_c`.
+    all rows, :math:`1 - \sum n_c / \sum T_c`. So by chance a copy may be its image's exact double,
+    and of an image only changed rows may be left.
 
     There are three ways to use it: ``fit_resample`` makes the rows; around an ``estimator`` it does
     so in ``fit``; and as ``augment=`` of :class:`~skfair.inprocessing.FairNetClassifier`,
@@ -53,7 +59,8 @@ class TargetedAugmenter(BaseResamplingMitigator):
     estimator : estimator, default=None
         Any estimator that takes images; None: a sampler, or for ``augment=``.
     sensitive_features : callable, default=None
-        Of X, gives the groups; None: pass ``sensitive_features=`` to fit.
+        Of X, gives the groups; None: pass ``sensitive_features=`` to fit. As ``augment=``, groups
+        are the network's.
     operations : mapping, default=None
         From operations to amounts, as in :func:`skfair.nn.augment_images`: ``"rotate"``,
         ``"flip_horizontal"``, ``"flip_vertical"``, ``"crop"``, ``"zoom"``, ``"translate"``,
@@ -65,16 +72,19 @@ class TargetedAugmenter(BaseResamplingMitigator):
         image still is what its label says, only you know, so flips have to be asked for.
     strategy : {"balance", "parity", "size", "keep"} or dict, default="balance"
         All cells alike; in every group the overall label shares; groups alike, with their own label
-        shares; shares as they are, which is augmentation that is not targeted; or a dict from
-        (group, label) to whole numbers, which are sizes, or fractions, factors of the present size.
-        A group of several features is a tuple. Cells that a dict doesn't name stay as they are.
+        shares; shares as they are, which is augmentation that is not targeted and needs ``size``;
+        or a dict from (group, label) to integers, which are sizes, or floats, factors of the
+        present size (2.0 doubles it). A group of several features is a tuple. Cells that a dict
+        doesn't name stay as they are.
     size : int, float or None, default=None
-        How many images there should be afterwards: a whole number, or a fraction as a factor
-        (1.5). Cells that lack most get copies first; where all have what they should, all grow.
-        None: the least with which the strategy is met.
+        How many images there should be afterwards: an integer, or a float as a factor (1.5). Cells
+        that lack most get copies first; where all have what they should, all grow. None: the least
+        with which the strategy is met.
     change : {"all", "copies"}, default="all"
         What ``fit_resample`` changes: images and copies with the same chance, or each copy, and
-        images stay as they are. Batches are changed as by ``"all"``.
+        images stay as they are. With ``"all"`` there are exact doubles, which a check for copies
+        finds, and which must not be parted by a split; and some images are in no row unchanged.
+        Batches are changed as by ``"all"``.
     value_range : tuple of 2 floats, default=None
         Black and white: the unit of brightness and noise, and where values of copies are cut. None:
         of unsigned integers that of their type; of floats 0 to 1 if they are such, else the
@@ -82,9 +92,11 @@ class TargetedAugmenter(BaseResamplingMitigator):
     padding : {"edge", "reflect", "black"}, default="edge"
         What lies beyond the borders of images.
     missing : {"group", "raise"}, default="group"
-        Images without a sensitive value form a group of their own, or are refused.
+        Images without a sensitive value form a group of their own, or are refused. A group of few
+        of them gets many copies, which nobody may want: a dict as ``strategy`` leaves it as it is.
     device : str, default="auto"
-        Where ``fit_resample`` makes copies: a device of torch; ``"auto"``: cuda, mps or cpu.
+        Where ``fit_resample`` makes copies: a device of torch; ``"auto"``: cuda, mps or cpu. The
+        same seed draws the same amounts on each, but other noise.
     random_state : int, RandomState instance or None, default=None
         Draws copies and amounts. As ``augment=``, the network's random state does.
 
@@ -109,10 +121,18 @@ class TargetedAugmenter(BaseResamplingMitigator):
     ImportError
         If torch is missing: ``pip install "skfair[nn]"``.
 
+    Warns
+    -----
+    UserWarning
+        If a dict makes a cell more than 20 times as large; if a named strategy copies images
+        without a sensitive value; if no cell lacks images, so that nothing would be changed in
+        batches.
+
     Notes
     -----
     With sampling weights, sizes are sums of weights, scaled to the number of images, and cells grow
-    by factors of them. Images of weight 0 count as none and are not copied.
+    by factors of them; ``size`` is a number of images all the same. Images of weight 0 count as
+    none and are not copied.
 
     References
     ----------
@@ -167,24 +187,16 @@ class TargetedAugmenter(BaseResamplingMitigator):
         (labels,), classes = encode_labels(("y", y))
         check_classification_targets(y)
         check_same_length(X=images, y=labels, sensitive_features=groups.codes)
-        shape = (groups.n_groups, len(classes))
-        growth = self._growth(groups.codes, labels, sample_weight, groups.labels, classes)
-        counted = None if sample_weight is None else (sample_weight > 0).astype(float)
-        present = count_cells([groups.codes, labels], shape, counted)[0]
-        wanted = present * growth
-        if self.size is None:
-            copies = (np.rint(wanted) - present).astype(np.int64)
-        else:
-            missing = wanted - present
-            copies = round_to_total(missing, round(missing.sum()))
+        copies = self._copies(groups, labels, sample_weight, classes)
         cells = groups.codes.astype(np.intp) * len(classes) + labels
         rng = generator(self.random_state)
         sources = draw_sources(cells, copies.ravel(), sample_weight, rng)
         rows = np.concatenate([np.arange(len(images)), sources])
         drawn = rows if self.change == "all" else sources
         chance = len(sources) / len(drawn) if len(drawn) else 0.0
-        change = self._augmentation(images, groups.labels, classes, np.full(shape, chance))
-        made = self._make(images, drawn, cells, change, int(rng.integers(np.iinfo(np.int32).max)))
+        change = self._augmentation(images, groups.labels, classes, chance)
+        seed = int(rng.integers(np.iinfo(np.int32).max))
+        made = make_copies(images, drawn, cells, change, self.device, seed)
         self.cell_sizes_ = _sizes_table(cells, rows, groups, classes)
         return Resampled(
             made if self.change == "all" else np.concatenate([images, made]),
@@ -224,15 +236,20 @@ class TargetedAugmenter(BaseResamplingMitigator):
         Raises
         ------
         ValueError
-            For the reasons for which ``fit_resample`` does; but empty cells stay empty.
+            For the reasons for which ``fit_resample`` does, but empty cells stay empty; or if it
+            has an estimator or ``sensitive_features`` of its own.
         """
-        if self.estimator is not None:
-            raise ValueError("a TargetedAugmenter that changes batches has no estimator of its own")
-        growth = self._growth(codes, y, weights, groups, classes, strict=False)
-        shape = (len(groups), len(classes))
-        sizes = count_cells([codes, y], shape, weights)[0]
+        self._check_for_batches(groups)
+        sizes = _sizes(codes, y, weights, (len(groups), len(classes)))
+        total = read_total(self.size, len(y), strict=False)  # no copies are made
+        growth = cell_growth(sizes, self.strategy, total, groups, classes, strict=False)
         chance = 1 - sizes.sum() / (sizes * growth).sum()  # alike, so that change tells no cell
-        change = self._augmentation(read_images(X), groups, classes, np.full(shape, chance))
+        if chance < 1e-9:
+            warn_user(
+                "no cell lacks images, so the chance of a change is 0, and batches stay as they "
+                "are: size=1.5 makes it a third"
+            )
+        change = self._augmentation(read_images(X), groups, classes, chance)
         n_classes = len(classes)
 
         def augment(images: Any, labels: Any, members: Any, seed: int) -> Any:
@@ -240,31 +257,46 @@ class TargetedAugmenter(BaseResamplingMitigator):
 
         return augment
 
-    def _growth(
-        self,
-        codes: NDArray[np.integer],
-        labels: NDArray[np.integer],
-        weights: Floats | None,
-        groups: Sequence[Hashable],
-        classes: Sequence[Hashable],
-        strict: bool = True,
-    ) -> Floats:
-        n = len(labels)
-        sums = count_cells([codes, labels], (len(groups), len(classes)), weights)[0]
-        total = self.size
-        if total is not None:
-            if not is_number(total) or not 0 < total < np.inf:
-                raise ValueError(f"size must be a number above 0 or None, got {total!r}")
-            total = total if float(total).is_integer() and total > 1 else total * n
-        sizes = sums * (n / sums.sum())
-        return cell_growth(sizes, self.strategy, total, groups, classes, strict=strict)
+    def _check_for_batches(self, groups: Sequence[Hashable]) -> None:
+        if self.estimator is not None:
+            raise ValueError("a TargetedAugmenter that changes batches has no estimator of its own")
+        if self.sensitive_features is not None:
+            raise ValueError(
+                "a TargetedAugmenter that changes batches has no sensitive_features of its own: "
+                "give them to the network, or to its fit"
+            )
+        if self.missing == "raise" and any(map(is_missing_label, groups)):
+            raise ValueError('sensitive features have missing values, and missing="raise"')
+
+    def _copies(
+        self, groups: Groups, labels: NDArray[Any], weights: Floats | None, classes: Sequence[Any]
+    ) -> NDArray[np.int64]:
+        """Find how many copies each cell gets, (n_groups, n_classes)."""
+        shape, n = (groups.n_groups, len(classes)), len(labels)
+        names = (groups.labels, classes)
+        sizes = _sizes(groups.codes, labels, weights, shape)
+        counted = None if weights is None else (weights > 0).astype(float)
+        present = count_cells([groups.codes, labels], shape, counted)[0]
+        total = read_total(self.size, n)
+        if total is None or weights is None:
+            growth = cell_growth(sizes, self.strategy, total, *names)
+        else:
+            by_number = total_by_number(sizes, present, self.strategy, total - n, *names)
+            growth = cell_growth(sizes, self.strategy, by_number, *names)
+        missing = present * (growth - 1)
+        if total is None:
+            copies = (np.rint(present * growth) - present).astype(np.int64)
+        else:
+            copies = round_to_total(missing, round(total) - n)
+        warn_of_copies(present, copies, self.strategy, *names)
+        return copies
 
     def _augmentation(
         self,
         images: NDArray[Any],
         groups: Sequence[Hashable],
         classes: Sequence[Hashable],
-        chances: Floats | None = None,
+        chance: float,
     ) -> Any:
         from skfair.nn import DEFAULT_OPERATIONS, ImageAugmentation
 
@@ -273,39 +305,18 @@ class TargetedAugmenter(BaseResamplingMitigator):
             raise ValueError(f"operations must be a mapping, got {given!r}")
         return ImageAugmentation(
             cell_operations(given, DEFAULT_OPERATIONS, groups, classes),
-            chances=None if chances is None else chances.ravel().tolist(),
+            chances=[chance] * (len(groups) * len(classes)),
             value_range=find_range(images, self.value_range),
             padding=self.padding,
         )
 
-    def _make(
-        self,
-        images: NDArray[Any],
-        sources: NDArray[np.intp],
-        cells: NDArray[np.intp],
-        change: Any,
-        seed: int,
-    ) -> NDArray[Any]:
-        """Make changed copies, by blocks, in the type of the images."""
-        import torch
 
-        from skfair.nn import device_of
-
-        device = device_of(self.device)
-        made = np.empty((len(sources), *images.shape[1:]), dtype=images.dtype)
-        step = max(1, _NUMBERS_AT_ONCE // max(1, images[0].size))
-        for start in range(0, len(sources), step):
-            rows = sources[start : start + step]
-            block = torch.from_numpy(as_floats(images[rows])).to(device)
-            own = int(np.random.SeedSequence([seed, start]).generate_state(1)[0])
-            changed = change(
-                block if block.ndim == 4 else block[:, None],
-                torch.from_numpy(cells[rows]).to(device),
-                seed=own,
-            )
-            found = changed.reshape(block.shape).cpu().numpy()
-            made[start : start + step] = found if images.dtype.kind == "f" else found.round()
-        return made
+def _sizes(
+    codes: NDArray[Any], labels: NDArray[Any], weights: Floats | None, shape: tuple[int, int]
+) -> Floats:
+    """Sum up weights by cell, scaled to the number of images."""
+    sums = count_cells([codes, labels], shape, weights)[0]
+    return np.asarray(sums * (len(labels) / sums.sum()))
 
 
 def _fresh(y: Any, rows: NDArray[np.intp]) -> Any:

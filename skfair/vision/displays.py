@@ -5,8 +5,15 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any, Self
 
-from skfair._utils.plotting import MUTED, as_plain_text, closing_on_failure, pyplot, readable
-from skfair.vision._thumbnails import Example
+from skfair._utils.plotting import (
+    MUTED,
+    as_plain_text,
+    closing_on_failure,
+    pyplot,
+    readable,
+    short_names,
+)
+from skfair.vision._thumbnails import Example, shown_of
 
 
 class ImageIssuesDisplay:
@@ -46,7 +53,8 @@ class ImageIssuesDisplay:
         plt = pyplot(type(self).__name__)
         lines = [list(line) for _, line in groupby(self.examples, key=lambda e: e.line)]
         n_columns = max(map(len, lines))
-        size = (1.6 + 1.25 * n_columns, 1.5 * len(lines))
+        is_noted = any(example.note for example in self.examples)
+        size = (1.6 + 1.25 * n_columns, (1.7 if is_noted else 1.5) * len(lines))
         with closing_on_failure(plt):
             self.figure_ = plt.figure(figsize=size, layout="constrained")
             grid = self.figure_.subplots(len(lines), n_columns, squeeze=False)
@@ -58,15 +66,28 @@ class ImageIssuesDisplay:
                     _draw(panel, example)
                 for spare in panels[len(line) :]:
                     spare.remove()
-                name = as_plain_text(readable(line[0].issue)).replace(" ", "\n", 1)
+                name = self._name(line[0])
                 panels[0].set_ylabel(name, rotation=0, ha="right", va="center", labelpad=8)
         return self
+
+    def _name(self, first: Example) -> str:
+        """Name the line that an example begins."""
+        parts = [readable(first.issue).replace(" ", "\n", 1)]
+        if first.cluster is not None:
+            parts.append(f"cluster {first.cluster}")
+        of_issue = [example for example in self.examples if example.issue == first.issue]
+        if first is of_issue[0] and (cut := shown_of(of_issue)):
+            parts.append(cut)
+        return as_plain_text("\n".join(parts))
 
 
 def _draw(panel: Any, example: Example) -> None:
     panel.set_xticks([])
     panel.set_yticks([])
-    panel.set_title(f"row {example.row}: {example.score:.2g}", fontsize="x-small", color=MUTED)
+    title = f"row {example.row}: {example.score:.2g}"
+    if example.note:
+        title += f"\n{short_names([example.note], 22)[0]}"
+    panel.set_title(title, fontsize="x-small", color=MUTED)
     if example.picture is None:
         panel.text(0.5, 0.5, "unreadable", ha="center", va="center", transform=panel.transAxes)
         return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skfair._utils.arrays import divide
 from skfair._utils.columns import is_frame, select_column
 from skfair._utils.validation import (
     as_column,
@@ -22,20 +24,30 @@ from skfair._utils.validation import (
     check_same_length,
     check_share,
     check_weights,
+    encode_labels,
 )
 from skfair.base import SensitiveFeaturesMixin
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.similarity import HashMethod
 from skfair.vision._balance import balance_table, copies_across_splits, shares_by_group
-from skfair.vision._copies import MAX_DISTANCE, MIN_SIMILARITY, choose_kept, find_copies
+from skfair.vision._copies import (
+    MAX_DISTANCE,
+    MIN_SIMILARITY,
+    Copies,
+    choose_kept,
+    find_copies,
+)
+from skfair.vision._copy_tables import conflicting, copies_table, copy_scores, near_clusters
 from skfair.vision._html import write_html
 from skfair.vision._images import MAX_PIXELS, Channels, Images, Pixels, refuse_if_unreadable
-from skfair.vision._issues import COPIES, find_issues, list_issues
+from skfair.vision._issues import CONFLICT, COPIES, check_thresholds, find_issues, list_issues
 from skfair.vision._measures import measure_images
-from skfair.vision._thumbnails import pick_examples
+from skfair.vision._report import write_text
+from skfair.vision._thumbnails import name_reasons, pick_examples
 from skfair.vision.displays import ImageIssuesDisplay
 
-_TABLES = ("balance_", "by_group_", "across_splits_")
+Marks = dict[str, NDArray[np.bool_]]
+"""Of each issue, which images have it."""
 
 
 class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
@@ -106,14 +118,16 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
     issues_ : DataFrame
         A line for each image and issue: ``row``, ``issue``, ``score``, ``threshold``.
     summary_ : DataFrame
-        By issue: ``n`` images that have it, their ``share``, ``threshold``; of duplicates also
-        ``n_clusters`` that such copies connect, and ``n_superfluous``, the images beyond the first
-        of each. Exact copies of an image that has a near copy have that near copy, too.
+        By issue: ``n`` images that have it, their ``share`` (weighted), ``threshold``; of
+        duplicates also ``n_clusters`` that such copies connect, and ``n_superfluous``, the images
+        beyond the first of each. Exact copies of an image that has a near copy have that near
+        copy, too.
     scores_ : DataFrame of shape (n, n_issues)
         Every score; higher is worse. NaN where an issue doesn't apply.
     thresholds_ : Series
     reasons_ : Series
-        Why images can't be read, indexed by row.
+        Why images can't be read, indexed by row; of files with the path below the folder that all
+        are in.
     pairs_ : DataFrame
         Pairs of copies: ``row_a``, ``row_b``, ``kind`` ("exact", "near", "mirrored" or
         "embedding"), ``distance`` (in bits, or the cosine distance), ``similarity``.
@@ -127,18 +141,23 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         says which, and "all" stands where a line isn't of one class or one group.
     by_group_ : DataFrame or None
         Share of images with each issue in each group, with Wilson's intervals.
+    by_class_ : DataFrame or None
+        The same for each class: what marks one class more often is a shortcut to it.
     across_splits_ : DataFrame or None
         Share of images of each split that have a copy in another.
     label_conflicts_ : ndarray of int
         Clusters whose images have different labels.
+    is_weighted_ : bool
+        Whether there are weights: then all shares and intervals are weighted, and numbers of images
+        (``n``, ``n_marked``, ``n_copied``) are not.
     examples_ : list of Example
         Small pictures for reports.
 
     Raises
     ------
     ValueError
-        If there are no images or not one can be read, lengths differ, or a parameter is out of
-        range.
+        If there are no images or not one can be read, lengths differ, a parameter is out of range,
+        or most arrays lie beyond ``value_range``.
 
     Warns
     -----
@@ -239,7 +258,8 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         splits : array-like of shape (n,), default=None
             Which split an image is in, as "train", "validation" and "test".
         sample_weight : array-like of shape (n,), default=None
-            Sampling weights, of the shares; the issues don't hang on them.
+            Sampling weights, of all shares and intervals; issues and numbers of images don't hang
+            on them.
 
         Returns
         -------
@@ -255,13 +275,13 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         )
         groups = self._given_groups(X, sensitive_features, len(images))
         named = None if splits is None else Groups.read(as_column(splits, "splits"))
-        labels = None if y is None else as_column(y, "y")
+        labels = None if y is None else _read_labels(y)
         check_same_length(X=images, y=labels, splits=named)
         weights = check_weights(sample_weight, len(images))
         measured = measure_images(
             images, method=self.hash_method, embedding=self.embedding, n_jobs=self.n_jobs
         )
-        refuse_if_unreadable(measured.reasons)
+        refuse_if_unreadable(measured.reasons, images)
         copies = find_copies(
             measured,
             near=self.near,
@@ -271,44 +291,72 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
             max_embedding_distance=self.max_embedding_distance if self.embedding else None,
             n_jobs=self.n_jobs,
         )
-        self.n_images_ = len(images)
+        self.n_images_, self.is_weighted_ = len(images), weights is not None
         self.measures_ = measured.table
-        self.reasons_ = pd.Series(
-            {row: why for row, why in enumerate(measured.reasons) if why is not None}, dtype=object
-        )
+        self.reasons_ = name_reasons(measured.reasons, images)
         self.pairs_, self._exact, self.clusters_ = copies
         self.scores_, self.thresholds_ = find_issues(measured, self.thresholds)
-        self._score_copies()
+        for name, score in zip(COPIES, copy_scores(copies), strict=True):
+            self.scores_[name], self.thresholds_[name] = score, 0.0
         self.issues_ = list_issues(self.scores_, self.thresholds_)
-        self.summary_ = self._summarise()
+        marks = {name: self.scores_[name].to_numpy() > at for name, at in self.thresholds_.items()}
+        self.summary_ = self._summarise(marks, weights)
         self._splits = None if named is None else np.asarray(named.to_values(), dtype=object)
-        self._describe(labels, groups, named, weights)
-        self.examples_ = pick_examples(self, images, self.n_examples)
+        self._describe(marks, labels, groups, named, weights)
+        self.copies_ = copies_table(copies, named, groups, None if y is None else as_column(y, "y"))
+        self.label_conflicts_ = conflicting(self.copies_, self.clusters_)
+        self.examples_ = pick_examples(self, images, self.n_examples, named, labels)
         return self
 
     def drop_duplicates(
-        self, *, near: bool = True, prefer: Sequence[Any] | None = None
+        self,
+        *,
+        near: bool = True,
+        prefer: Any = None,
+        conflicts: Literal["warn", "keep", "drop"] = "warn",
     ) -> NDArray[np.intp]:
         """Rows to keep, so that one image of each cluster of copies is left.
+
+        Images that can't be read are no copies and stay: drop the rows of ``reasons_``.
 
         Parameters
         ----------
         near : bool, default=True
             Whether near copies are dropped, or exact ones only.
-        prefer : sequence, default=None
-            Splits by preference: ``["test", "validation", "train"]`` leaves the test set whole but
-            for copies within it.
+        prefer : str or sequence, default=None
+            A split, or splits by preference: ``["test", "validation", "train"]`` leaves the test
+            set whole but for copies within it.
+        conflicts : {"warn", "keep", "drop"}, default="warn"
+            Of clusters whose images have different labels, one image stays with the label that it
+            has, with or without a warning, or none stays.
 
         Returns
         -------
         rows : ndarray of int
             Sorted. Of each cluster the image in the split that comes first in ``prefer``; among
-            those the one with most pixels; among those the first. Images that can't be read stay.
+            those the one with most pixels; among those the first.
+
+        Warns
+        -----
+        UserWarning
+            If labels of copies differ.
         """
         check_is_fitted(self)
+        check_option("conflicts", conflicts, ("warn", "keep", "drop"))
         sizes = (self.measures_["height"] * self.measures_["width"]).to_numpy()
         clusters = self.clusters_ if near else self._exact
-        return choose_kept(clusters, sizes, self._splits, prefer)
+        prefer = [prefer] if isinstance(prefer, str) else prefer
+        kept = choose_kept(clusters, sizes, self._splits, prefer)
+        found = conflicting(self.copies_, clusters)
+        if conflicts == "warn" and len(found):
+            warnings.warn(
+                f"{len(found)} clusters of copies have different labels, and the image that is "
+                "kept keeps its own: look at copies_, or drop all of them with conflicts='drop' "
+                "(conflicts='keep' is silent)",
+                UserWarning,
+                stacklevel=2,
+            )
+        return kept[~np.isin(clusters[kept], found)] if conflicts == "drop" else kept
 
     def clusters_by_kind(self) -> dict[str, NDArray[np.int64]]:
         """Clusters of exact copies, and those of ``clusters_`` that near copies connect.
@@ -319,26 +367,13 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
             By issue, "exact_duplicate" and "near_duplicate"; -1 for other images.
         """
         check_is_fitted(self)
-        pairs = self.pairs_[self.pairs_["kind"] != "exact"]
-        connected = np.isin(self.clusters_, self.clusters_[pairs["row_a"].to_numpy()])
-        near = np.where(connected, self.clusters_, -1)
-        return dict(zip(COPIES, (self._exact, near), strict=True))
+        copies = Copies(self.pairs_, self._exact, self.clusters_)
+        return dict(zip(COPIES, (self._exact, near_clusters(copies)), strict=True))
 
     def report(self) -> str:
         """Summarise in plain text."""
         check_is_fitted(self)
-        found = self.summary_[self.summary_["n"] > 0]
-        lines = [f"{self.n_images_} images, {len(found)} kinds of issues"]
-        if len(found):
-            lines.append(found.round(4).to_string())
-        for name in _TABLES:
-            table = getattr(self, name)
-            if table is not None and len(table):
-                title = name.strip("_").replace("_", " ")
-                lines += ["", title, table.round(4).to_string(index=False)]
-        if len(self.label_conflicts_):
-            lines += ["", f"{len(self.label_conflicts_)} clusters of copies have different labels"]
-        return "\n".join(lines)
+        return write_text(self)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """Write a page that holds all tables and, if Pillow is there, small pictures.
@@ -366,21 +401,26 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         Parameters
         ----------
         issues : str or sequence of str, default=None
-            Which issues; all that were found by default.
+            Which issues, "label_conflict" (copies with different labels) among them; all that were
+            found by default.
 
         Returns
         -------
         ImageIssuesDisplay
         """
         check_is_fitted(self)
-        chosen = list(self.summary_.index) if issues is None else issues
+        known = [*self.summary_.index, CONFLICT]
+        chosen = known if issues is None else issues
         chosen = [chosen] if isinstance(chosen, str) else list(chosen)
         for issue in chosen:
-            check_option("issues", issue, list(self.summary_.index))
+            check_option("issues", issue, known)
         examples = [example for example in self.examples_ if example.issue in chosen]
         return ImageIssuesDisplay(examples=examples).plot()
 
     def _check_parameters(self) -> None:
+        check_thresholds(self.thresholds)
+        check_option("hash_method", self.hash_method, get_args(HashMethod))
+        check_option("missing", self.missing, ("group", "raise"))
         check_count("max_distance", self.max_distance, least=0, most=64)
         check_share("min_similarity", self.min_similarity)
         check_number("max_embedding_distance", self.max_embedding_distance, above=0)
@@ -406,28 +446,11 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         check_same_length(X=range(n), sensitive_features=groups)
         return groups
 
-    def _score_copies(self) -> None:
-        """Add the scores of copies: the largest similarity to another image.
-
-        Exact copies have the similarity of the one that was compared.
-        """
-        exact = (self._exact >= 0).astype(float)
-        near = np.zeros(self.n_images_)
-        pairs = self.pairs_[self.pairs_["kind"] != "exact"]
-        closeness = pairs["similarity"].fillna(1 - pairs["distance"]).to_numpy()
-        for column in ("row_a", "row_b"):
-            np.maximum.at(near, pairs[column].to_numpy(), closeness)
-        copied = np.flatnonzero(self._exact >= 0)
-        largest = np.zeros(self._exact.max(initial=-1) + 1)
-        np.maximum.at(largest, self._exact[copied], near[copied])
-        near[copied] = largest[self._exact[copied]]
-        for name, score in zip(COPIES, (exact, near), strict=True):
-            self.scores_[name] = score
-            self.thresholds_[name] = 0.0
-
-    def _summarise(self) -> pd.DataFrame:
-        n = self.issues_["issue"].value_counts().reindex(self.thresholds_.index, fill_value=0)
-        table = pd.DataFrame({"n": n, "share": n / self.n_images_, "threshold": self.thresholds_})
+    def _summarise(self, marks: Marks, weights: Any) -> pd.DataFrame:
+        own = np.ones(self.n_images_) if weights is None else weights
+        share = {name: float(divide(own @ marked, own.sum())) for name, marked in marks.items()}
+        n = {name: int(marked.sum()) for name, marked in marks.items()}
+        table = pd.DataFrame({"n": n, "share": share, "threshold": self.thresholds_})
         for name, found in self.clusters_by_kind().items():
             n_clusters = len(np.unique(found[found >= 0]))
             table.loc[name, "n_clusters"] = n_clusters
@@ -436,30 +459,25 @@ class ImageHealthCheck(SensitiveFeaturesMixin, BaseEstimator):
         return table
 
     def _describe(
-        self, labels: Any, groups: Groups | None, splits: Groups | None, weights: Any
+        self,
+        marks: Marks,
+        labels: Groups | None,
+        groups: Groups | None,
+        splits: Groups | None,
+        weights: Any,
     ) -> None:
         level = self.confidence_level
         self.balance_ = balance_table(labels, groups, weights, level)
-        self.by_group_ = self.across_splits_ = None
+        self.by_group_ = self.by_class_ = self.across_splits_ = None
         if groups is not None:
-            marks = {
-                name: self.scores_[name].to_numpy() > limit
-                for name, limit in self.thresholds_.items()
-            }
             self.by_group_ = shares_by_group(marks, groups, weights, level)
+        if labels is not None:
+            by_class = shares_by_group(marks, labels, weights, level)
+            self.by_class_ = by_class.rename(columns={"group": "class"})
         if splits is not None:
             self.across_splits_ = copies_across_splits(self.clusters_, splits, weights, level)
-        rows = np.flatnonzero(self.clusters_ >= 0)
-        rows = rows[np.argsort(self.clusters_[rows], kind="stable")]
-        table = pd.DataFrame({"cluster": self.clusters_[rows], "row": rows})
-        table["is_exact"] = self._exact[rows] >= 0
-        for name, values in (("split", splits), ("group", groups)):
-            if values is not None:
-                named = [values.labels[code] for code in values.codes[rows]]
-                table[name] = pd.Series(named, dtype=object)
-        self.label_conflicts_ = np.zeros(0, dtype=np.int64)
-        if labels is not None:
-            table["label"] = np.asarray(labels, dtype=object)[rows]
-            n_labels = table.groupby("cluster")["label"].nunique(dropna=False)
-            self.label_conflicts_ = n_labels.index[n_labels > 1].to_numpy()
-        self.copies_ = table
+
+
+def _read_labels(y: Any) -> Groups:
+    (codes,), classes = encode_labels(("y", as_column(y, "y")))
+    return Groups(codes, classes, ("class",))

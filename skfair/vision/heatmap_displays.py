@@ -24,7 +24,8 @@ class HeatmapsDisplay:
     """Mean heatmaps over mean pictures: a line a group, a column a class.
 
     Made by :meth:`skfair.vision.Heatmaps.plot`. Colours tell how many times the attention of a
-    pixel is that of even attention, on one scale for all panels.
+    pixel is that of even attention, on one scale for all panels. The scale is that of square roots,
+    so that one pixel of much attention leaves the others to be told apart.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ class HeatmapsDisplay:
         self
         """
         plt = pyplot(type(self).__name__)
+        from matplotlib.colors import PowerNorm
+
         n_rows, n_columns = self.maps.shape[:2]
         times = self.maps * self.maps[0, 0].size
         top = float(np.nanmax(times)) if np.isfinite(times).any() else 1.0
@@ -74,7 +77,9 @@ class HeatmapsDisplay:
             self.axes_ = self.figure_.subplots(n_rows, n_columns, squeeze=False)
             drawn = None
             for place in np.ndindex(n_rows, n_columns):
-                found = self._draw(self.axes_[place], times[place], place, top)
+                found = self._draw(
+                    self.axes_[place], times[place], place, PowerNorm(0.5, vmin=0, vmax=top)
+                )
                 drawn = drawn or found
             names = short_names(self.group_labels, width=16)
             for panel, name in zip(self.axes_[:, 0], names, strict=True):
@@ -85,18 +90,16 @@ class HeatmapsDisplay:
             self._explain_outlines()
         return self
 
-    def _draw(self, panel: Any, times: Floats, place: tuple[int, ...], top: float) -> Any:
+    def _draw(self, panel: Any, times: Floats, place: tuple[int, ...], norm: Any) -> Any:
         panel.set(xticks=[], yticks=[])
+        panel.set_box_aspect(times.shape[0] / times.shape[1])
         name = short_names(self.class_labels, width=18)[place[1]]
         panel.set_title(f"class {name}, n = {self.counts[place]}", fontsize="small")
         if np.isnan(times).any():
             panel.text(*(0.5, 0.5, "no map"), ha="center", va="center", transform=panel.transAxes)
             return None
         panel.imshow(self.pictures[place], cmap="gray", interpolation="nearest")
-        shown = panel.imshow(
-            times, cmap="inferno", vmin=0, vmax=top, alpha=0.7, interpolation="nearest"
-        )
-        shown.set_clim(0, top)
+        shown = panel.imshow(times, cmap="inferno", norm=norm, alpha=0.7, interpolation="nearest")
         for i, mask in enumerate(self.regions.values()):
             _outline(panel, mask, _outline_color(i))
         return shown

@@ -7,40 +7,35 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.optional import import_optional
-from skfair._utils.text import listed
 from skfair._utils.validation import (
     as_column,
     check_any_weight,
     check_count,
-    check_number,
     check_option,
     check_same_length,
     check_share,
     check_weights,
     generator,
 )
-from skfair._utils.warning import warn_undefined_metric
 from skfair.base import SensitiveFeaturesMixin
 from skfair.groups import ColumnSpec, Groups, Missing
-from skfair.vision._attention import METHODS, OF_LAYERS, MapMethod, map_makers
-from skfair.vision._explained import (
-    ExplainedNetwork,
-    as_images,
-    choose_layers,
-    frozen_in_place,
-    predicted_classes,
-)
+from skfair.vision._attention import MapMethod
+from skfair.vision._explained import ExplainedNetwork, frozen_in_place, network_images
+from skfair.vision._map_comparison import MapRecord, comparison_table, refuse_unlike, shares_frame
+from skfair.vision._map_making import MapOptions, find_cells, fingerprint, sum_maps
 from skfair.vision._map_sums import MapSums
-from skfair.vision._map_tables import Cells, attention_table, comparison_table, distance_table
-from skfair.vision._regions import Masks, read_regions
+from skfair.vision._map_tables import (
+    attention_table,
+    choose_n_permutations,
+    distance_table,
+    warn_of_gaps,
+)
+from skfair.vision._regions import read_regions
 from skfair.vision.heatmap_displays import HeatmapsDisplay
-
-Floats = NDArray[np.floating]
 
 
 class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
@@ -56,8 +51,9 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
 
     .. math:: D = \tfrac 1 2 \sum_i |\bar m_{a,i} - \bar m_{b,i}|,
 
-    on a grid of at most ``grid`` x ``grid`` cells. Its p-value permutes groups within classes, so
-    classes that are more frequent in one group make no distance.
+    on a grid of at most ``grid`` x ``grid`` cells. Its p-value permutes images of the two groups,
+    with their weights, within classes, so neither classes that are more frequent in one group nor a
+    third group make a distance.
 
     Parameters
     ----------
@@ -78,13 +74,14 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         The class whose score is explained: that of y, or the predicted one. "auto": that of y
         where y is given.
     classes : sequence, default=None
-        Classes in the order of the network's outputs, where a bare module has others than
-        0, 1, ... or y holds not all of them.
+        Classes in the order of the outputs of a bare module. They have to be given where labels are
+        words, whose order nothing tells. None: labels 0, 1, ... are positions of outputs, and as
+        many other numbers as there are outputs are in their order.
     output : {"auto", "logits", "probabilities"}, default="auto"
         What a single output is, where classes are predicted. "auto": as the loss of the net or the
         network itself tells.
     baseline : float, default=None
-        Value of pixels that show nothing. None: the mean colour of X.
+        Value of pixels that show nothing. None: the mean colour of X, by weight.
     n_steps : int, default=32
         Steps of integrated gradients.
     window, stride : int, default=None
@@ -92,8 +89,9 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         shorter side, and half the window.
     grid : int, default=8
         Most cells along a side of the maps that are kept of each image, for the distances.
-    n_permutations : int, default=999
-        Number of permutations.
+    n_permutations : int, default=None
+        Number of permutations. None: 999, or 50 for each distance of groups by class, up to 19,999,
+        so that p-values survive their adjustment.
     confidence_level : float, default=0.95
         Of the intervals.
     batch_size : int, default=64
@@ -118,12 +116,15 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
     layer_names_ : list of str
         ``["input"]`` for the methods that take no layer.
     distances_ : DataFrame
-        A line for each two groups in each class, and "all" for their mean over classes: ``layer``,
-        ``of`` ("map", or a region, whose shares are compared), ``class``, ``group_a``,
-        ``group_b``, ``distance``, ``expected`` (its mean under permutation), ``pvalue``,
-        ``adjusted_pvalue`` (Holm's, within layer and ``of``).
+        A line for each two groups in each class, and "all" for their mean over classes, weighted by
+        :math:`n_a n_b / (n_a + n_b)`: ``layer``, ``of`` ("map", or a region, whose shares are
+        compared), ``class``, ``group_a``, ``group_b``, ``distance``, ``expected`` (its mean under
+        permutation), ``pvalue``, ``adjusted_pvalue``. That is Holm's: within layer and ``of`` the
+        lines over all classes are one family, and those by class another. ``"<missing>"`` is a
+        group here, too.
     attention_ : DataFrame
-        Share of attention in each region by group and class, and "all": ``layer``, ``region``,
+        Share of attention in each region by group and class, and "all", the mean over images (so
+        its differences aren't the distances of ``distances_``): ``layer``, ``region``,
         ``group``, ``class``, ``n`` images, ``n_undefined`` (maps that are 0 all over), ``area``
         (share of the pixels, which even attention would give), ``share``, ``low``, ``high``.
     shares_ : DataFrame of n rows
@@ -136,7 +137,8 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
     ValueError
         If no layer can be taken by default, or the one that is named isn't there or gives no maps
         (the message names those that do); if X is no array of images that the network takes, has
-        NaN, or lengths differ; if y has a class that the network doesn't know.
+        NaN or channels last, or lengths differ; if y has a class that the network doesn't know, or
+        words where a bare module needs ``classes``; if a class or a group is named "all".
     ImportError
         If torch or captum is missing.
 
@@ -144,13 +146,25 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
     -----
     UndefinedMetricWarning
         If groups are given and there is only one, or a cell of group and class has no map.
+    UserWarning
+        If so few permutations are asked for that no adjusted p-value by class can be small; if a
+        bare module gets whole numbers as pixels, or labels as positions of which none is 0.
 
     Notes
     -----
+    Integrated gradients are summed over channels before the absolute value is taken, so what speaks
+    for a class in one channel and against it in another cancels. They see nothing where a pixel has
+    the colour of ``baseline`` already (a grey patch, where that is the mean colour): try another
+    one, or occlusion.
+
     Grad-CAM's mean gradient suits networks that average their last maps over the image. Where a
     network flattens them, a place has weights of its own, and HiResCAM or a method without layers
     is the one to trust. A region that is smaller than a pixel of the layer's maps is smeared by
     both.
+
+    p-values are exact where weights have nothing to do with the maps within a class, as weights by
+    group, and approximate where they have. Intervals of shares err on the safe side: of few images
+    that are much alike they are up to about twice as long as Student's.
 
     References
     ----------
@@ -198,7 +212,7 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         window: int | None = None,
         stride: int | None = None,
         grid: int = 8,
-        n_permutations: int = 999,
+        n_permutations: int | None = None,
         confidence_level: float = 0.95,
         batch_size: int = 64,
         device: str | None = None,
@@ -238,7 +252,9 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         Parameters
         ----------
         X : array of shape (n, channels, h, w) or (n, h, w)
-            Images as the network takes them.
+            Images as the network takes them, on the scale that it learnt on; of a Pipeline, rows as
+            its first step takes them. A network that takes channels last is explained behind a
+            module that permutes them.
         y : array-like of shape (n,), default=None
             Labels of classes. None: cells are of predicted classes.
         sensitive_features : array-like of shape (n,) or (n, k), default=None
@@ -254,22 +270,29 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         Heatmaps
             Itself.
         """
-        self._check_parameters()
+        options = self._check_parameters()
         import_optional("torch", extra="nn", purpose="Heatmaps")
         import_optional("captum.attr", extra="explain", purpose="Heatmaps")
-        X = as_images(X)
-        groups = self._given_groups(X, sensitive_features)
+        X = network_images(self.net, X)
         labels = None if y is None else as_column(y, "y")
-        check_same_length(X=X, y=labels)
+        _check_lengths(X, labels)
+        groups = self._given_groups(X, sensitive_features)
         weights = check_weights(sample_weight, len(X))
         check_any_weight(weights)
         network = ExplainedNetwork(self.net, X, self.device, self.classes)
         masks = read_regions(regions, len(X), (network.shape[-2], network.shape[-1]))
         with frozen_in_place(network.module):
-            cells, targets = self._cells(network, X, labels, groups, weights)
-            self.layer_names_ = self._choose_layers(network, X)
-            sums = self._sum_up(network, X, cells, targets, masks)
-        self._keep(sums, cells)
+            cells, targets = find_cells(
+                *(network, X, labels, groups, weights),
+                target=self.target,
+                output=self.output,
+                batch_size=self.batch_size,
+            )
+            sums, layers = sum_maps(network, X, cells, targets, masks, options)
+        of_label = labels is not None and self.target != "predicted"
+        settings = {**options.settings(), "target": "label" if of_label else "predicted"}
+        record = MapRecord(fingerprint(X), cells, masks, layers, settings, sums.shares)
+        self._keep(sums, record)
         return self
 
     def compare(self, after: Heatmaps) -> pd.DataFrame:
@@ -278,8 +301,8 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         Parameters
         ----------
         after : Heatmaps
-            Fitted to the same images with the same labels, groups, weights and regions: of the
-            debiased network, say.
+            Fitted to the same images with the same labels, groups, weights, regions, method, target
+            and baseline: of the debiased network, say.
 
         Returns
         -------
@@ -292,42 +315,17 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If images, labels, groups, weights, regions or the number of layers differ, or there
-            are no regions.
+            If images, labels, groups, weights, regions, the way in which maps are made or the
+            number of layers differ, or there are no regions.
         """
         check_is_fitted(self)
         check_is_fitted(after)
-        mine, other = self._cells_of_rows, after._cells_of_rows
-        same = (
-            np.array_equal(mine.flat, other.flat)
-            and mine.groups.labels == other.groups.labels
-            and mine.classes == other.classes
-            and np.array_equal(mine.weights, other.weights)
-        )
-        if not same:
-            raise ValueError(
-                "both must be fitted to the same images, with the same groups, weights and labels "
-                "(give y, since predicted classes differ)"
-            )
-        if not self.regions_:
-            raise ValueError("there is no region to compare: fit both with regions=")
-        if self.regions_.keys() != after.regions_.keys() or not all(
-            np.array_equal(mask, after.regions_[name]) for name, mask in self.regions_.items()
-        ):
-            raise ValueError("both must be fitted with the same regions")
-        if len(self.layer_names_) != len(after.layer_names_):
-            raise ValueError(
-                f"layers are compared by position, and there are {listed(self.layer_names_)} and "
-                f"{listed(after.layer_names_)}"
-            )
+        refuse_unlike(self._record, after._record)
         return comparison_table(
-            self._shares,
-            after._shares,
-            self.layer_names_,
-            list(self.regions_),
-            mine,
+            self._record,
+            after._record,
             confidence_level=self.confidence_level,
-            n_permutations=self.n_permutations,
+            n_permutations=self.n_permutations or 999,
             rng=generator(self.random_state),
         )
 
@@ -355,23 +353,16 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
             regions={name: mask for name, mask in self.regions_.items() if mask.ndim == 2},
         ).plot()
 
-    def _check_parameters(self) -> None:
-        check_option("method", self.method, METHODS)
+    def _check_parameters(self) -> MapOptions:
         check_option("target", self.target, ("auto", "label", "predicted"))
         check_option("output", self.output, ("auto", "logits", "probabilities"))
         check_option("missing", self.missing, ("group", "raise"))
-        check_count("n_steps", self.n_steps)
-        for name in ("window", "stride"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
-        check_count("grid", self.grid)
-        check_count("n_permutations", self.n_permutations)
-        check_count("batch_size", self.batch_size)
+        if self.n_permutations is not None:
+            check_count("n_permutations", self.n_permutations)
         check_share("confidence_level", self.confidence_level, ends=False)
-        if self.baseline is not None:
-            check_number("baseline", abs(self.baseline))
-        if self.layers is not None and self.method not in OF_LAYERS:
-            raise ValueError(f"layers are for {listed(OF_LAYERS)}; method is {self.method!r}")
+        options = MapOptions(**{name: getattr(self, name) for name in MapOptions._fields})
+        options.check()
+        return options
 
     def _given_groups(self, X: Any, sensitive_features: Any) -> Groups:
         self._has_groups = self.sensitive_features is not None or sensitive_features is not None
@@ -379,85 +370,10 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
             return Groups.single(len(X))
         return self._read_groups(X, sensitive_features)
 
-    def _cells(
-        self, network: ExplainedNetwork, X: Any, labels: Any, groups: Groups, weights: Any
-    ) -> tuple[Cells, NDArray[np.intp]]:
-        """Find each image's cell, and the class whose score is explained."""
-        if labels is None and self.target == "label":
-            raise ValueError('target="label" needs y')
-        known = None if labels is None else network.code_labels(labels)
-        if known is None or self.target == "predicted":
-            targets = predicted_classes(network, X, self.batch_size, self.output)
-        else:
-            targets = known
-        codes = targets if known is None else known
-        found, codes = np.unique(codes, return_inverse=True)
-        names = np.arange(network.n_classes) if network.classes is None else network.classes
-        ones = np.ones(len(X)) if weights is None else weights / weights.mean()
-        return Cells(groups, codes, np.asarray(names)[found].tolist(), ones), targets
-
-    def _choose_layers(self, network: ExplainedNetwork, X: Any) -> list[str]:
-        if self.method not in OF_LAYERS:
-            return ["input"]
-        return choose_layers(network, network.images(X, np.arange(1)), self.layers)
-
-    def _sum_up(
-        self,
-        network: ExplainedNetwork,
-        X: Any,
-        cells: Cells,
-        targets: NDArray[np.intp],
-        masks: Masks,
-    ) -> MapSums:
-        """Make all maps, batch by batch."""
-        import torch
-
-        size = (network.shape[-2], network.shape[-1])
-        n_cells = cells.groups.n_groups * len(cells.classes)
-        sums = MapSums(len(self.layer_names_), n_cells, len(X), size, self.grid, masks)
-        makers = map_makers(
-            self.method,
-            network,
-            self.layer_names_,
-            baseline=self._baseline(network, X),
-            n_steps=self.n_steps,
-            window=self._window(size),
-            stride=min(self.stride or max(self._window(size) // 2, 1), self._window(size)),
-            batch_size=self.batch_size,
-        )
-        flat = cells.flat
-        for rows, images in network.blocks(X, self.batch_size):
-            own = (flat[rows], cells.weights[rows])
-            sums.add_pictures(images, *own)
-            classes = torch.from_numpy(targets[rows]).to(network.device)
-            for i, make in enumerate(makers):
-                maps = make(network.place(images), classes)
-                if not bool(torch.isfinite(maps).all()):
-                    raise ValueError(
-                        f"the heatmap of an image among rows {rows[0]} to {rows[-1]} is NaN or "
-                        "infinite: look at what the network gives there"
-                    )
-                sums.add(i, rows, maps, *own)
-        return sums
-
-    def _window(self, size: tuple[int, int]) -> int:
-        return min(self.window or max(min(size) // 6, 1), *size)
-
-    def _baseline(self, network: ExplainedNetwork, X: Any) -> Any:
-        """Make the image that shows nothing, of shape (1, channels, 1, 1) or (1, 1, 1)."""
-        channels = network.shape[:-2]
-        if self.baseline is not None or self.method in OF_LAYERS:
-            colour = np.full(channels, self.baseline or 0.0)
-        else:
-            total = np.zeros(channels)
-            for _, images in network.blocks(X, self.batch_size):
-                total += images.mean(axis=(-2, -1)).sum(axis=0)
-            colour = total / len(X)
-        first = network.images(X, np.arange(1))
-        return network.place(np.asarray(colour, dtype=first.dtype).reshape(1, *channels, 1, 1))
-
-    def _keep(self, sums: MapSums, cells: Cells) -> None:
+    def _keep(self, sums: MapSums, record: MapRecord) -> None:
         """Set what fit has found."""
+        self._record, self.regions_ = record, record.regions
+        cells, self.layer_names_ = record.cells, record.layers
         groups, classes = cells.groups, cells.classes
         shape = (groups.n_groups, len(classes))
         maps, pictures = sums.means()
@@ -465,29 +381,21 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         self.maps_ = maps.reshape(len(maps), *shape, *size)
         self.pictures_ = pictures.reshape(*shape, *size)
         self.group_labels_, self.classes_ = groups.labels, classes
-        self.regions_, self._shares, self._cells_of_rows = sums.regions, sums.shares, cells
         counted = cells.flat[cells.weights > 0]
         self._counts = np.bincount(counted, minlength=shape[0] * shape[1]).reshape(shape)
-        columns = pd.MultiIndex.from_product(
-            [self.layer_names_, list(sums.regions)], names=["layer", "region"]
-        )
-        self.shares_ = pd.DataFrame(
-            sums.shares.reshape(len(columns), cells.weights.size).T, columns=columns
-        )
+        self.shares_ = shares_frame(record)
         self.attention_ = attention_table(sums, self.layer_names_, cells, self.confidence_level)
-        rng = generator(self.random_state)
-        self.distances_ = distance_table(sums, self.layer_names_, cells, self.n_permutations, rng)
-        self._warn_of_gaps()
+        n = choose_n_permutations(self.n_permutations, cells, 1 - self.confidence_level)
+        self.distances_ = distance_table(
+            sums, self.layer_names_, cells, n, generator(self.random_state)
+        )
+        warn_of_gaps(self.maps_, cells, self._has_groups)
 
-    def _warn_of_gaps(self) -> None:
-        empty = np.isnan(self.maps_[:, :, :, 0, 0]).any(axis=0)
-        notes = []
-        if empty.any():
-            named = [
-                (self.group_labels_[g], self.classes_[c]) for g, c in np.argwhere(empty).tolist()
-            ]
-            notes.append(f"no map of (group, class) {listed(named)}: no images, or maps that are 0")
-        if self._has_groups and len(self.group_labels_) == 1:
-            notes.append(f"there is one group only, {self.group_labels_[0]!r}, so no distance")
-        if notes:
-            warn_undefined_metric("; ".join(notes))
+
+def _check_lengths(X: Any, labels: Any) -> None:
+    if labels is not None and len(labels) == 1 < len(X) and len(X.shape) == 3:
+        raise ValueError(
+            f"y has one label, and X the shape {tuple(X.shape)}: if X is one image in colour, "
+            "X[None] makes it a set of one"
+        )
+    check_same_length(X=X, y=labels)

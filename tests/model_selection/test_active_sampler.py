@@ -11,7 +11,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -259,14 +259,79 @@ def test_rows_of_unknown_group_have_the_need_of_their_neighbours():
     assert (unknown[:5] >= 30).all()
 
 
-def test_a_missing_group_that_fit_has_seen_is_a_group():
+def test_rows_of_unknown_group_are_no_group_that_is_labelled():
+    # 3 of 3 labelled rows without a value are predicted wrongly, which makes no need of their own
+    x, y = np.vstack([X, [[0.9, 0.0]] * 3]), np.append(Y, ["no"] * 3)
+    sex = np.append(SEX, [None] * 3).astype(object)
+    sampler = ActiveSampler(Known(), random_state=0, candidates=1).fit(x, y, sensitive_features=sex)
+    table = sampler.group_errors_
+    assert table.loc[MISSING, ["n", "error"]].tolist() == [3, 1.0]
+    assert table["need"].isna().tolist() == [label == MISSING for label in table.index]
+    # the rows of the pool that lack a value lie where labelled ones are "m"
+    places = np.r_[np.arange(20.0), np.arange(5.0, 15.0), np.arange(100.0, 110.0)]
+    pool = np.column_stack([np.full(40, 0.5), places])
+    groups = np.array(["m"] * 20 + [None] * 10 + ["f"] * 10, dtype=object)
+    chosen = sampler.query(pool, 12, sensitive_features=groups)
+    need = table["need"]
+    shares = {"f": 12 * need["f"], "m": 12 * need["m"] * 2 / 3, None: 12 * need["m"] / 3}
+    for label, share in shares.items():
+        expected = share / (need["f"] + need["m"])
+        assert abs((groups[chosen] == label).sum() - expected) < 1
+
+
+def test_rows_that_lack_one_of_two_values_are_of_unknown_group():
+    sex = np.stack([SEX, np.where(np.arange(40) % 2, "x", "z")], axis=1).astype(object)
+    sex[::8, 1] = None
+    sampler = ActiveSampler(Known(), random_state=0).fit(X, Y, sensitive_features=sex)
+    need = sampler.group_errors_["need"]
+    assert [MISSING in label for label in need.index] == need.isna().tolist()
+    assert need.isna().sum() == 2
+    assert len(sampler.query(POOL, 10, sensitive_features=sex)) == 10
+
+
+def test_where_no_group_is_known_those_rows_are_one():
+    nobody = np.full(40, None)
+    sampler = ActiveSampler(Known(), random_state=0).fit(X, Y, sensitive_features=nobody)
+    assert sampler.group_errors_["need"].notna().all()
+    assert len(sampler.query(POOL, 5, sensitive_features=nobody)) == 5
+    with pytest.raises(ValueError, match=r"\['f', 'm'\], and no other"):
+        sampler.query(POOL, 5, sensitive_features=POOL_SEX)
+
+
+def test_missing_values_hide_no_misspelt_groups():
+    sex, pool_sex = SEX.astype(object), np.char.upper(POOL_SEX).astype(object)
+    sex[0] = pool_sex[0] = None
+    sampler = ActiveSampler(Known(), random_state=0).fit(X, Y, sensitive_features=sex)
+    with pytest.raises(ValueError, match=r"\['F', 'M'\], and no other; groups seen: \['f', 'm'\]"):
+        sampler.query(POOL, 5, sensitive_features=pool_sex)
+    assert len(sampler.query(POOL, 5, sensitive_features=np.full(40, None))) == 5
+
+
+def test_missing_values_can_be_refused():
     sex = SEX.astype(object)
     sex[:10] = None
-    sampler = ActiveSampler(Known(), random_state=0).fit(X, Y, sensitive_features=sex)
-    assert MISSING in sampler.group_errors_.index
     strict = ActiveSampler(Known(), missing="raise")
     with pytest.raises(ValueError, match="missing values"):
         strict.fit(X, Y, sensitive_features=sex)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (LinearRegression(), "needs a classifier, got the regressor LinearRegression"),
+        (LogisticRegression, "got the class LogisticRegression: give an instance"),
+        (object(), "needs an estimator with fit and get_params, got object"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(estimator, message):
+    with pytest.raises(TypeError, match=message):
+        ActiveSampler(estimator).fit(X, Y, sensitive_features=SEX)
+
+
+def test_bare_torch_modules_are_told_what_to_be_wrapped_in():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="got Linear: a torch module can be wrapped in skorch's"):
+        ActiveSampler(torch.nn.Linear(2, 2)).fit(X, Y, sensitive_features=SEX)
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars", "numpy", "list", "sparse"])

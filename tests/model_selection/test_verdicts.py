@@ -11,14 +11,22 @@ WEAK = (0.2, 0.1, 0.3)
 
 
 def verdict(
-    train, validation, *, apart=FAIR, needed=None, constant=0.5, gap_low=0.1, gain_low=-0.05
+    train,
+    validation,
+    *,
+    apart=FAIR,
+    needed=None,
+    constant=0.5,
+    gap_low=0.1,
+    gain_low=-0.05,
+    high=0.05,
 ):
     errors = pd.Series(
         {
             "train": train,
             "validation": validation,
             "validation_low": validation - 0.05,
-            "validation_high": validation + 0.05,
+            "validation_high": validation + high,
             "gap": validation - train,
             "gap_low": gap_low,
         }
@@ -54,6 +62,13 @@ def rows_needed(gain=0.1, gain_low=0.05, extra_low=10.0):
         ({"train": 0.0, "validation": 0.31, "apart": WEAK, "needed": rows_needed()}, "lacks rows"),
         ({"train": 0.3, "validation": 0.31, "needed": rows_needed()}, "fine"),  # not weak
         ({"train": np.nan, "validation": np.nan}, "no rows"),
+        # few rows clear nobody: limits of more than 5 times tol, 0.1
+        ({"train": 0.07, "validation": 0.07, "apart": (0.05, -0.05, 0.1)}, "fine"),
+        ({"train": 0.07, "validation": 0.07, "apart": (0.0, -0.3, 0.11)}, "can't tell"),
+        ({"train": 0.07, "validation": 0.07, "apart": (-0.2, -0.4, -0.1), "high": 0.2}, "fine"),
+        ({"train": 0.0, "validation": 0.0, "high": 0.79}, "can't tell"),  # the best group itself
+        ({"train": 0.0, "validation": 0.0, "high": np.nan}, "can't tell"),
+        ({"train": 0.0, "validation": 0.3, "apart": (0.2, -0.1, 0.5)}, "overfits"),
     ],
 )
 def test_verdicts(given, expected):
@@ -71,6 +86,10 @@ def test_reasons_name_the_figures():
     _, reason = verdict(train=0.0, validation=0.31, apart=WEAK, needed=rows_needed())
     assert "validation error 0.31 (0.26 to 0.36), training error 0" in reason
     assert "0.2 above group 'm'; to close that: about 20" in reason
+    _, reason = verdict(train=0.0, validation=0.0, apart=(0.0, -0.3, 0.33))
+    assert reason.endswith("by chance alone it may be 0.33 above group 'm': few rows")
+    _, reason = verdict(train=0.0, validation=0.0, high=0.79)
+    assert reason.endswith("by chance alone it may be 0.79 higher: few rows")
 
 
 def test_weaker_is_beyond_chance_and_beyond_what_matters():

@@ -133,6 +133,25 @@ def test_a_crop_is_a_part_of_the_image():
     assert (parts[:, 1:-1] > 0).all()  # nothing from beyond
 
 
+def test_parts_lie_anywhere_across_and_down():
+    ramps = torch.arange(16.0).expand(400, 16, 16) / 16
+    images = torch.stack([ramps, ramps.transpose(1, 2)], dim=1).contiguous()
+    parts = changed(images, {"crop": (0.5, 0.5)}, padding="black")[:, :, 4:12, 4:12]
+    across, down = parts.mean(axis=(2, 3)).T * 16
+    for centres in (across, down):
+        assert centres.min() < 4.2
+        assert centres.max() > 10.8
+    assert abs(np.corrcoef(across, down)[0, 1]) < 0.2
+
+
+def test_zooms_are_drawn_evenly_in_their_logarithm():
+    ramp = (torch.arange(16.0).expand(400, 1, 16, 16) / 16).contiguous()
+    found = changed(ramp, {"zoom": (0.5, 2)})
+    steps = np.diff(found[:, 0, 8, 6:10], axis=1).mean(axis=1) * 16  # 1 / zoom
+    logs = np.sort(-np.log2(steps))
+    np.testing.assert_allclose(logs, np.linspace(-1, 1, 400), atol=0.12)
+
+
 def test_crop_then_rotate_then_move_is_one_after_the_other():
     ramp = torch.from_numpy(np.add.outer(np.arange(32.0), 2 * np.arange(32.0)) / 100)[None, None]
     amounts = {"rotate": (30, 30), "zoom": (1.5, 1.5), "translate": (0.0625, 0.0625)}
@@ -154,6 +173,9 @@ def test_light_and_contrast_by_hand():
     )
     both = changed(image, {"brightness": (-0.1, -0.1), "contrast": (2, 2)})
     np.testing.assert_allclose(both, [[[[0.0, 0.4]]]], atol=1e-6)
+    colours = torch.tensor([[[[0.2, 0.4]], [[0.8, 0.6]]]])  # contrast turns about the mean, 0.5
+    found = changed(colours, {"contrast": (0.5, 0.5)})
+    np.testing.assert_allclose(found, [[[[0.35, 0.45]], [[0.65, 0.55]]]], atol=1e-6)
     wide = changed(image, {"brightness": (0.25, 0.25)}, value_range=(0, 2))
     np.testing.assert_allclose(wide, [[[[0.7, 0.9]]]], atol=1e-6)
 
@@ -219,6 +241,18 @@ def test_cells_have_their_own_operations_and_chances():
     assert not turned[0::3].any()
     assert turned[1::3].float().mean() == pytest.approx(0.25, abs=0.04)
     assert turned[2::3].all()
+
+
+def test_it_tells_which_images_a_call_changes():
+    images, cells = some_images(300, 1, 1, 2), torch.arange(300) % 3
+    change = ImageAugmentation(
+        [{}, {"flip_horizontal": 1}, {"brightness": (0.1, 0.1)}], chances=[1, 0.5, 1]
+    )
+    found = (change(images, cells, seed=0) != images).flatten(1).any(1).nonzero().ravel()
+    assert change.draw_rows(300, cells, seed=0).tolist() == found.tolist()
+    assert not (found % 3 == 0).any()  # no operations, no change
+    assert ImageAugmentation([{}]).draw_rows(5, seed=0).tolist() == []
+    assert ImageAugmentation([{"rotate": 5}]).draw_rows(2, seed=0).tolist() == [0, 1]
 
 
 def test_types_are_kept():

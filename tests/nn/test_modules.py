@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from skfair.nn import device_of, make_mlp  # noqa: E402
+from networks import SmallCNN, images  # noqa: E402
+
+from skfair.finetuning import BiasGradientFineTuner  # noqa: E402
+from skfair.inprocessing import AdversarialDebiasedClassifier, FairNetClassifier  # noqa: E402
+from skfair.nn import (  # noqa: E402
+    TableDataset,
+    device_of,
+    evaluating,
+    make_mlp,
+    predict_logits,
+    whole_batch,
+)
 
 
 def shapes(module):
@@ -63,3 +75,41 @@ def test_devices():
     missing = [name for name in ("cuda", "mps") if device_of("auto").type != name]
     with pytest.raises(ValueError, match="not available"):
         device_of(missing[-1])
+
+
+def in_place(n_outputs=2):
+    return torch.nn.Sequential(torch.nn.ReLU(inplace=True), SmallCNN(n_outputs))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
+def test_rows_stay_where_a_module_works_in_place():
+    X = images(30)[0]
+    before, module = X.copy(), in_place()
+    expected = predict_logits(module[1], X.clip(0))
+    for kind in (module, torch.jit.trace(module, torch.from_numpy(X[:2].copy()))):
+        np.testing.assert_allclose(predict_logits(kind, X), expected, atol=1e-6)
+        np.testing.assert_array_equal(X, before)
+    rows = torch.from_numpy(X)
+    with evaluating(module):
+        module(rows)
+    assert len(module._forward_pre_hooks) == 0
+    for batch, _ in whole_batch(TableDataset(rows), 4):
+        module(batch)
+    np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.filterwarnings("ignore:.*:UserWarning")  # one epoch reaches no bound
+@pytest.mark.parametrize("kind", ["plain", "adversary", "tuner"])
+def test_estimators_leave_rows_as_they_are(kind):
+    X, y, group = images(60)
+    before = X.copy()
+    net = {
+        "plain": FairNetClassifier(module=in_place, early_stopping=True, standardize=False),
+        "adversary": AdversarialDebiasedClassifier(
+            module=in_place, method="reversal", representation="1.conv", standardize=False
+        ),
+        "tuner": BiasGradientFineTuner(in_place(), n_steps=2, n_resamples=2),
+    }[kind]
+    net.set_params(max_epochs=1, random_state=0, device="cpu")
+    net.fit(X, y, sensitive_features=group).predict(X)
+    np.testing.assert_array_equal(X, before)

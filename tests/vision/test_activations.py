@@ -17,7 +17,7 @@ from skfair.inprocessing import FairNetClassifier  # noqa: E402
 from skfair.vision import ActivationMaximizer  # noqa: E402
 
 X, Y, GROUP = images(40)
-FREE = {"l2": 0, "total_variation": 0, "jitter": 0, "random_state": 0}
+FREE = {"l2": 0, "total_variation": 0, "roughness": None, "jitter": 0, "random_state": 0}
 
 
 class Weighted(nn.Module):
@@ -66,6 +66,43 @@ def test_smoothness_pulls_neighbours_together():
 
     assert roughness(0) > 0.9
     assert roughness(30.0) < 0.5 * roughness(0)
+
+
+def board(n):
+    return (np.indices((n, n)).sum(axis=0) % 2).astype(np.float32)
+
+
+def roughness_of(images):
+    return sum(np.square(np.diff(images, axis=axis)).sum() for axis in (-1, -2)) / images.size
+
+
+def test_images_are_no_rougher_than_those_given_however_little_a_unit_varies():
+    # smooth images, and a unit that likes bright ones a little and chequered ones a lot
+    ramp = np.linspace(0, 1, 8, dtype=np.float32)
+    shades = np.linspace(0.2, 1, 9, dtype=np.float32)[:, None, None, None]
+    pixels = shades * np.broadcast_to(ramp[:, None], (9, 1, 8, 8))
+    net = Weighted((1e-3 * (board(8) - 0.4)).tolist())
+    options = {"unit": 1, "random_state": 0}
+    speckled = ActivationMaximizer(net, roughness=None, **options).fit(pixels)
+    most = roughness_of(pixels)
+    assert roughness_of(speckled.images_) > 20 * most
+    for times in (1.0, 0.5):
+        found = ActivationMaximizer(net, roughness=times, **options).fit(pixels)
+        assert roughness_of(found.images_) < 1.5 * most
+        assert found.activations_.min() > found.data_activations_.max()
+    default = ActivationMaximizer(net, **options).fit(pixels)
+    assert_array_equal(default.images_, found.images_)
+
+
+def test_smoothness_ends_where_no_image_would_excite_more_than_those_given():
+    # one of the images is a faint chequered one, and nothing else excites
+    pixels = np.full((40, 1, 6, 6), 0.5, dtype=np.float32)
+    pixels[3, 0] += 0.3 * (board(6) - 0.5)
+    net = Weighted((board(6) - 0.5).tolist())
+    found = ActivationMaximizer(net, unit=1, value_range=(0, 1), random_state=0).fit(pixels)
+    assert found.top_row_ == 3
+    assert found.best_activation_ > found.data_activations_.max()
+    assert roughness_of(found.best_image_) > roughness_of(pixels)
 
 
 @pytest.mark.parametrize("unit", [2, (2, 0, 1), 0])
@@ -162,8 +199,17 @@ def test_a_network_that_breaks_is_left_as_it_was():
         ({"unit": True}, "unit must be a channel"),
         ({"layer": "out", "unit": 2}, "unit must be the position of one"),
         ({"layer": "body", "unit": 0}, "no layer 'body': it has"),
-        ({"layer": None, "unit": "cat"}, "name all in the order"),
-        ({"layer": None, "unit": "cat", "classes": ["a", "b"]}, r"\['cat'\], which the network"),
+        (
+            {"layer": None, "unit": "cat"},
+            "unit='cat' is no class, and .* doesn't tell its 2 classes",
+        ),
+        ({"layer": None, "unit": 7}, "unit=7 is no class, .* or name them .* classes="),
+        ({"layer": None, "unit": (0, 1)}, r"unit=\(0, 1\) is no class"),
+        (
+            {"layer": None, "unit": "cat", "classes": ["a", "b"]},
+            r"classes are \['a', 'b'\] \(a unit of a layer needs layer=\)",
+        ),
+        ({"unit": 0, "roughness": 0}, "roughness must be"),
         ({"unit": 0, "max_iter": 0}, "max_iter must be"),
         ({"unit": 0, "lr": 0}, "lr must be"),
         ({"unit": 0, "l2": -1}, "l2 must be"),

@@ -7,7 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
-from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 
 from skfair.vision import group_attributions
-from skfair.vision._shapley import assemble, sampled_shapley
+from skfair.vision._shapley import add_up, assemble, sampled_shapley
 
 
 def rows(n=300, seed=0):
@@ -79,13 +79,69 @@ def test_differences_add_up_to_the_gap_of_predictions():
     p = model.predict_proba(X)[:, 1]
     gap = p[sex == "m"].mean() - p[sex == "f"].mean()
     gaps = found.gaps.query("group == 'm'").set_index("feature")
-    assert abs(gaps["difference"].sum() - gap) < 0.01
+    assert_allclose(gaps["difference"].sum(), gap, rtol=1e-12)
     assert gaps["difference"].idxmax() == "proxy"
     assert gaps.loc["proxy", "low"] > 0.1
     assert gaps.loc["noise", "low"] < 0.01
     back = found.gaps.query("group == 'f'").set_index("feature")
     assert_allclose(back["difference"], -gaps["difference"])
     assert_allclose(back["low"], -gaps["high"])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("max_rows", [40, 500])
+def test_however_few_rows_are_drawn_they_add_up(weighted, max_rows):
+    X, group = rows(160)
+    group = group.astype("<U3")
+    group[:4] = "few"  # 4 rows, and 156 others
+    w = np.where(np.arange(160) % 3 == 0, 2.5, 1.0) * (group != "m") if weighted else np.ones(160)
+    model = LogisticRegression().fit(X, X.sum(axis=1) > 0.5)
+    p = model.predict_proba(X)[:, 1]
+    found = group_attributions(
+        *(model, X),
+        sensitive_features=group,
+        sample_weight=w,
+        max_rows=max_rows,
+        n_repeats=1,
+        random_state=0,
+    )
+    sums = found.gaps.groupby("group")["difference"].sum(min_count=3)
+    means = found.table.groupby("group")["mean"].sum(min_count=3)
+    for label in ("few", "f"):
+        own = group == label
+        inside, outside = (np.average(p[r], weights=w[r]) for r in (own, ~own))
+        assert_allclose(sums[label], inside - outside, rtol=1e-12)
+        assert_allclose(means[label], inside - np.average(p, weights=w), rtol=1e-12)
+    assert np.isnan(sums["m"]) == weighted  # its rows have no weight
+
+
+def test_what_is_lacking_is_no_features_that_the_model_ignores():
+    X, sex = rows(40)
+    model = LinearRegression().fit(X, X @ [1.0, 2.0, 0.0])
+    model.coef_[2] = 0.0
+    found = group_attributions(
+        model, X, sensitive_features=sex, n_repeats=1, max_rows=5, random_state=0
+    )
+    assert (found.table.query("feature == 'noise'")[["mean", "mean_abs"]] == 0).all(axis=None)
+
+
+def test_what_is_lacking_is_shared_out_by_hand():
+    # sums within groups are -1, 1 and -2, 2; the first feature has 3/4 of them, the second 1/4
+    one = np.array([[1.25, 0.75], [2.75, 1.25]])
+    two = np.array([[0.5, -0.5], [3.5, 0.5]])
+    none = np.zeros((0, 2))
+    lacking = [np.array([2.0, 8.0]), np.array([0.0, 4.0]), np.zeros(0)]
+    ones = [np.ones(2), np.array([3.0, 1.0]), np.zeros(0)]
+    found = add_up([one, two, none], ones, lacking, np.array([5.0, 2.0, np.nan]))
+    assert_allclose(found[0], [[1.25, 0.75], [5.75, 2.25]])
+    # weighted, the sums of the second group have the mean 1, so 1 is lacking in each row
+    assert_allclose(found[1], [[1.25, -0.25], [4.25, 0.75]])
+    assert found[2].shape == (0, 2)
+    single = [np.array([[3.0, 1.0]]), np.array([[0.0, 0.0]])]  # no sums to compare within groups
+    found = add_up(single, [np.ones(1)] * 2, [np.array([8.0]), np.array([4.0])], np.array([8, 4]))
+    assert_allclose(found, [[[6.0, 2.0]], [[3.0, 1.0]]])
+    found = add_up([np.zeros((1, 2))], [np.ones(1)], [np.array([4.0])], np.array([4.0]))
+    assert_allclose(found, [[[2.0, 2.0]]])
 
 
 def test_with_several_groups_each_is_compared_with_all_others():
@@ -248,6 +304,36 @@ def test_what_cannot_be_read_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             group_attributions(*arguments, **{**call, **options})
+
+
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), LinearRegression(), make_pipeline(LogisticRegression())]
+)
+@pytest.mark.parametrize("method", ["shapley", "permutation"])
+def test_a_model_that_isnt_fitted_is_refused_as_such(model, method):
+    X, sex = rows(40)
+    y = X["skill"] > 0
+    with pytest.raises(NotFittedError):
+        group_attributions(model, X, y, sensitive_features=sex, method=method)
+
+
+def test_what_predicts_nothing_is_refused():
+    X, sex = rows(40)
+    with pytest.raises(TypeError, match="needs a classifier or regressor, got object"):
+        group_attributions(object(), X, sensitive_features=sex)
+
+
+def test_columns_of_the_table_can_be_the_groups():
+    X, sex = rows(60)
+    X["sex"] = (sex == "m") * 1
+    model = LinearRegression().fit(X, X["skill"] + X["sex"])
+    call = {"n_repeats": 2, "random_state": 0}
+    one = group_attributions(model, X, sensitive_features="sex", **call).gaps
+    for named in (["sex"], lambda table: table["sex"], X["sex"]):
+        again = group_attributions(model, X, sensitive_features=named, **call).gaps
+        pd.testing.assert_frame_equal(one, again)
+    with pytest.raises(ValueError, match="no column 'age'"):
+        group_attributions(model, X, sensitive_features="age")
 
 
 def test_one_group_has_no_gaps():

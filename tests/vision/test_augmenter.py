@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from sklearn.base import clone
 torch = pytest.importorskip("torch")
 
 from skfair.inprocessing import FairNetClassifier  # noqa: E402
-from skfair.vision import TargetedAugmenter  # noqa: E402
+from skfair.nn import ImageAugmentation  # noqa: E402
+from skfair.vision import TargetedAugmenter, _copied  # noqa: E402
 from skfair.vision._growth import cell_growth, cell_operations  # noqa: E402
 
 GROUPS = np.repeat(["f", "m"], [5, 10])
@@ -41,18 +43,15 @@ def counts(augmenter):
         ("balance", 20, [[5, 5], [4, 6]]),  # three lack most, and come to 4.67
         ("balance", 19, [[5, 4], [4, 6]]),
         ("balance", 40, [[10, 10], [10, 10]]),
-        ("balance", 2.0, "refused"),
+        ("balance", 2.0, [[8, 8], [7, 7]]),  # a float is a factor: 30, so 7.5 each
         ("keep", 1.8, [[7, 2], [7, 11]]),
         ("parity", None, [[4, 4], [7, 6]]),  # labels 8 to 7: 4 and 3.5, 6.86 and 6
         ("size", None, [[8, 2], [4, 6]]),
         ({("f", "yes"): 4, ("m", "no"): 1.5}, None, [[4, 4], [6, 6]]),
+        ({("f", "no"): 2.0, ("m", "no"): 1.25}, None, [[8, 1], [5, 6]]),
     ],
 )
 def test_cells_get_what_they_lack(strategy, size, expected):
-    if expected == "refused":
-        with pytest.raises(ValueError, match=r"size=2 is less than the 15 images"):
-            augment(strategy=strategy, size=size)
-        return
     augmenter, X, y = augment(strategy=strategy, size=size)
     assert counts(augmenter) == expected
     assert augmenter.cell_sizes_.loc["before"].to_numpy().tolist() == [[4, 1], [4, 6]]
@@ -128,6 +127,37 @@ def test_bytes_are_rounded_and_without_operations_nothing_changes():
     np.testing.assert_array_equal(new[15:], X[augmenter.sample_indices_[15:], :, :, ::-1])
 
 
+def test_each_block_of_images_is_changed_by_draws_of_its_own(monkeypatch):
+    monkeypatch.setattr(_copied, "_NUMBERS_AT_ONCE", 36 * 8)  # eight images of 6 x 6 pixels
+    X = np.full((64, 6, 6), 0.5)
+    cells = np.zeros(64, dtype=np.intp)
+    change = ImageAugmentation([{"brightness": 0.4}])
+    new = _copied.make_copies(X, np.arange(64), cells, change, "cpu", 0)
+    assert len(np.unique(new[:, 0, 0])) == 64
+    again = _copied.make_copies(X, np.arange(64), cells, change, "cpu", 0)
+    np.testing.assert_array_equal(new, again)
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.int32, np.uint64, np.int64])
+def test_large_integers_are_kept(dtype):
+    ends = np.iinfo(dtype)
+    X = (
+        np.full((15, 1, 6, 6), ends.max, dtype=dtype)
+        - np.arange(15, dtype=dtype)[:, None, None, None]
+    )
+    X[:, :, 0, 0] = ends.min
+    augmenter, new, _ = augment(X, operations={"flip_horizontal": 1})
+    rows = augmenter.sample_indices_
+    same = (new == X[rows]).all(axis=(1, 2, 3))
+    assert 0 < same.sum() < len(new)  # what isn't changed is as it was
+    exact = 0 if np.dtype(dtype).itemsize == 4 else 2**11  # floats have 53 bits
+    turned = X[rows][..., ::-1]
+    apart = np.where(new > turned, new - turned, turned - new)
+    assert apart[~same].max() <= exact
+    _, light, _ = augment(X, operations={"brightness": (1, 1)}, change="copies")
+    assert (light[15:] == ends.max).all()
+
+
 def test_a_range_of_ones_own():
     X = some_images() * 4 - 2
     _, new, _ = augment(X, operations={"brightness": (1, 1)}, change="copies")
@@ -190,6 +220,41 @@ def test_weights_measure_cells_and_travel_along():
     assert masses.tolist() == [12.0] * 4
 
 
+@pytest.mark.parametrize("strategy", ["balance", "parity", "size", "keep"])
+@pytest.mark.parametrize("zeros", [[], [9, 10, 11, 12, 13], [0]])
+def test_with_weights_there_are_as_many_images_as_asked_for(strategy, zeros):
+    weights = np.ones(15)
+    weights[5:9] = 3
+    weights[zeros] = 0
+    for size, n in ((30, 30), (2.0, 30), (15, 15)):
+        augmenter, X, _ = augment(weights=weights, size=size, strategy=strategy)
+        assert len(X) == n
+        assert not np.isin(augmenter.sample_indices_[15:], zeros).any()
+    with pytest.raises(ValueError, match="size=14 is less than the 15"):
+        augment(weights=weights, size=14, strategy=strategy)
+
+
+def test_with_weights_cells_come_to_a_common_sum_of_weights():
+    weights = np.repeat([1.0, 3.0], [5, 10])  # f: 4 and 1, m: 12 and 18
+    augmenter, _, _ = augment(weights=weights, size=30)
+    # 6 copies of (f, no) and 9 of (f, yes) bring both to 10, which is below 12
+    assert counts(augmenter) == [[10, 10], [4, 6]]
+
+
+def test_images_without_a_group_are_copied_with_a_warning():
+    groups = np.array([*GROUPS[:-1], None], dtype=object)
+    strategy = {("f", "yes"): 4}
+    y = np.where(np.arange(15) % 2, "yes", "no")
+    y[-2:] = "yes", "no"
+    with pytest.raises(ValueError, match="no images to copy in cells"):
+        augment(y=y, groups=groups)
+    groups[-2] = None
+    with pytest.warns(UserWarning, match=r"the 2 images without a sensitive value .* 6 copies"):
+        augment(y=y, groups=groups)
+    augment(y=y, groups=groups, strategy=strategy)
+    augment(y=y, groups=groups, strategy="keep", size=20)
+
+
 def test_rare_cells_by_weight_get_no_copies_of_rows_without_weight():
     with pytest.raises(ValueError, match=r"no images to copy in cells \[\('f', 'yes'\)\]"):
         augment(weights=np.arange(15) != 4)
@@ -235,6 +300,9 @@ def test_labels_keep_their_type():
         ({"strategy": {("f", "no"): 5}, "size": 30}, "size= goes with a named strategy"),
         ({"size": 14}, "size=14 is less than the 15 images"),
         ({"size": -1}, "size must be"),
+        ({"size": 2}, r"size=2 is less .* none is dropped \(an integer is a size, a float a"),
+        ({"size": 0.5}, "size=8 is less than the 15 images"),
+        ({"size": 30.0}, "is a float, so a factor: for a number .* an integer, 30"),
         ({"size": "20"}, "size must be"),
         ({"operations": ["rotate"]}, "operations must be a mapping"),
         ({"operations": {"turn": 1}}, r"\['turn'\] are unknown"),
@@ -251,8 +319,11 @@ def test_labels_keep_their_type():
         ({"X": some_images().reshape(15, -1)}, "must be images"),
         ({"X": pd.DataFrame(some_images().reshape(15, -1))}, "is a table"),
         ({"X": some_images(shape=(8, 8, 3))}, "channels last: np.moveaxis"),
-        ({"X": np.full((15, 4, 4), np.nan)}, "NaN"),
-        ({"X": np.full((15, 4, 4), "a")}, "convert|numeric|float"),
+        ({"X": np.full((15, 4, 4), np.nan)}, "X contains NaN.$"),
+        ({"X": np.full((15, 4, 4), "a")}, "holds text, not pixels"),
+        ({"X": [f"{i}.png" for i in range(15)]}, "names files, read them first"),
+        ({"X": pd.Series([Path(f"{i}.png") for i in range(15)])}, "names files, read them first"),
+        ({"X": [np.zeros((4, 4))] * 14 + [np.zeros((4, 5))]}, "must have one shape"),
         ({"X": some_images() > 0.5}, "pixels must be integers or floats"),
         ({"X": np.empty((15, 0, 4))}, "shape"),
         ({"sensitive_features": "sex"}, "twice"),
@@ -314,17 +385,31 @@ def test_in_batches_all_cells_change_by_the_share_of_copies_alike():
     np.testing.assert_allclose(shares, 90 / 240, atol=0.04)
 
 
-def test_in_batches_empty_cells_are_no_trouble():
+def test_in_batches_empty_cells_are_no_trouble_and_balance_leaves_nothing_to_change():
     rows = (some_images(3), np.array([0, 1, 1]), np.array([0, 0, 1]))
-    change = TargetedAugmenter().for_batches(*rows, groups=["f", "m"], classes=[0, 1])
-    images, codes = torch.from_numpy(rows[0]), torch.from_numpy(rows[2])
-    same = change(images, torch.from_numpy(rows[1]), codes, 0)
-    assert torch.equal(same[1:], images[1:])
+    names = {"groups": ["f", "m"], "classes": [0, 1]}
+    tensors = [torch.from_numpy(part) for part in rows]
+    with pytest.warns(UserWarning, match=r"no cell lacks images, .* size=1.5 makes it a third"):
+        change = TargetedAugmenter().for_batches(*rows, **names)
+    assert torch.equal(change(*tensors, 0), tensors[0])
+    change = TargetedAugmenter(size=2.0).for_batches(*rows, **names)
+    some = torch.from_numpy(np.random.default_rng(0).random((3000, 3, 6, 6)))
+    zeros = torch.zeros(3000, dtype=int)
+    turned = (change(some, zeros, zeros, 0) != some).flatten(1).any(1).double()
+    assert turned.mean() == pytest.approx(0.5, abs=0.04)
 
 
-def test_in_batches_it_has_no_estimator():
+def test_in_batches_the_network_has_estimator_and_groups():
     with pytest.raises(ValueError, match="no estimator of its own"):
         bound(estimator=FairNetClassifier())
+    with pytest.raises(ValueError, match="no sensitive_features of its own: give them to the net"):
+        bound(sensitive_features=lambda X: X[:, 0, 0, 0] > 0.5)
+    rows = (some_images(4), np.arange(4) % 2, np.arange(4) // 2)
+    names = {"groups": ["f", "<missing>"], "classes": [0, 1]}
+    with pytest.raises(ValueError, match='missing="raise"'):
+        TargetedAugmenter(missing="raise", size=2.0).for_batches(*rows, **names)
+    for size in (2.0, 30.0):  # no copies are made, so any factor will do
+        TargetedAugmenter(size=size).for_batches(*rows, **names)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

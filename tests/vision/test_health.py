@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from skfair.criteria import critical_value, wilson_interval
 from skfair.similarity import _hamming
-from skfair.vision import ImageHealthCheck, _copies
+from skfair.vision import ImageHealthCheck, Images, _copies
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -185,7 +187,7 @@ def test_files_of_too_many_pixels_are_a_finding(tiles, tmp_path):
     paths = [tmp_path / "a.png", tmp_path / "b.png"]
     check = ImageHealthCheck(near=False, max_pixels=100).fit(paths)
     assert rows_with(check, "unreadable") == [0]
-    assert check.reasons_[0].startswith("too many pixels")
+    assert check.reasons_[0].startswith("a.png: too many pixels")
     assert rows_with(ImageHealthCheck(near=False).fit(paths), "unreadable") == []
 
 
@@ -234,7 +236,10 @@ def test_unreadable_images_are_a_finding(tiles, tmp_path):
     check = ImageHealthCheck().fit(X)
     assert rows_with(check, "unreadable") == [1, 2]
     assert check.reasons_.index.tolist() == [1, 2]
-    assert check.reasons_[2] == "no such file"
+    assert check.reasons_.tolist() == [
+        "b.png: no image of a known format",
+        "c.png: no such file",
+    ]
     assert (
         check.scores_.drop(columns=["unreadable", "exact_duplicate", "near_duplicate"])
         .loc[1:]
@@ -243,8 +248,57 @@ def test_unreadable_images_are_a_finding(tiles, tmp_path):
     )
     assert check.pairs_.empty  # what can't be read is no copy of what can't be read
     assert check.drop_duplicates().tolist() == [0, 1, 2]
-    with pytest.raises(ValueError, match="not one of the 2 images can be read; the first: Unid"):
+    with pytest.raises(ValueError, match=f"not one of the 2 .* the first, {str(X[1])!r}: no image"):
         ImageHealthCheck().fit(X[1:])
+
+
+def test_the_wrong_folder_is_named():
+    here = re.escape(repr(os.getcwd()))
+    message = rf"the first, 'gone/a.png' \(from the folder {here}\): no such file"
+    with pytest.raises(ValueError, match=message):
+        ImageHealthCheck().fit(["gone/a.png", "gone/b.png"])
+    with pytest.raises(ValueError, match="the first, 'image 0': missing"):
+        ImageHealthCheck().fit([None, None])
+
+
+def test_arrays_that_cannot_be_read_have_no_name(tiles):
+    check = ImageHealthCheck(near=False).fit([tiles[0], None, np.zeros((0, 3))])
+    assert check.reasons_.to_dict() == {1: "missing", 2: "no pixels: shape (0, 3)"}
+
+
+@pytest.mark.parametrize("as_type", [float, np.uint8])
+def test_a_range_that_most_arrays_are_beyond_is_refused(tiles, as_type):
+    images = [tile.astype(as_type) for tile in tiles[:5]]
+    message = r"whose values go from 0 to 255; got \(0, 1\)"
+    with pytest.raises(ValueError, match=message):
+        ImageHealthCheck(value_range=(0, 1)).fit(images)
+    with pytest.raises(ValueError, match=message):
+        ImageHealthCheck(value_range=(0, 1)).fit(np.stack(images))
+    digits = load_digits().images[:20] * 15.9  # half of the pixels are 0
+    with pytest.raises(ValueError, match=r"0 to 254.4; got \(0, 1\)"):
+        ImageHealthCheck(value_range=(0, 1)).fit(digits)
+    # one of three is a finding, and so are single pixels and what lies barely beyond
+    some = [images[0] / 255, images[1] / 255, images[2]]
+    check = ImageHealthCheck(near=False, value_range=(0, 1)).fit(some)
+    assert check.scores_["bright"].idxmax() == 2
+    spoilt = np.stack([image / 255 for image in images]) * 1.05
+    spoilt[:, 0, 0] = 1000
+    ImageHealthCheck(near=False, value_range=(0, 1)).fit([*spoilt, None])
+
+
+@pytest.mark.parametrize(
+    ("options", "y", "message"),
+    [
+        ({"thresholds": {"blury": 1}}, None, "did you mean 'blurry'"),
+        ({"hash_method": "md5"}, None, "hash_method must be one of"),
+        ({"missing": "x"}, None, "missing must be one of"),
+        ({}, ["a", None], "y"),
+    ],
+)
+def test_mistakes_are_told_before_any_file_is_read(monkeypatch, options, y, message):
+    monkeypatch.setattr(Images, "read", None)  # calling it would be a TypeError
+    with pytest.raises(ValueError, match=message):
+        ImageHealthCheck(**options).fit(["a.png", "b.png"], y)
 
 
 def test_thresholds_can_be_replaced_or_left_out(tiles):
@@ -459,6 +513,31 @@ def test_the_largest_copy_stays_unless_a_split_is_preferred(tiles):
         check.fit(tiles[:3]).drop_duplicates(prefer=["test"])
 
 
+def test_copies_with_different_labels_are_told_when_one_is_dropped(tiles):
+    jpeg = as_jpeg(tiles[21], 60)
+    images = [tiles[20], tiles[20], tiles[21], jpeg, tiles[30], tiles[31], tiles[31]]
+    labels = list("ab") + list("cd") + list("ecc")
+    check = ImageHealthCheck().fit(images, labels)
+    assert check.label_conflicts_.tolist() == [0, 1]
+    with pytest.warns(UserWarning, match="2 clusters of copies have different labels"):
+        assert check.drop_duplicates().tolist() == [0, 2, 4, 5]
+    assert check.drop_duplicates(conflicts="keep").tolist() == [0, 2, 4, 5]
+    assert check.drop_duplicates(conflicts="drop").tolist() == [4, 5]
+    with pytest.warns(UserWarning, match="1 clusters"):  # of exact copies only
+        assert check.drop_duplicates(near=False).tolist() == [0, 2, 3, 4, 5]
+    assert check.drop_duplicates(near=False, conflicts="drop").tolist() == [2, 3, 4, 5]
+    with pytest.raises(ValueError, match="conflicts must be one of"):
+        check.drop_duplicates(conflicts="all")
+    assert ImageHealthCheck().fit(images).drop_duplicates().tolist() == [0, 2, 4, 5]
+
+
+def test_a_single_split_can_be_preferred_by_its_name(tiles):
+    check = ImageHealthCheck().fit([tiles[20]] * 2, splits=["train", "test"])
+    assert check.drop_duplicates(prefer="test").tolist() == [1]
+    with pytest.raises(ValueError, match=r"each of prefer must be one of .*got 'tset'"):
+        check.drop_duplicates(prefer="tset")
+
+
 # groups, classes, splits
 
 
@@ -495,6 +574,44 @@ def test_balance_counts_classes_groups_and_classes_in_groups():
     }
     assert (table["low"] < table["share"]).all()
     assert (table["share"] < table["high"]).all()
+
+
+def test_issues_by_class_show_a_shortcut(tiles):
+    grey = [np.repeat(t.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8) for t in tiles[:3]]
+    images = [*tiles[20:26], *grey]
+    labels = ["b"] * 3 + ["a"] * 3 + ["b"] * 3
+    check = ImageHealthCheck(near=False).fit(images, labels)
+    table = check.by_class_.query("issue == 'grayscale'").set_index("class")
+    assert table["n_marked"].to_dict() == {"a": 0, "b": 3}
+    assert table["share"].to_dict() == {"a": 0.0, "b": 0.5}
+    assert_allclose(
+        table.loc["b", ["low", "high"]].astype(float), wilson_interval(0.5, 6, critical_value(0.95))
+    )
+    assert check.by_group_ is None
+    assert check.fit(images).by_class_ is None
+
+
+def test_shares_agree_whatever_is_weighted():
+    images = np.random.default_rng(0).integers(0, 255, (10, 32, 32)).astype(np.uint8)
+    images[0] = 0
+    weights = np.ones(10)
+    weights[0] = 91
+    options = {"sensitive_features": ["g"] * 10}
+    check = ImageHealthCheck().fit(images, ["a"] * 10, sample_weight=weights, **options)
+    assert check.summary_.loc["blank", ["n", "share"]].tolist() == [1, 0.91]
+    for table in (check.by_group_, check.by_class_):
+        line = table.query("issue == 'blank'").iloc[0]
+        assert line[["n", "n_marked", "share"]].tolist() == [10, 1, 0.91]
+    assert check.summary_["share"].dtype == float
+    said = "shares are weighted, numbers of images aren't"
+    for text in (check.report(), check.to_html()):
+        assert said in text
+        assert re.search("by group, weighted", text)
+    plain = ImageHealthCheck().fit(images, ["a"] * 10, **options)
+    assert plain.summary_.loc["blank", ["n", "share"]].tolist() == [1, 0.1]
+    assert said not in plain.report()
+    assert said not in plain.to_html()
+    assert (check.is_weighted_, plain.is_weighted_) == (True, False)
 
 
 def test_weights_count_in_shares_and_intervals():
@@ -593,7 +710,7 @@ def test_tiny_images_are_measured():
         ({"max_embedding_distance": 0}, "max_embedding_distance"),
         ({"n_examples": -1}, "n_examples"),
         ({"confidence_level": 1}, "confidence_level"),
-        ({"hash_method": "md5"}, "method must be one of"),
+        ({"hash_method": "md5"}, "hash_method must be one of"),
         ({"thresholds": {"dusk": 0.5}}, "did you mean 'dark'|thresholds name no issue 'dusk'"),
         ({"thresholds": {"dark": "much"}}, "must be a number or None"),
         ({"thresholds": {"dark": float("nan")}}, "must be a number or None"),

@@ -8,6 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -19,9 +21,11 @@ from torch import nn  # noqa: E402
 
 from skfair.datasets import make_colored_digits  # noqa: E402
 from skfair.finetuning import BiasGradientFineTuner  # noqa: E402
+from skfair.groups import Groups  # noqa: E402
 from skfair.inprocessing import FairNetClassifier, GroupDROClassifier  # noqa: E402
-from skfair.vision import Heatmaps  # noqa: E402
+from skfair.vision import ActivationMaximizer, Heatmaps  # noqa: E402
 from skfair.vision._map_sums import MapSums  # noqa: E402
+from skfair.vision._map_tables import Cells, choose_n_permutations  # noqa: E402
 from skfair.vision._map_tests import (  # noqa: E402
     difference_of_means,
     mean_limits,
@@ -103,6 +107,58 @@ def test_of_one_output_the_first_class_is_its_negative():
     assert_allclose(maps.maps_[0, 0], [[[0, 1], [0, 0]], [[1, 0], [0, 0]]])
 
 
+def test_occlusion_moves_its_square_by_the_stride():
+    pixels = np.ones((2, 1, 4, 4), dtype=np.float32)
+    weights = np.arange(16.0).reshape(4, 4)
+    maps = quick(Weighted(weights), method="occlusion", baseline=0.0, window=2, stride=2)
+    maps.fit(pixels, [1, 1])
+    blocks = weights.reshape(2, 2, 2, 2).sum(axis=(1, 3))  # what hiding each square takes away
+    assert_allclose(maps.maps_[0, 0, 0], np.kron(blocks, np.ones((2, 2))) / (4 * 120), atol=1e-6)
+
+
+def test_by_default_a_sixth_of_the_side_is_hidden_and_moved_by_half_of_that():
+    pixels = np.random.default_rng(0).random((2, 1, 24, 25)).astype(np.float32)
+    net = Weighted(np.random.default_rng(1).random((24, 25)))
+    default, told, other = (
+        quick(net, method="occlusion", baseline=0.0, **options).fit(pixels, [1, 1]).maps_
+        for options in ({}, {"window": 4, "stride": 2}, {"window": 4, "stride": 1})
+    )
+    assert_array_equal(default, told)
+    assert not np.allclose(default, other, rtol=1e-3)
+
+
+def test_integrated_gradients_take_as_many_steps_as_are_asked_for():
+    class Power(Weighted):
+        def forward(self, x):
+            return super().forward(torch.cat([x[..., :1] ** 4, x[..., 1:]], dim=-1))
+
+    pixels = np.ones((1, 1, 1, 2), dtype=np.float32)
+    # the gradient of the first pixel is 4 / 8 halfway, where a single step looks, and 1 on average
+    for n_steps, first in ((1, 0.5), (4, 1.0)):
+        maps = quick(Power([[1.0, 1.0]]), baseline=0.0, n_steps=n_steps).fit(pixels, [1])
+        assert_allclose(maps.maps_[0, 0, 0, 0], [first / (first + 1), 1 / (first + 1)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "occlusion"])
+def test_nothing_is_the_mean_colour_by_weight(method):
+    pixels = np.array([[[[1.0, 0.0]]], [[[0.0, 0.0]]], [[[9.0, 9.0]]]], dtype=np.float32)
+    net, options = Weighted([[1.0, -1.0]]), {"method": method, "window": 1}
+    weights = [1, 3, 0]  # the mean is 1 / 8
+    told = quick(net, baseline=0.125, **options).fit(pixels[:2], [1, 1], sample_weight=weights[:2])
+    for rows in (slice(0, 2), slice(0, 3)):
+        own = pixels[rows]
+        maps = quick(net, batch_size=1, **options)
+        maps.fit(own, [1] * len(own), sample_weight=weights[rows])
+        assert_allclose(maps.maps_, told.maps_, atol=1e-6)
+    colour = np.concatenate([np.ones((1, 3, 1, 2)), np.zeros((1, 3, 1, 2))]).astype(np.float32)
+    colour[:, 1] = 0.7  # is its own mean, so nothing changes there
+    three = nn.Sequential(nn.Conv2d(3, 1, 1, bias=False), nn.Flatten(), nn.Linear(2, 2))
+    nn.init.constant_(three[0].weight, 0.0)
+    three[0].weight.data[0, 1] = 1.0
+    with pytest.warns(UndefinedMetricWarning, match="no map"):
+        quick(three, **options).fit(colour, [1, 1])
+
+
 def test_weights_say_how_much_an_image_counts():
     pixels = np.array([[[[1.0, 0.0]]], [[[0.0, 1.0]]], [[[0.0, 1.0]]]], dtype=np.float32)
     maps = quick(Weighted([[1.0, 1.0]]), baseline=0.0)
@@ -149,6 +205,85 @@ def test_distances_by_hand():
     assert (over.stratum, own.stratum) == (-1, 0)
 
 
+def test_distances_over_classes_are_weighted_by_both_groups():
+    values = np.array([[0.0], [4.0], [0.0], [1.0], [3.0], [5.0]])
+    strata, codes = np.array([0, 0, 1, 1, 1, 1]), np.array([0, 1, 0, 1, 1, 1])
+    weights = np.array([1.0, 3, 2, 1, 1, 4])
+    rng = np.random.default_rng(0)
+    over, first, second = permutation_distances(
+        values, strata, codes, weights, n_permutations=9, rng=rng
+    )
+    assert (first.distance, second.distance) == (4.0, 4.0)  # the latter's mean is (1 + 3 + 20) / 6
+    assert over.distance == pytest.approx(4.0)
+    values[1] = 8  # 1 * 3 / 4 of 8, and 2 * 6 / 8 of 4
+    over = permutation_distances(values, strata, codes, weights, n_permutations=9, rng=rng)[0]
+    assert over.distance == pytest.approx((0.75 * 8 + 1.5 * 4) / 2.25)
+
+
+def shares_of_level(make, n=150, n_permutations=59):
+    """Share of p-values of the first two groups of at most .05."""
+    rng, hits = np.random.default_rng(0), 0
+    for _ in range(n):
+        values, codes, weights = make(rng)
+        strata = np.zeros(len(codes), int)
+        found = permutation_distances(
+            values, strata, codes, weights, n_permutations=n_permutations, rng=rng
+        )
+        hits += next(o.pvalue for o in found if (o.group_a, o.group_b) == (0, 1)) <= 0.05
+    return hits / n
+
+
+def test_a_third_group_has_no_say_in_the_distance_of_two():
+    def even(rng):  # the first two are alike, the third is frequent and elsewhere
+        values = np.concatenate([rng.dirichlet(np.ones(4) / 2, 20), [[0.7, 0.1, 0.1, 0.1]] * 200])
+        return values, np.repeat([0, 1, 2], [10, 10, 200]), np.ones(220)
+
+    def noisy(rng):  # the first two differ, the third is spread widely
+        parts = rng.normal(0.5, 0.05, 30), rng.normal(0.6, 0.05, 30), rng.choice([0.0, 5.0], 200)
+        return np.concatenate(parts)[:, None], np.repeat([0, 1, 2], [30, 30, 200]), np.ones(260)
+
+    assert 0.005 < shares_of_level(even) < 0.11
+    assert shares_of_level(noisy, n=20) == 1
+
+
+def test_pvalues_hold_their_level_where_weights_go_with_groups():
+    def make(rng):
+        weights = np.concatenate([rng.exponential(size=20) ** 4 + 1e-3, np.ones(200)])
+        return rng.dirichlet(np.ones(4), 220), np.repeat([0, 1], [20, 200]), weights
+
+    assert 0.005 < shares_of_level(make) < 0.09
+
+
+def test_pvalues_are_adjusted_over_classes_and_by_class_apart():
+    rng = np.random.default_rng(0)
+    many = np.tile(X, (3, 1, 1, 1))
+    group = rng.choice(list("abc"), len(many))
+    y = rng.integers(2, size=len(many))
+    many[group == "a", :, :2] += 0.1
+    found = quick(SmallCNN(2), n_permutations=499).fit(many, y, sensitive_features=group)
+    table = found.distances_
+    assert table["class"].tolist() == ["all"] * 3 + [0] * 3 + [1] * 3
+    for family in (table[table["class"] == "all"], table[table["class"] != "all"]):
+        pvalues = np.sort(family["pvalue"])
+        steps = np.maximum.accumulate(pvalues * np.arange(len(pvalues), 0, -1)).clip(max=1)
+        assert_allclose(np.sort(family["adjusted_pvalue"]), steps)
+    assert (table["adjusted_pvalue"] > table["pvalue"]).any()
+
+
+def test_there_are_so_many_permutations_that_pvalues_survive():
+    n = 240
+    cells = Cells(Groups.read(np.arange(n) % 4), np.arange(n) // 4 % 10, range(10), np.ones(n))
+    assert choose_n_permutations(None, cells, 0.05) == 50 * 60 - 1
+    assert choose_n_permutations(1999, cells, 0.05) == 1999
+    with pytest.warns(UserWarning, match=r"are 60 distances .* 999 permutations .* below 0.06:"):
+        choose_n_permutations(999, cells, 0.05)
+    few = Cells(Groups.read(np.arange(n) % 2), np.arange(n) // 2 % 10, range(10), np.ones(n))
+    assert choose_n_permutations(None, few, 0.05) == 999
+    weights = np.where(np.arange(n) % 4 == 3, 0.0, 1.0)
+    three = Cells(cells.groups, cells.codes, range(10), weights)  # 3 pairs in 10 classes
+    assert choose_n_permutations(None, three, 0.05) == 50 * 30 - 1
+
+
 def test_groups_are_permuted_within_classes_only():
     # a class makes all the difference, and groups differ in classes
     strata = np.repeat([0, 1], [40, 40])
@@ -193,6 +328,42 @@ def test_paired_changes_by_hand():
     assert_allclose(mean - low, high - mean)
     p = sign_flip_pvalue(np.ones(8), np.ones(8), 9999, np.random.default_rng(0))
     assert_allclose(p, 2 / 2**8, atol=0.004)
+    light = np.repeat([1.0, 1e-6], [6, 2])  # the two that fall hardly count
+    p = sign_flip_pvalue(np.repeat([1.0, -1.0], [6, 2]), light, 9999, np.random.default_rng(0))
+    assert_allclose(p, 2 / 2**6, atol=0.02)
+
+
+def test_small_maps_keep_as_much_attention_as_pixels_hold():
+    def distance(*places):
+        maps = torch.zeros(2, 12, 12)
+        for image, (row, column) in zip((0, 0, 1, 1), places, strict=True):
+            maps[image, row, column] += 0.5
+        sums = MapSums(1, 1, 2, (12, 12), 8, {})
+        sums.add(0, np.arange(2), maps, np.zeros(2, int), np.ones(2))
+        return np.abs(sums.small[0, 0] - sums.small[0, 1]).sum() / 2
+
+    # cells are 1.5 pixels wide, and half of the attention moves far away
+    for moved in [((0, 0), (1, 1), (0, 0), (6, 6)), ((4, 4), (1, 0), (4, 4), (10, 7))]:
+        assert distance(*moved) == pytest.approx(0.5)
+
+
+def test_maps_leave_their_device_before_they_are_doubled():
+    class OnMps:
+        def __init__(self, maps):
+            self.maps = maps
+
+        def detach(self):
+            return self
+
+        def cpu(self):
+            return self.maps
+
+        def double(self):
+            raise TypeError("MPS has no float64")
+
+    sums = MapSums(1, 1, 2, (3, 3), 8, {})
+    sums.add(0, np.arange(2), OnMps(torch.ones(2, 3, 3)), np.zeros(2, int), np.ones(2))
+    assert_allclose(sums.means()[0], 1 / 9)
 
 
 def test_batches_make_no_difference():
@@ -278,11 +449,11 @@ def test_one_output_is_cut_where_its_kind_says():
     pixels = np.array([-1.0, 0.25, 0.75, 2.0], dtype=np.float32).reshape(-1, 1, 1, 1)
     options = {"baseline": -9.0}
     logits = quick(Weighted([[1.0]]), **options).fit(pixels)
-    assert logits._cells_of_rows.codes.tolist() == [0, 1, 1, 1]
+    assert logits._record.cells.codes.tolist() == [0, 1, 1, 1]
     told = quick(Weighted([[1.0]]), output="probabilities", **options).fit(pixels)
-    assert told._cells_of_rows.codes.tolist() == [0, 0, 1, 1]
+    assert told._record.cells.codes.tolist() == [0, 0, 1, 1]
     squashed = quick(nn.Sequential(Weighted([[1.0]]), nn.Sigmoid()), **options).fit(pixels)
-    assert squashed._cells_of_rows.codes.tolist() == [0, 1, 1, 1]
+    assert squashed._record.cells.codes.tolist() == [0, 1, 1, 1]
 
 
 def test_several_layers_and_the_default_one():
@@ -353,6 +524,106 @@ def test_networks_in_no_grad_and_frozen_ones_are_explained():
         assert_allclose(quick(net, method="grad_cam").fit(X, Y).maps_, expected)
 
 
+class Below(nn.Module):
+    """Works in place on what it is given, or doesn't."""
+
+    def __init__(self, in_place):
+        super().__init__()
+        self.net, self.in_place = SmallCNN(2), in_place
+
+    def forward(self, x):
+        return self.net(x.sub_(0.5) if self.in_place else x - 0.5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_networks_that_work_in_place_are_explained_and_images_stay(method):
+    maps, pictures = [], []
+    before = X.copy()
+    for in_place in (True, False):
+        torch.manual_seed(0)
+        layers = "net.conv" if method in METHODS[2:] else None
+        found = quick(Below(in_place), method=method, layers=layers).fit(X, Y)
+        maps.append(found.maps_)
+        pictures.append(found.pictures_)
+    assert_array_equal(X, before)
+    assert_allclose(*maps, atol=1e-6)
+    assert_array_equal(*pictures)
+
+
+@pytest.mark.parametrize("where", [{"unit": 1}, {"layer": "net.conv", "unit": 2}])
+def test_what_excites_networks_that_work_in_place(where):
+    found = []
+    for in_place in (True, False):
+        torch.manual_seed(0)
+        options = {"max_iter": 5, "n_restarts": 2, "random_state": 0, **where}
+        found.append(ActivationMaximizer(Below(in_place), **options).fit(X))
+    assert found[0].value_range_ == found[1].value_range_ == (X.min(), X.max())
+    assert_allclose(found[0].images_, found[1].images_, atol=1e-5)
+    assert_allclose(found[0].data_activations_, found[1].data_activations_, atol=1e-5)
+
+
+def test_a_pipeline_may_make_the_images():
+    net = FairNetClassifier(module=SmallCNN, strength=0, max_epochs=1, random_state=0, device="cpu")
+    net.fit(X, Y, sensitive_features=GROUP)
+    make = FunctionTransformer(lambda rows: np.asarray(rows, np.float32).reshape(-1, 1, 4, 4))
+    rows, expected = X.reshape(len(X), -1), quick(net).fit(X, Y).maps_
+    steps = make_pipeline(make.fit(rows), net)
+    for kind in (rows, pd.DataFrame(rows), pl.DataFrame(rows)):
+        assert_allclose(quick(FrozenEstimator(steps)).fit(kind, Y).maps_, expected, atol=1e-7)
+    same = quick(steps).fit(pd.DataFrame(rows), Y, regions=CORNER)
+    assert (same.compare(same)["difference"] == 0).all()
+    with pytest.raises(ValueError, match="same images"):
+        same.compare(quick(steps).fit(pd.DataFrame(rows[::-1]), Y, regions=CORNER))
+    with pytest.raises(ValueError, match="must be images of shape"):
+        quick(make_pipeline(FunctionTransformer().fit(rows), net.net_.module_)).fit(rows, Y)
+
+
+# labels
+
+
+def test_words_need_the_order_of_a_bare_networks_outputs():
+    words = np.where(Y == 1, "cat", "dog")
+    net = SmallCNN(2)
+    for labels in (words, words.astype(object), pd.Series(words)):
+        with pytest.raises(ValueError, match=r"\['cat', 'dog'\]: name all in the order of the out"):
+            quick(net).fit(X, labels)
+    told = quick(net, classes=["dog", "cat"]).fit(X, words)
+    assert told.classes_ == ["dog", "cat"]
+    assert_allclose(told.maps_, quick(net).fit(X, Y).maps_)
+    one = nn.Sequential(net, nn.Linear(2, 1))
+    with pytest.raises(ValueError, match="name all in the order"):
+        quick(one).fit(X, words)
+
+
+def test_numbers_are_positions_or_in_order():
+    net = SmallCNN(2)
+    expected = quick(net).fit(X, Y).maps_
+    for labels in (Y.astype(bool), Y.astype(float), 2 * Y - 1, Y + 1):
+        assert_allclose(quick(net).fit(X, labels).maps_, expected)
+    three = SmallCNN(3)
+    with pytest.warns(UserWarning, match=r"\[1, 2\], which are taken for the outputs at these pos"):
+        found = quick(three).fit(X, Y + 1)
+    told = quick(three, classes=[0, 1, 2]).fit(X, Y + 1)
+    assert_allclose(found.maps_, told.maps_)
+    quick(three).fit(X, Y)
+    quick(three).fit(X[:4], [2] * 4)
+
+
+def test_nothing_is_named_all():
+    words = np.where(Y == 1, "all", "no")
+    with pytest.raises(ValueError, match='a class can\'t be named "all"'):
+        quick(SmallCNN(2), classes=["all", "no"]).fit(X, words)
+    with pytest.raises(ValueError, match='a group can\'t be named "all"'):
+        quick(SmallCNN(2)).fit(X, Y, sensitive_features=words)
+
+
+def test_whole_numbers_are_taken_with_a_warning():
+    whole = np.rint(255 * (X - X.min()) / np.ptp(X)).astype(np.uint8)
+    with pytest.warns(UserWarning, match="whole numbers up to 255, which the network gets"):
+        quick(SmallCNN(2)).fit(whole, Y)
+    quick(SmallCNN(2)).fit((whole > 99).astype(np.uint8), Y)
+
+
 # refused
 
 
@@ -383,6 +654,8 @@ def test_the_layer_that_cannot_be_taken_is_told_with_those_that_can():
         ({"batch_size": 0}, "batch_size must be"),
         ({"window": 1.5}, "window must be"),
         ({"baseline": np.nan}, "baseline must be"),
+        ({"baseline": "black"}, "baseline must be a finite number or None, got 'black'"),
+        ({"baseline": (0, 0, 0)}, "baseline must be a finite number"),
         ({"confidence_level": 1}, "confidence_level must be"),
         ({"missing": "drop"}, "missing must be"),
         ({"classes": [1, 2, 3]}, "scores of 2 classes, and there are 3"),
@@ -400,6 +673,9 @@ def test_parameters_out_of_range_are_refused(options, message):
         ({"X": X[:, 0, 0]}, "must be images of shape"),
         ({"X": pd.DataFrame(X[:, 0, 0])}, "X is a table"),
         ({"X": X[:0]}, "must be images of shape"),
+        ({"X": np.zeros((40, 8, 9, 3))}, r"channels last: np.moveaxis\(X, -1, 1\)"),
+        ({"X": [f"{i}.png" for i in range(40)]}, "names files, read them first"),
+        ({"X": np.zeros((3, 4, 4)), "y": [1]}, r"y has one label, .* X\[None\] makes it a set"),
         ({"X": np.concatenate([X, X], axis=1)}, r"can't take images of the shape \(2, 4, 4\)"),
         ({"X": np.where(np.arange(len(X))[:, None, None, None] == 30, np.nan, X)}, "contains NaN"),
         ({"X": [np.zeros((1, 4, 4)), np.zeros((1, 4, 5))]}, "one shape"),
@@ -440,7 +716,7 @@ def test_networks_that_give_no_scores_are_refused():
     nn.init.constant_(net.out.bias, np.nan)
     with pytest.raises(ValueError, match="NaN or infinite"):
         quick(net).fit(X, Y)
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match="fit it first"):
         quick(NeuralNetClassifier(SmallCNN)).fit(X, Y)
     with pytest.raises(NotFittedError):
         quick(GroupDROClassifier()).fit(X, Y)
@@ -542,21 +818,32 @@ def test_a_planted_patch_is_seen_and_less_so_after_debiasing(shortcut):
 
 def test_only_the_same_images_are_compared(shortcut):
     plain, _, test = shortcut
-    rows = slice(0, 20)
-    data = (test.images[rows], test.target[rows])
-    one = quick(plain, n_steps=2).fit(*data, regions=(0, 0, 2, 2))
+    X, y = test.images[:20], test.target[:20]
+
+    def fitted(X=X, y=y, regions=(0, 0, 2, 2), **options):
+        return quick(plain, **{"n_steps": 2, **options}).fit(X, y, regions=regions)
+
     other = {
-        "same images": quick(plain, n_steps=2).fit(data[0], 1 - data[1], regions=(0, 0, 2, 2)),
-        "same regions": quick(plain, n_steps=2).fit(*data, regions=(0, 0, 2, 1)),
-        "by position": quick(plain, method="hires_cam", layers=["0", "2"]).fit(
-            *data, regions=(0, 0, 2, 2)
-        ),
+        "same images": [fitted(y=1 - y), fitted(X=X[::-1].copy()), fitted(X=X + 1e-3)],
+        "same regions": [fitted(regions=(0, 0, 2, 1))],
+        "same method: there are 'integ.* and 'occ": [fitted(method="occlusion")],
+        "same target: there are 'label' and 'pred": [fitted(target="predicted")],
+        "same baseline: there are None and 0.0": [fitted(baseline=0.0)],
     }
-    for message, fitted in other.items():
-        with pytest.raises(ValueError, match=message):
-            one.compare(fitted)
+    for message, unlike in other.items():
+        for maps in unlike:
+            with pytest.raises(ValueError, match=message):
+                fitted().compare(maps)
     with pytest.raises(ValueError, match="no region"):
-        quick(plain, n_steps=2).fit(*data).compare(one)
+        fitted(regions=None).compare(fitted())
+    cams = [fitted(method="hires_cam", layers=names) for names in ("0", ["0", "2"])]
+    with pytest.raises(ValueError, match="by position"):
+        cams[0].compare(cams[1])
+    hidden = [fitted(method="occlusion", window=side) for side in (2, 3)]
+    with pytest.raises(ValueError, match="same window: there are 2 and 3"):
+        hidden[0].compare(hidden[1])
+    same = fitted().compare(fitted(X=X.astype(np.float64), n_steps=3))
+    assert (same["n"] > 0).any()
 
 
 def test_a_debiased_network_is_read(shortcut):
@@ -586,6 +873,11 @@ def test_the_grid_is_drawn(shortcut):
     assert "class 0, n = " in display.axes_[0, 0].get_title()
     shown = display.axes_[1, 0].images[1].get_array()
     assert_allclose(shown, 144 * maps.maps_[0, 1, 0])
+    norm = display.axes_[1, 0].images[1].norm
+    assert norm(0) == 0
+    assert_allclose(norm(norm.vmax / 16), 0.25)  # what is even shows beside a peak
+    assert norm.vmax == pytest.approx(144 * np.nanmax(maps.maps_))
+    assert display.axes_[0, 0].get_box_aspect() == 1
     plt.close("all")
     with pytest.raises(ValueError, match="layer must be one of"):
         maps.plot("body")

@@ -52,6 +52,69 @@ def test_text_tells_what_was_found(check):
     assert "1 clusters of copies have different labels" in text
 
 
+def test_text_names_what_cannot_be_read(check, tmp_path):
+    assert "row 8: missing" in check.report()
+    Image.fromarray(np.zeros((9, 9), dtype=np.uint8)).save(tmp_path / "a.png")
+    gone = [tmp_path / f"gone{i}.png" for i in range(12)]
+    many = ImageHealthCheck().fit([tmp_path / "a.png", *gone])
+    assert "row 10: gone9.png: no such file\n... and 2 more" in many.report()
+    assert "gone11.png: no such file" in many.to_html()
+    assert "gone9" not in ImageHealthCheck().fit([tmp_path / "a.png", *gone[:9]]).report()
+
+
+def test_issues_that_no_image_has_are_left_out(check):
+    for page in (check.report(), check.to_html()):
+        assert "odd_size" not in page.split("by group")[1].split("across splits")[0]
+    assert "odd_size" in set(check.by_group_["issue"])
+
+
+def test_page_shows_copies_with_different_labels_and_what_is_cut():
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (40, 60, 3), dtype=np.uint8) for _ in range(5)]
+    labels = [*"aabbc", *"aabbc", "x", "x", "x", "d"]
+    images = [*images, *images, *[images[4]] * 4]
+    splits = ["train"] * 5 + ["test"] * 9
+    check = ImageHealthCheck(n_examples=3).fit(images, labels, splits=splits)
+    assert check.label_conflicts_.tolist() == [4]
+    conflict = [e for e in check.examples_ if e.issue == "label_conflict"]
+    # one of each label first, and of 6 images 3 are shown
+    assert [(e.row, e.note) for e in conflict] == [
+        (4, "train, c"),
+        (10, "test, x"),
+        (13, "test, d"),
+    ]
+    assert {(e.cluster, e.total, e.hidden) for e in conflict} == {(4, 1, 3)}
+    assert all(e.picture is not None for e in conflict)
+    seen = Page(check.to_html())
+    texts = [text.strip() for text in seen.texts]
+    start = texts.index("Copies with different labels")
+    part = texts[start : texts.index("exact_duplicate", start)]
+    assert {"cluster 4", "test, x", "train, c", "... and 3 more images"} <= set(part)
+    assert "3 of 5 clusters shown (n_examples)" in texts
+    agreeing = ImageHealthCheck().fit(images[:10], labels[:10])
+    assert "shown" not in agreeing.to_html()
+
+
+def test_grid_names_clusters_splits_and_labels():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (40, 60, 3), dtype=np.uint8) for _ in range(4)]
+    check = ImageHealthCheck(n_examples=2)
+    check.fit(images * 2, [*"abcd", "$b", *"bcd"], splits=["train"] * 4 + ["test"] * 4)
+    lines = check.plot("exact_duplicate").axes_
+    assert [line[0].get_ylabel() for line in lines] == [
+        "exact\nduplicate\ncluster 0\n2 of 4 clusters",
+        "exact\nduplicate\ncluster 1",
+    ]
+    assert lines[0][1].get_title() == "row 4: 1\ntest, \\$b"
+    conflict = check.plot("label_conflict").axes_
+    assert len(conflict) == 1
+    assert conflict[0][0].get_ylabel() == "label\nconflict\ncluster 0"
+    conflict[0][0].figure.canvas.draw()
+    plt.close("all")
+
+
 def test_text_is_silent_about_labels_that_agree():
     images = np.random.default_rng(0).random((3, 9, 9))
     images[2] = images[0]
