@@ -3,7 +3,8 @@
 Repeated splits of 60/20/20: methods are fitted to the first part, values of their knobs chosen on
 the second, and everything is reported on the third. A result is kept under a key of its settings,
 versions and code, so a run that was stopped goes on where it was, and only what changed is fitted
-again. Environments that hold different peers may share one folder of results.
+again. Environments that hold different peers may share one folder of results. Start a long run
+from a copy of the code, since what is imported late would else change under it.
 
     python benchmarks/quality.py                      logistic regression and boosting, Adult by sex
     python benchmarks/quality.py --full               all models, groups, values and repetitions
@@ -19,7 +20,7 @@ from pathlib import Path
 from _quality.cells import Task, plan, run_task
 from _quality.data import SENSITIVE, load_table
 from _quality.registry import methods
-from _quality.store import Store
+from _quality.store import Store, not_imported
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
@@ -97,8 +98,12 @@ def run(options: argparse.Namespace, store: Store) -> None:
     results = Parallel(n_jobs=options.jobs, return_as="generator_unordered", batch_size=1)(
         delayed(run_task)(task, options.limit) for task in left
     )
+    lacking = 0
     for rows in tqdm(results, total=len(left), smoothing=0.02):
         store.add(rows)
+        lacking += any(not_imported(row) for row in rows)
+    if lacking:
+        print(f"{lacking} tasks couldn't import what they need; what failed is in the report")
 
 
 def main() -> None:

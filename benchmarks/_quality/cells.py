@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import signal
@@ -10,11 +9,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from sklearn.base import clone
@@ -23,6 +20,7 @@ from threadpoolctl import threadpool_limits
 import skfair
 
 from .data import load_split
+from .digests import code_digest, whole_digests
 from .measure import measure
 from .methods import MODELS, Method, Problem
 from .registry import methods
@@ -54,9 +52,23 @@ class Task:
     def keys(self) -> list[str]:
         method = methods()[self.method]
         used = stamp(method)
-        path = [list(self.values)] if method.path else []
-        about = [HARNESS, used, *([method.revision] if method.revision else [])]
-        return [_digest([*about, cell, *path]) for cell in self.cells()]
+        return [key_of(method, used, cell, self.values) for cell in self.cells()]
+
+
+def key_of(
+    method: Method, used: dict[str, str], cell: dict[str, Any], values: tuple[Any, ...]
+) -> str:
+    path = [list(values)] if method.path else []
+    about = [HARNESS, used, *([method.revision] if method.revision else [])]
+    return _digest([*about, cell, *path])
+
+
+def present_key(row: dict[str, Any]) -> str:
+    """Key that a stored row would have now, at the versions of its time."""
+    method, names = methods()[row["method"]], [f.name for f in fields(Task) if f.name != "values"]
+    cell = {name: row[name] for name in names} | {"knob": row["knob"]}
+    code = {"code": code_digest(method.source)} if method.side == "skfair" else {}
+    return key_of(method, row["versions"] | code, cell, method.values)
 
 
 def _digest(content: Any) -> str:
@@ -70,40 +82,6 @@ def installed(library: str) -> str:
         return version(library)
     except PackageNotFoundError:
         return "not installed"
-
-
-@lru_cache
-def code_digest(source: str) -> str:
-    """Digest of a module and what it imports of its package, without docstrings and comments."""
-    digest = hashlib.sha256()
-    for name in sorted(_imported(source)):
-        tree = ast.parse(_file(name).read_text())
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_text(body[0]):
-                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
-        digest.update(ast.unparse(tree).encode())
-    return digest.hexdigest()[:12]
-
-
-def _file(module: str) -> Path:
-    return Path(skfair.__file__).parent.parent.joinpath(*module.split(".")).with_suffix(".py")
-
-
-def _imported(source: str) -> set[str]:
-    """The module and those beside it that it imports, and what these import."""
-    package, found, left = source.rpartition(".")[0], set(), [source]
-    while left:
-        found.add(name := left.pop())
-        for node in ast.walk(ast.parse(_file(name).read_text())):
-            module = getattr(node, "module", None) or ""
-            if module.rpartition(".")[0] == package and module not in found:
-                left.append(module)
-    return found
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def stamp(method: Method) -> dict[str, str]:
@@ -148,7 +126,8 @@ def run_task(task: Task, limit: float = 0.0) -> list[dict[str, Any]]:
             message = " ".join(f"{type(error).__name__}: {error}".split())[:300]
             found = [{"error": message} for _ in task.values]
     seconds = round((time.perf_counter() - start) / len(task.values), 3)
-    told = {"seconds": seconds, "versions": stamped, "date": datetime.now(UTC).isoformat()[:19]}
+    told = {"seconds": seconds, "versions": stamped, "tree": whole_digests()}
+    told["date"] = datetime.now(UTC).isoformat()[:19]
     return [
         {"key": key, **cell, **told, **outcome}
         for key, cell, outcome in zip(task.keys(), task.cells(), found, strict=True)

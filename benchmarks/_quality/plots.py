@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .analysis import pick_within
 from .measure import SCORE_BINS, accuracy, violation
-from .statistics import corrected
+from .place import Place
 
 STYLES = {"skfair": ("C0", "o"), "fairlearn": ("C1", "s"), "aif360": ("C2", "^")}
 OTHERS = {"error-parity": ("C3", "D"), "scikit-lego": ("C4", "v"), "none": ("black", "*")}
@@ -35,33 +34,29 @@ def _save(figure: object, file: Path) -> str:
 
 
 def mean_points(found: pd.DataFrame, criterion: str) -> pd.DataFrame:
-    """Each method and knob: mean test violation and accuracy with their intervals."""
-    points = found.copy()
-    points["x"] = [violation(cells, criterion) for cells in points["test"]]
-    points["y"] = [accuracy(cells) for cells in points["test"]]
-    rows = []
-    for (side, method, knob), part in points.groupby(["side", "method", "knob"], sort=False):
-        x, y = corrected(part["x"]), corrected(part["y"])
-        rows.append({"side": side, "method": method, "knob": knob, "x": x, "y": y})
-    return pd.DataFrame(rows)
+    """Each method and knob: mean test violation and accuracy."""
+    points = found[["side", "method", "knob"]].copy()
+    points["x"] = [violation(tests[0], criterion) for tests in found["tests"]]
+    points["y"] = [100 * accuracy(tests[0]) for tests in found["tests"]]
+    return points.groupby(["side", "method", "knob"], sort=False, as_index=False).mean()
 
 
-def side_curve(found: pd.DataFrame, criterion: str, levels: np.ndarray) -> np.ndarray:
+def side_curve(place: Place, found: pd.DataFrame, criterion: str, levels: np.ndarray) -> np.ndarray:
     """Rows of violation, accuracy and their half-widths, by level that every split reached."""
     rows = []
     for level in levels:
-        chosen = pick_within(found, level)
+        chosen = place.pick_within(found, level)
         if chosen.reached:
-            x, y = corrected(chosen.violations(criterion)), corrected(chosen.gains())
+            x, y = chosen.violation(criterion), chosen.accuracy()
             rows.append([x.mean, y.mean, x.high - x.mean, y.high - y.mean])
     return np.nan_to_num(np.array(rows, dtype=float).reshape(-1, 4))
 
 
-def frontier_plot(panels: dict[str, tuple[pd.DataFrame, str]], file: Path) -> str:
+def frontier_plot(panels: dict[str, tuple[Place, str]], file: Path) -> str:
     """One panel a criterion: each library's best by level, and every method's values faintly."""
     figure, axes = _figure(len(panels))
-    for axis, (title, (found, criterion)) in zip(np.atleast_1d(axes), panels.items(), strict=True):
-        _frontiers(axis, found, criterion)
+    for axis, (title, (place, criterion)) in zip(np.atleast_1d(axes), panels.items(), strict=True):
+        _frontiers(axis, place, criterion)
         axis.set(title=title, xlabel="violation on test")
     first = np.atleast_1d(axes)[0]
     first.set_ylabel("accuracy on test, %")
@@ -69,32 +64,31 @@ def frontier_plot(panels: dict[str, tuple[pd.DataFrame, str]], file: Path) -> st
     return _save(figure, file)
 
 
-def _frontiers(axis: Any, found: pd.DataFrame, criterion: str) -> None:
-    points, styles = mean_points(found, criterion), STYLES | OTHERS
+def _frontiers(axis: Any, place: Place, criterion: str) -> None:
+    found, styles = place.candidates(criterion), STYLES | OTHERS
+    points = mean_points(found, criterion)
     plain = points[points["side"] == "none"]
-    right = 1.4 * max([e.mean for e in plain["x"]], default=0.2)
-    best = 100 * max(e.mean for e in points["y"])
-    for place, side in enumerate(reversed(styles)):  # skfair last, so on top
+    right = 1.4 * float(plain["x"].max() if len(plain) else 0.2)
+    lowest = best = float(points["y"].max())
+    for order, side in enumerate(reversed(styles)):  # skfair last, so on top
         part = points[points["side"] == side]
         if part.empty:
             continue
         colour, marker = styles[side]
-        x, y = ([e.mean for e in part[c]] for c in ("x", "y"))
-        name, size = ("no mitigation", 60) if side == "none" else ("", 6)
-        faint = {"color": colour, "marker": marker, "alpha": 0.3 if name == "" else 1.0}
-        faint |= {"label": name or None, "linewidths": 0}
-        axis.scatter(x, 100 * np.array(y), s=size, **faint)
+        label, alpha, size = ("no mitigation", 1.0, 60) if side == "none" else (None, 0.3, 6)
+        faint = {"marker": marker, "alpha": alpha, "label": label, "linewidths": 0}
+        axis.scatter(part["x"], part["y"], s=size, color=colour, **faint)
         if side == "none":
             continue
         levels = np.linspace(right / 20, right, 14)
-        curve = side_curve(found[found["side"] == side], criterion, levels)
-        x, y, wide, high = curve.T
+        x, y, wide, high = side_curve(place, found[found["side"] == side], criterion, levels).T
         bars = {"xerr": wide, "yerr": 100 * high, "fmt": "none", "ecolor": colour}
         axis.errorbar(x, 100 * y, elinewidth=0.7, alpha=0.25, zorder=2, **bars)
         line = {"color": colour, "marker": marker, "ms": 4, "lw": 1.6, "label": side}
-        axis.plot(x, 100 * y, zorder=3 + place, **line)
+        axis.plot(x, 100 * y, zorder=3 + order, **line)
+        lowest = min(lowest, 100 * min(y, default=1.0))
     axis.set_xlim(0, right)
-    axis.set_ylim(best - 4, best + 1)
+    axis.set_ylim(max(min(best - 4, lowest - 0.5), best - 8), best + 1)
     axis.grid(alpha=0.3)
 
 

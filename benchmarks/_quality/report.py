@@ -8,124 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from .analysis import (
-    SLACK,
-    Comparison,
-    adjusted,
-    candidates,
-    compare_all,
-    noise,
-    paired,
-    price_of_certainty,
-    read_frame,
-)
-from .before import (
-    SHOWN,
-    auc_before_after,
-    errors_before_after,
-    pooled_bins,
-    pretraining_table,
-)
+from .analysis import GAP_MARGIN, SLACK, price_of_certainty
+from .before import SHOWN, auc_before_after, errors_before_after, pooled_bins, pretraining_table
+from .behind import Findings, first_lines
 from .data import LARGE, SENSITIVE
+from .digests import whole_digests
 from .measure import HEADLINES
 from .methods import MODELS
+from .place import Place
 from .plots import frontier_plot, roc_plot
-from .statistics import corrected
 from .store import Store
 from .tables import (
-    LEVELS,
-    best_of_sides,
+    codes_table,
     comparisons_table,
-    described_table,
     errors_table,
+    floor_text,
     levels_table,
     measures_table,
     sides_table,
 )
 
-Key = tuple[str, str, str]
-FEWEST = 3  # repetitions that a verdict needs
-
-
-class Findings:
-    """Results of a run, cut by data, groups and model."""
-
-    def __init__(self, store: Store, data: Sequence[str] = ()) -> None:
-        kept = [row for row in store.latest() if not data or row["data"] in data]
-        self.rows = [row for row in kept if not row["rows"]] or kept
-        self.machines = store.machines()
-        self.frame = read_frame(self.rows)
-        self.parts: dict[Key, pd.DataFrame] = {
-            tuple(map(str, key)): part  # type: ignore[misc]
-            for key, part in self.frame.groupby(["data", "sensitive", "model"], sort=False)
-        }
-        self.large = {key: _is_large(part) for key, part in self.parts.items()}
-        self.compared = [
-            (key, criterion, c)
-            for key, part in self.parts.items()
-            for criterion in HEADLINES
-            for c in compare_all(part, criterion)
-        ]
-        tested = [c for key, _, c in self.compared if self.large[key]]
-        self.pvalues = dict(zip(map(id, tested), adjusted(tested), strict=True))
-
-    def pvalue(self, comparison: Comparison) -> float:
-        return float(self.pvalues.get(id(comparison), np.nan))
-
-
-def _is_large(part: pd.DataFrame) -> bool:
-    first = part.iloc[0]
-    rows = first["test"].sum() if part["fold"].nunique() == 1 else 0
-    return bool(rows * 5 >= LARGE or ((part["rows"] > 0).any() and part["fold"].max() == 0))
-
-
-def place(key: Key, criterion: str = "") -> str:
-    return ", ".join(
-        [Path(key[0]).stem, *key[1:], *([criterion.replace("_", " ")] if criterion else [])]
-    )
-
-
-def behind(found: Findings) -> list[str]:
-    """Sentences that say where skfair is behind, the report's first lines."""
-    lines = []
-    few = sum(found.large[key] and c.n < FEWEST for key, _, c in found.compared)
-    for key, criterion, c in found.compared:
-        pvalue = found.pvalue(c)
-        if c.n < FEWEST or np.isnan(pvalue) or (pvalue < 0.05 and c.gap.low <= SLACK):
-            continue
-        how = "worse" if c.gained.high < 0 else "not shown to be within a point"
-        if pvalue < 0.05:
-            how = "as accurate, at a larger violation"
-        lines.append(
-            f"- {c.ours} against {c.peer} ({place(key, criterion)}): {how}; accuracy "
-            f"{100 * c.gained.mean:+.2f} points (lower limit {100 * c.gained.low:+.2f}), "
-            f"violation {c.gap.mean:+.3f}."
-        )
-    if few:
-        lines.append(
-            f"- {few} comparisons have fewer than {FEWEST} repetitions and say nothing yet."
-        )
-    return lines + _frontiers_behind(found)
-
-
-def _frontiers_behind(found: Findings) -> list[str]:
-    lines = []
-    for key, part in found.parts.items():
-        for criterion in HEADLINES if found.large[key] else ():
-            for level in LEVELS:
-                ours, theirs = best_of_sides(part, criterion, level)
-                if not (ours.reached and theirs.reached):
-                    continue
-                gained = corrected(paired(ours, theirs))
-                if gained.mean < 0:
-                    sure = "" if gained.high < 0 else ", within the noise"
-                    lines.append(
-                        f"- Best of skfair against best of the peers at {level:.2f} "
-                        f"({place(key, criterion)}): {100 * gained.mean:+.2f} points{sure}."
-                    )
-    return lines
+MEASURED_AT = 0.05  # violation on validation rows that tables of measures ask for
+PLAIN = ("german", "heart")  # tables that get no pictures, being small
 
 
 def how_it_was_run(found: Findings) -> str:
@@ -139,14 +44,18 @@ def how_it_was_run(found: Findings) -> str:
     keys = ["data", "sensitive", "model"]
     repetitions = found.frame.groupby([*keys, "method"])["repetition"].nunique().groupby(keys)
     counts = [
-        f"{place(key)}: {part.max()}" + (f" ({part.min()} of some)" if part.nunique() > 1 else "")
+        f"{', '.join([Path(key[0]).stem, *key[1:]])}: {part.max()}"
+        + (f" ({part.min()} of some)" if part.nunique() > 1 else "")
         for key, part in repetitions
     ]
+    digests = ", ".join(f"{name} {digest}" for name, digest in whole_digests().items())
     lines = [
         f"{len(found.rows):,} cells, {dates[0]} to {dates[-1]} (UTC).",
         f"Versions that results hang on: {', '.join(sorted(stamps))}.",
         f"Repetitions: {'; '.join(counts)}.",
         f"Of the full design, not in this run: {'; '.join(not_run(found)) or 'nothing'}.",
+        f"Digests of the present code: {digests}.",
+        _codes(found),
     ]
     lines += [
         f"Machine: {m['cpu']}, {m['cores']} cores, Python {m['python']}, "
@@ -157,12 +66,20 @@ def how_it_was_run(found: Findings) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def _codes(found: Findings) -> str:
+    same, other, untold = found.codes().sum()
+    return (
+        f"Results of exactly this code: {same:,}; of other code of skfair or of the benchmark: "
+        f"{other:,}; stored without a digest of all code: {untold:,} (by method at the end)."
+    )
+
+
 def not_run(found: Findings) -> list[str]:
     """Parts of the full design that have no results here."""
-    lines = []
+    there, lines = {place.key for place in found.places}, []
     for data, features in SENSITIVE.items():
         for sensitive in features:
-            models = [m for m in MODELS if (data, sensitive, m) not in found.parts]
+            models = [m for m in MODELS if (data, sensitive, m) not in there]
             if models:
                 lines.append(f"{data}, {sensitive}: {', '.join(models)}")
     return lines
@@ -173,22 +90,37 @@ Each repetition cuts the rows into fifths by group and label: three train, one c
 of a knob, one tests. Large tables (from {LARGE:,} rows) take one such split a repetition; of small
 ones all five fifths validate and test in turn, and their cells are added up before a knob is
 chosen and a violation taken. Decisions that are drawn count with their chances. ± is half of a
-95 % interval by Nadeau and Bengio's corrected t, with the variance factor 1/J + n_test/n_train.
-Nothing is interpolated: "in 3 of 5" means that in two repetitions no value of the knob kept to the
-level on validation rows. The hypervolume is the share of the box between no violation with full
-accuracy and the plain model's violation with the commoner label's share that the steps of a
-method's frontier dominate."""
-
+95 % interval by Nadeau and Bengio's corrected t, with the variance factor 1/J + n_test/n_train; on
+small tables J counts the folds of all repetitions, and a fold's share in a violation of pooled
+cells is the jackknife's (in a simulation such intervals held the truth in 90 to 100 %, intervals
+over repetitions of pooled cells in 46 to 83 %). Nothing is interpolated: "in 3 of 5" means that in
+two repetitions no value of the knob kept to the level on validation rows, or none has a result;
+levels that a test shows by noise alone aren't asked for (the violation that decisions alike would
+show, drawn 2,000 times with the test's numbers of rows by group and label). The
+hypervolume is the share of the box between no violation with full accuracy and the plain model's
+violation with the commoner label's share that lies under a method's steps on test. Steps are those
+of the rules on the validation rows' frontier, in its order: a rule that falls behind on test takes
+its share back, so that nothing is chosen on test rows and more rules don't win by luck.
+Hypervolumes of small tables have no interval."""
 
 COMPARING = f"""\
-For each value of the peer's knob, skfair's that is no less fair on validation rows (by more than
-{SLACK}), and the most accurate of those; so a coarse grid costs skfair accuracy, and the column
-"violation" shows what that buys. The difference in accuracy on test (balanced accuracy for reject
-options) in points, its one-sided 95 % lower limit, the difference in violation on test with its
-95 % interval, and the p-value of being a point or more worse, by Holm over this table."""
+At the violation of each value of the peer's knob that is on its frontier on validation rows, both
+sides take their most accurate value that is no less fair on validation rows (by more than
+{SLACK}), and skfair its fairest where it has none. Skfair less the peer on test: the difference in
+accuracy in points (peers that maximise balanced accuracy are judged by both), averaged over these
+levels; its one-sided 95 % lower limit, for itself; the p-value of being a point or more worse, by
+Holm over all comparisons of the report on large tables, on which "no worse by 1" rests; the value
+of the peer's knob at which skfair does worst, with its lower limit; and the difference in violation
+with its 95 % interval. It is no worse by {GAP_MARGIN} where all of the interval is at most that
+("no": where all of it is above). Only with both a yes is skfair as accurate at equal violation.
+Peers that draw lots are compared with skfair's rules that draw lots, ", drawn", and with those that
+decide alike each time, which its estimators give by default. Methods that know no criterion are the
+same fits in both tables. Small tables have no p-values: they are described, not ranked."""
+
 LOTS = """\
 Rules of skfair that decide alike each time, which the estimators give by default, less its own that
 draw lots, at the latter's violation: what it costs that the same person gets the same answer."""
+
 PRETRAINING = """\
 Every group against all other rows, in the layout of table 1 of Mandhala et al. (2022). CI is the
 imbalance of numbers, disparity their ratio (their equation 3), DPL the difference in shares of
@@ -196,108 +128,93 @@ positive labels, KS and KL compare the distributions of labels, skewness is that
 column. The table's values in the paper are lost; these come from the bundled data."""
 
 
-def large_section(found: Findings, key: Key, file: Path) -> str:
-    part = found.parts[key]
-    labels = _labels(found, key)
-    panels = {c.replace("_", " "): (candidates(part, c), c) for c in HEADLINES}
-    picture = frontier_plot(panels, file.parent / "images" / picture_name("benchmarks", *key))
-    out = [f"## {place(key)}\n", f"![Accuracy against violation.](images/{picture})\n"]
+def comparisons(found: Findings) -> str:
+    """One table for each criterion, of all places."""
+    out = ["## The same algorithm at the peer's violation\n", COMPARING + "\n"]
     for criterion in HEADLINES:
-        out += [
-            f"### {criterion.replace('_', ' ')}: accuracy (violation) on test\n",
-            levels_table(part, criterion, large=True),
-            "The best of each side, chosen on validation rows:\n",
-            sides_table(part, criterion),
+        rows = [
+            (str(place), c, found.pvalue(c))
+            for place, c in found.compared
+            if c.criterion == criterion
         ]
-    out += [
-        "### all measures, knobs chosen for demographic parity at most 0.05 or as near as can be\n",
-        measures_table(part, labels),
+        out += [f"### {criterion.replace('_', ' ')}\n", comparisons_table(rows)]
+    certain = [
+        (f"{place}, {c.criterion.replace('_', ' ')}", c, float("nan"))
+        for place in found.places
+        for c in price_of_certainty(place)
     ]
+    if certain:
+        out += ["### What it costs not to draw lots\n", LOTS + "\n", comparisons_table(certain)]
     return "\n".join(out)
 
 
-def small_section(found: Findings, key: Key, file: Path) -> str:
-    part, labels = found.parts[key], _labels(found, key)
-    plain = part[part["method"] == "nothing"]
-    out = [f"## {place(key)}: described, not ranked\n"]
+def place_section(place: Place, file: Path) -> str:
+    """Tables of one place, and its frontiers."""
+    out = [f"## {place}" + ("\n" if place.large else ": described, not ranked\n")]
+    if place.key[0] not in PLAIN:
+        image = file.parent / "images" / picture_name("benchmarks", *place.key)
+        picture = frontier_plot({c.replace("_", " "): (place, c) for c in HEADLINES}, image)
+        out.append(f"![Accuracy against violation.](images/{picture})\n")
     for criterion in HEADLINES:
-        once = np.sum(plain[plain["repetition"] == plain["repetition"].min()]["test"].tolist(), 0)
-        one = plain["test"].iloc[0]
         out += [
-            f"### {criterion.replace('_', ' ')}: accuracy (violation), tests pooled over folds\n",
-            f"Were groups alike, noise alone would make a gap of {noise(once, criterion):.3f}, "
-            f"and of {noise(one, criterion):.3f} in one fold's test, on average.\n",
-            levels_table(part, criterion, large=False),
+            f"### {place}: accuracy (violation) on test, {criterion.replace('_', ' ')}\n",
+            floor_text(place, criterion),
+            levels_table(place, criterion),
+            "The best of each side, chosen on validation rows, and their difference:\n",
+            sides_table(place, criterion),
         ]
-    return "\n".join([*out, measures_table(part, labels)])
-
-
-def _labels(found: Findings, key: Key) -> list[str]:
-    """Names of the groups, as the results tell them."""
-    return list(found.parts[key]["labels"].dropna().iloc[0])
+    for criterion in HEADLINES:
+        level = max(MEASURED_AT, float(np.nan_to_num(place.noise(criterion))))
+        out += [
+            f"### {place}: all measures on test, knobs chosen for {criterion.replace('_', ' ')} "
+            f"at most {level:.2f} or as near as can be\n",
+            measures_table(place, criterion, level),
+        ]
+    return "\n".join(out)
 
 
 def picture_name(*parts: str) -> str:
     return "-".join(Path(part).stem for part in parts).replace(" ", "") + ".png"
 
 
-def before_section(found: Findings, file: Path) -> str:
-    data = [name for name in SENSITIVE if name in set(found.frame["data"])]
+def before_section(found: Findings, file: Path, data: Sequence[str]) -> str:
     out = [
         "## Before training\n",
         PRETRAINING + "\n",
-        pretraining_table(data),
+        pretraining_table(list(data)),
         "Errors and AUC on test before and after mitigation (their table 2):\n",
         errors_before_after(found.frame),
         "AUC by group:\n",
         auc_before_after(found.frame),
     ]
-    for key in found.parts:
-        rows = [r for r in found.rows if (r["data"], r["sensitive"], r["model"]) == key]
+    for place in found.places:
+        rows = [r for r in found.rows if (r["data"], r["sensitive"], r["model"]) == place.key]
         knobs: dict[str, Any] = {"Resampler": "balance"}
         counts = {m: pooled_bins(rows, m, knobs.get(m)) for m in SHOWN}
         kept = {m: c for m, c in counts.items() if c is not None}
-        if key[2] == "logistic" and kept:
-            image = file.parent / "images" / picture_name("roc", *key[:2])
-            picture = roc_plot(kept, _labels(found, key), image)
-            out.append(f"![ROC by group, {place(key)}.](images/{picture})\n")
+        if place.key[2] == "logistic" and place.key[0] not in PLAIN and kept:
+            image = file.parent / "images" / picture_name("roc", *place.key[:2])
+            picture = roc_plot(kept, place.labels, image)
+            out.append(f"![ROC by group, {place}.](images/{picture})\n")
     return "\n".join(out)
 
 
 def write_report(store: Store, file: Path, data: Sequence[str] = ()) -> None:
     """Write the Markdown file, and its pictures into ``images`` beside it; of some data, or all."""
     found = Findings(store, data)
-    lines = behind(found) or ["- Nowhere in this run."]
-    tested = [
-        (place(key, criterion), c, found.pvalue(c))
-        for key, criterion, c in found.compared
-        if found.large[key]
-    ]
-    certain = [
-        (place(key, criterion), c)
-        for key, part in found.parts.items()
-        for criterion in HEADLINES
-        for c in price_of_certainty(part, criterion)
-    ]
-    small = [(place(k, criterion), c) for k, criterion, c in found.compared if not found.large[k]]
     out = [
         "# Quality of mitigation: skfair and its peers\n",
-        "Where skfair is behind in this run:\n",
-        "\n".join(lines) + "\n",
+        "\n".join(first_lines(found)) + "\n",
+        comparisons(found),
         "## How it was run\n",
         METHOD + "\n",
         how_it_was_run(found) + "\n",
-        "## The same algorithm at the peer's violation\n",
-        COMPARING + "\n",
-        comparisons_table(tested),
+        *(place_section(place, file) for place in found.places),
+        before_section(found, file, [name for name in data or SENSITIVE if name in SENSITIVE]),
+        "## Results of other code\n",
+        codes_table(found.codes()),
+        "## What failed\n",
+        errors_table(found.rows),
     ]
-    if small:
-        out += ["German and Heart, described:\n", described_table(small)]
-    if certain:
-        out += ["## What it costs not to draw lots\n", LOTS + "\n", described_table(certain)]
-    for key in found.parts:
-        section = large_section if found.large[key] else small_section
-        out.append(section(found, key, file))
-    out += [before_section(found, file), "## What failed\n", errors_table(found.rows)]
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(out))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
+from skfair.criteria import get_criterion
+
 SHARE = 1 / 3  # rows that test over rows that train, 20 % over 60 %
 
 
@@ -44,11 +46,8 @@ class NonInferiority(NamedTuple):
     pvalue: float  # of being worse by the margin or more
 
 
-def non_inferiority(
-    differences: ArrayLike, margin: float = 0.01, share: float = SHARE, level: float = 0.95
-) -> NonInferiority:
+def non_inferiority(found: Estimate, margin: float = 0.01, level: float = 0.95) -> NonInferiority:
     """One-sided corrected t-test of whether ours minus theirs is above -margin."""
-    found = corrected(differences, share)
     if found.n < 2:
         return NonInferiority(found.mean, float("nan"), float("nan"), float("nan"))
     if found.error == 0:
@@ -58,9 +57,34 @@ def non_inferiority(
     return NonInferiority(found.mean, found.mean - half, found.mean + half, pvalue)
 
 
-def pool(cells: Sequence[ArrayLike]) -> np.ndarray:
-    """Sum of cells by group, of the tests of several folds."""
-    return np.sum([np.asarray(part, dtype=float) for part in cells], axis=0)
+def leave_out(folds: Sequence[ArrayLike]) -> np.ndarray:
+    """Cells of a repetition: pooled over its folds, then without each of them in turn.
+
+    A single fold has nothing to be left out.
+    """
+    cells = np.asarray(folds, dtype=float)
+    whole = cells.sum(axis=0, keepdims=True)
+    return whole if len(cells) == 1 else np.concatenate([whole, whole - cells])
+
+
+def estimated(figures: Sequence[np.ndarray]) -> Estimate:
+    """Mean of a figure over repetitions, each given as by `leave_out`: pooled, then without a fold.
+
+    Pooled cells of several repetitions are of the same rows, so they differ too little: errors come
+    from the folds, by the jackknife's pseudo-values (of accuracy, the folds' own), with Nadeau and
+    Bengio's factor over all folds. In a simulation of least squares on 300 and 1,000 rows, five
+    folds and three repetitions, 95 % intervals of accuracy, violations and their differences held
+    the mean over new samples in 90 to 100 %; those over repetitions in 46 to 83 %, those of a
+    bootstrap of the pooled cells in 78 to 100 %.
+    """
+    parts = []
+    for figure in figures:
+        folds = len(figure) - 1
+        parts.append(folds * figure[0] - (folds - 1) * figure[1:] if folds else figure)
+    found = corrected(np.concatenate(parts) if parts else [])
+    mean = float(np.mean([figure[0] for figure in figures])) if parts else float("nan")
+    shift = mean - found.mean
+    return found._replace(mean=mean, low=found.low + shift, high=found.high + shift)
 
 
 def choose_within(violation: ArrayLike, gain: ArrayLike, level: float) -> int | None:
@@ -96,15 +120,36 @@ def frontier(violation: ArrayLike, gain: ArrayLike) -> np.ndarray:
 
 
 def hypervolume(violation: ArrayLike, gain: ArrayLike, reference: tuple[float, float]) -> float:
-    """Share of the box between (0, 1) and the reference that the points' steps dominate.
+    """Share of the box between (0, 1) and the reference that lies under the points' steps.
 
-    No point is made by interpolation; points beyond the reference count for nothing.
+    Steps go from point to point in the order given, that of validation rows: a point that falls
+    behind the one before it takes its share back, so nothing is chosen on test rows. Points in
+    order give the hypervolume. None is made by interpolation; those beyond the reference count for
+    nothing.
     """
     worst, least = reference
     violation, gain = np.asarray(violation, float), np.asarray(gain, float)
-    within = (violation < worst) & (gain > least)
-    violation, gain = violation[within], gain[within]
-    places = frontier(violation, gain)
-    edges = np.append(violation[places], worst)
-    area = float(np.sum(np.diff(edges) * (gain[places] - least)))
+    known = ~np.isnan(violation)
+    edges = np.append(np.minimum(violation[known], worst), worst)
+    area = float(np.sum(np.diff(edges) * np.maximum(gain[known] - least, 0)))
     return area / (worst * (1 - least))
+
+
+def chance_violation(cells: ArrayLike, criterion: str, draws: int = 2000, seed: int = 0) -> float:
+    """Mean violation on tests of these sizes if the criterion held: the least there is to be seen.
+
+    Labels stay as they are. Decisions are drawn at the rates of all rows: one selection rate for
+    demographic parity, else one for each label.
+    """
+    rng = np.random.default_rng(seed)
+    tn, fp, fn, tp = np.asarray(cells, dtype=float).T
+    sizes = np.stack([tn + fp, fn + tp], axis=-1)
+    chosen = np.stack([fp, tp], axis=-1)
+    by_label = chosen.sum(axis=0) / sizes.sum(axis=0)
+    same = np.full(2, chosen.sum() / sizes.sum())
+    rates = same if criterion == "demographic_parity" else by_label
+    counts = sizes.round().astype(int)
+    yes = rng.binomial(counts, np.nan_to_num(rates), size=(draws, *counts.shape))
+    no = counts - yes
+    drawn = np.stack([no[..., 0], yes[..., 0], no[..., 1], yes[..., 1]], axis=-1)
+    return float(np.nanmean(get_criterion(criterion)(drawn.astype(float))))

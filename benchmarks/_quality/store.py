@@ -7,11 +7,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .cells import installed
+from .cells import installed, present_key
+from .digests import whole_digests
+from .registry import methods
 
 LIBRARIES = (
     "skfair",
@@ -71,8 +73,17 @@ class Store:
                     continue
 
     def done(self, *, retry: bool = False) -> set[str]:
-        """Keys that need no work; with ``retry`` those of errors do."""
-        return {row["key"] for row in self.rows() if not (retry and "error" in row)}
+        """Keys that need no work; with ``retry`` those of errors do.
+
+        What couldn't be imported isn't done, unless the key says that it is not installed.
+        """
+        newest = _newest(self.rows(), lambda row: row["key"])
+        return {
+            key
+            for key, row in newest.items()
+            if not (retry and "error" in row)
+            and ("not installed" in row["versions"].values() or not not_imported(row))
+        }
 
     def add(self, rows: Iterable[dict[str, Any]]) -> None:
         if not self.file.exists():
@@ -81,18 +92,48 @@ class Store:
             out.writelines(json.dumps(row) + "\n" for row in rows)
 
     def latest(self) -> list[dict[str, Any]]:
-        """One row a cell: one without an error if there is one, and of those the newest."""
-        kept: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for row in self.rows():
-            place = tuple(row[name] for name in IDENTITY)
-            old = kept.get(place)
-            if old is None or _rank(row) >= _rank(old):
-                kept[place] = row
-        return list(kept.values())
+        """The newest row of each cell, whether a result or an error.
+
+        An import that failed is no result: it is told only where there is nothing else.
+        """
+        return list(_newest(self.rows(), lambda row: tuple(row[n] for n in IDENTITY)).values())
 
     def machines(self) -> list[dict[str, Any]]:
         return [json.loads(file.read_text()) for file in sorted(self.folder.glob("*.machine.json"))]
 
 
+Rows = Iterable[dict[str, Any]]
+
+
+def _newest(rows: Rows, place: Callable[[dict[str, Any]], Any]) -> dict[Any, dict[str, Any]]:
+    """By place, the row that was stored last; files of other environments count by their dates."""
+    kept: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        old = kept.get(place(row))
+        if old is None or _rank(row) >= _rank(old):
+            kept[place(row)] = row
+    return kept
+
+
 def _rank(row: dict[str, Any]) -> tuple[bool, str]:
-    return "error" not in row, row["date"]
+    return not not_imported(row), row["date"]
+
+
+def not_imported(row: dict[str, Any]) -> bool:
+    """Whether the row tells of an import that failed, of a peer, of skfair or of the benchmark."""
+    return row.get("error", "").startswith(("ImportError", "ModuleNotFoundError", "SyntaxError"))
+
+
+def other_code(row: dict[str, Any]) -> str:
+    """Whether a result comes from the present code: "same", "other", or "untold".
+
+    Results of other methods than skfair's hang on the benchmark's own code only.
+    """
+    method = methods()[row["method"]]
+    if row["key"] != present_key(row):
+        return "other"
+    if "tree" not in row:
+        return "untold"
+    needed = ["benchmark", *(["skfair"] if method.side == "skfair" else [])]
+    now = whole_digests()
+    return "same" if all(row["tree"][name] == now[name] for name in needed) else "other"

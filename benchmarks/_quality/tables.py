@@ -8,22 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .analysis import (
-    LEVELS,
-    Comparison,
-    Picked,
-    candidates,
-    hypervolumes,
-    paired,
-    pick,
-    pick_within,
-    reference,
-)
-from .measure import CRITERIA
-from .registry import methods
-from .statistics import Estimate, choose_no_less_fair, corrected
+from .analysis import MARGIN, Comparison, Sides, sides_at, sides_volume
+from .place import LEVELS, Picked, Place, all_measures
+from .statistics import Estimate, estimated
 
-SIDES = {"none": 0, "skfair": 1}
+MANY = 3  # groups from which rates are told from the least to the most
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -31,155 +20,163 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows), ""])
 
 
-def percent(found: Estimate, digits: int = 1) -> str:
-    if np.isnan(found.low):
-        return f"{100 * found.mean:.{digits}f}"
-    return f"{100 * found.mean:.{digits}f} ± {100 * (found.high - found.mean):.{digits}f}"
-
-
-def plain(found: Estimate, digits: int = 3) -> str:
+def number(found: Estimate, digits: int = 3) -> str:
+    if np.isnan(found.mean):
+        return "-"
     if np.isnan(found.low):
         return f"{found.mean:.{digits}f}"
     return f"{found.mean:.{digits}f} ± {found.high - found.mean:.{digits}f}"
 
 
-def signed(found: Estimate) -> str:
+def percent(found: Estimate, digits: int = 1) -> str:
+    scaled = found._replace(mean=100 * found.mean, low=100 * found.low, high=100 * found.high)
+    return number(scaled, digits)
+
+
+def signed(found: Estimate, digits: int = 3) -> str:
     if np.isnan(found.low):
-        return f"{found.mean:+.3f}"
-    return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+        return f"{found.mean:+.{digits}f}"
+    return f"{found.mean:+.{digits}f} ({found.low:+.{digits}f} to {found.high:+.{digits}f})"
 
 
-def ordered(frame: pd.DataFrame) -> list[str]:
-    """Methods that have results: the plain model, skfair's, then the peers'."""
-    there = set(frame["method"])
-    return [name for name in methods() if name in there]
+def points(share: float) -> str:
+    return "-" if np.isnan(share) else f"{100 * share:+.2f}"
 
 
-def reached_cell(chosen: Picked, criterion: str, *, large: bool) -> str:
+def small_p(pvalue: float) -> str:
+    if np.isnan(pvalue):
+        return "-"
+    return "< 0.001" if pvalue < 0.001 else f"{pvalue:.3f}"
+
+
+def floor_text(place: Place, criterion: str) -> str:
+    """What noise alone makes, and which levels are therefore not asked for."""
+    levels, floor = place.levels(criterion), place.noise(criterion)
+    skipped = ", ".join(f"{v:.2f}" for v in LEVELS if v not in levels)
+    least = f"Where there is no violation, a test of this size shows {floor:.3f} on average"
+    if not skipped:
+        return f"{least}.\n"
+    return f"{least}; so levels below it ({skipped}) aren't asked for.\n"
+
+
+def reached_cell(chosen: Picked, criterion: str) -> str:
     """Accuracy and violation on test, or in how many splits validation rows found a value."""
     if not chosen.reached:
-        return f"in {len(chosen.cells)} of {chosen.asked}"
-    gaps = corrected(chosen.violations(criterion)).mean
-    return (
-        f"{percent(corrected(chosen.gains()))} ({gaps:.3f})"
-        if large
-        else (f"{100 * chosen.gains().mean():.1f} ({gaps:.3f})")
-    )
+        return f"in {len(chosen.tests)} of {len(chosen.asked)}"
+    return f"{percent(chosen.accuracy())} ({chosen.violation(criterion).mean:.3f})"
 
 
-def levels_table(frame: pd.DataFrame, criterion: str, *, large: bool) -> str:
+def levels_table(place: Place, criterion: str) -> str:
     """Accuracy (violation) on test by level of violation, and the hypervolume."""
-    levels = LEVELS if large else LEVELS[1:]
-    corner = reference(frame, criterion)
-    rows = []
-    for name in ordered(candidates(frame, criterion)):
-        found = candidates(frame[frame["method"] == name], criterion)
-        picked = [reached_cell(pick_within(found, v), criterion, large=large) for v in levels]
-        volume = corrected(hypervolumes(found, criterion, corner))
-        shown = plain(volume, 2) if large else f"{volume.mean:.2f}"
-        rows.append([name, *picked, shown])
+    levels, rows = place.levels(criterion), []
+    for name in place.methods(criterion):
+        found = place.of(criterion, name)
+        picked = [reached_cell(place.pick_within(found, v), criterion) for v in levels]
+        rows.append([name, *picked, number(_volume(place, found, criterion), 2)])
     return table(["", *(f"violation <= {v:.2f}" for v in levels), "hypervolume"], rows)
 
 
-def sides_table(frame: pd.DataFrame, criterion: str) -> str:
+def sides_table(place: Place, criterion: str) -> str:
     """The best of all skfair methods and of all peers', both chosen on validation rows."""
-    rows = []
-    for level in LEVELS:
-        cells = [f"{level:.2f}"]
-        both = best_of_sides(frame, criterion, level)
-        cells += [reached_cell(chosen, criterion, large=True) for chosen in both]
-        rows.append([*cells, _difference(*both)])
-    corner = reference(frame, criterion)
-    volumes = [hypervolumes(part, criterion, corner) for part in _sides(frame, criterion)]
-    if all(len(v) for v in volumes) and len(volumes[0]) == len(volumes[1]):
-        gained = plain(corrected(volumes[0] - volumes[1]), 3)
-        rows.append(["hypervolume", *(plain(corrected(v)) for v in volumes), gained])
-    header = ["violation at most", "best of skfair", "best of the peers", "difference, points"]
+    rows, parts = [], place.sides(criterion)
+    for level in place.levels(criterion):
+        cells = [reached_cell(place.pick_within(part, level), criterion) for part in parts]
+        rows.append([f"{level:.2f}", *cells, *_difference(sides_at(place, criterion, level))])
+    volumes = [_volume(place, part, criterion) for part in parts]
+    if all(v.n for v in volumes):
+        gained = _without_limits(place, sides_volume(place, criterion).gained)
+        rules = " and ".join(str(round(len(p) / len(place.repetitions))) for p in parts)
+        name = f"hypervolume, of {rules} rules a repetition"
+        rows.append([name, *map(number, volumes), signed(gained), ""])
+    if not rows:
+        return "There is no level to ask for.\n"
+    header = ["violation at most", "best of skfair", "best of the peers", "points", "violation"]
     return table(header, rows)
 
 
-def _sides(frame: pd.DataFrame, criterion: str) -> list[pd.DataFrame]:
-    found = candidates(frame, criterion)
-    ours = found["side"] == "skfair"
-    return [found[ours], found[~ours & (found["side"] != "none")]]
+def _volume(place: Place, found: pd.DataFrame, criterion: str) -> Estimate:
+    return _without_limits(place, estimated(list(place.hypervolumes(found, criterion).values())))
 
 
-def best_of_sides(frame: pd.DataFrame, criterion: str, level: float) -> list[Picked]:
-    return [pick_within(part, level) for part in _sides(frame, criterion)]
+def _without_limits(place: Place, found: Estimate) -> Estimate:
+    """On small tables a volume jumps with every row; its interval would say nothing."""
+    return found if place.large else found._replace(low=np.nan, high=np.nan)
 
 
-def _difference(ours: Picked, theirs: Picked) -> str:
-    if not (ours.reached and theirs.reached):
-        return "-"
-    return percent(corrected(paired(ours, theirs)), 2)
+def _difference(found: Sides) -> list[str]:
+    if found.reached != (found.asked, found.asked):
+        return ["-", "-"]
+    gained = found.gained
+    scaled = gained._replace(mean=100 * gained.mean, low=100 * gained.low, high=100 * gained.high)
+    return [signed(scaled, 2), signed(found.gap)]
 
 
-def comparisons_table(found: list[tuple[str, Comparison, float]]) -> str:
-    """Skfair less the same algorithm of a peer, at the peer's violation."""
+def name_of(c: Comparison) -> tuple[str, str]:
+    """Both names, with the repetitions if some lack, and the gain if it isn't accuracy."""
+    some = f" ({c.n} of {c.asked} repetitions)" if c.n < c.asked else ""
+    gain = "" if c.gain == "accuracy" else f", {c.gain.replace('_', ' ')}"
+    return c.ours + some, c.peer + gain
+
+
+def comparisons_table(found: Sequence[tuple[str, Comparison, float]]) -> str:
+    """Skfair less the same algorithm of a peer, at the peer's violation on validation rows."""
     rows = []
-    for place, c, pvalue in found:
+    for where, c, pvalue in found:
         verdict = "-" if np.isnan(pvalue) else ("yes" if pvalue < 0.05 else "**no**")
+        fair = c.no_less_fair
+        worst = f"{points(c.worst.gained.mean)} ({points(c.worst.gained.low)})"
         rows.append(
             [
-                place,
-                c.ours,
-                c.peer,
-                f"{100 * c.gained.mean:+.2f}",
-                "-" if np.isnan(c.gained.low) else f"{100 * c.gained.low:+.2f}",
-                signed(c.gap),
-                "-" if np.isnan(pvalue) else f"{pvalue:.3f}",
+                where,
+                *name_of(c),
+                points(c.gained.mean),
+                points(c.gained.low),
+                small_p(pvalue),
                 verdict,
+                f"{worst} at {c.worst.knob}" if c.worst.knob != "None" else "-",
+                signed(c.gap),
+                f"**{fair}**" if fair == "no" else fair,
             ]
         )
-    header = [
-        "",
-        "skfair",
-        "peer",
-        "points",
-        "lower limit",
-        "violation",
-        "p (Holm)",
-        "no worse by 1",
-    ]
-    return table(header, rows)
+    header = ["", "skfair", "peer", "points", "lower limit", "p (Holm)"]
+    header += [f"no worse by {100 * MARGIN:.0f}", "at the worst value", "violation"]
+    return table([*header, "violation no worse by 0.02"], rows)
 
 
-def described_table(found: list[tuple[str, Comparison]]) -> str:
-    """The same of small tables: described, neither tested nor ranked."""
-    rows = [
-        [place, c.ours, c.peer, f"{100 * c.gained.mean:+.1f}", f"{c.gap.mean:+.3f}"]
-        for place, c in found
-    ]
-    return table(["", "skfair", "peer", "points", "violation"], rows)
+def measures_table(place: Place, criterion: str, level: float) -> str:
+    """Every measure on test with its interval, knobs chosen on validation for a criterion."""
+    rows, figures = [], dict(all_measures())
+    for name in place.methods(criterion):
+        chosen = place.pick_near(place.of(criterion, name), level)
+        values = [
+            percent(chosen.estimate(f))
+            if c in ("accuracy", "balanced")
+            else number(chosen.estimate(f))
+            for c, f in figures.items()
+        ]
+        rows.append([name, *values[:2], number(chosen.auc()), *values[2:], *_rates(chosen)])
+    names = list(figures)
+    header = ["", *names[:2], "AUC", *names[2:]]
+    if len(place.labels) > MANY:
+        rates = ["FPR, least to most", "FNR, least to most"]
+    else:
+        rates = [f"{rate} {label}" for rate in ("FPR", "FNR") for label in place.labels]
+    return table([*header, *rates], rows)
 
 
-def measures_table(frame: pd.DataFrame, labels: Sequence[str], level: float = 0.05) -> str:
-    """Every measure on test, knobs chosen on validation for demographic parity."""
-    criterion, rows = "demographic_parity", []
-    short = [name.replace("_", " ") for name in CRITERIA]
-    for name in ordered(candidates(frame, criterion)):
-        found = candidates(frame[frame["method"] == name], criterion)
-        chosen = pick(found, lambda v, g: choose_no_less_fair(v, g, level))
-        means = chosen.means()
-        rows.append(
-            [
-                name,
-                f"{100 * means['accuracy']:.1f}",
-                f"{100 * means['balanced_accuracy']:.1f}",
-                *(f"{means[c]:.3f}" for c in CRITERIA),
-                *_error_rates(chosen),
-            ]
-        )
-    rates = [f"{rate} {label}" for rate in ("FPR", "FNR") for label in labels]
-    return table(["", "accuracy", "balanced", *short, *rates], rows)
+def _rates(chosen: Picked) -> list[str]:
+    found = chosen.rates()
+    if found.shape[1] > MANY:
+        return [f"{np.nanmin(rate):.3f} to {np.nanmax(rate):.3f}" for rate in found]
+    return [f"{rate:.3f}" for rate in found.ravel()]
 
 
-def _error_rates(chosen: Picked) -> list[str]:
-    cells = np.mean(list(chosen.cells.values()), axis=0)
-    tn, fp, fn, tp = cells.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rates = [*(fp / (fp + tn)), *(fn / (fn + tp))]
-    return [f"{rate:.3f}" for rate in rates]
+def codes_table(counts: pd.DataFrame) -> str:
+    """How many results of a method come from the present code, from other code, or don't tell."""
+    kept = counts[counts[["other", "untold"]].sum(axis=1) > 0]
+    names = ("same", "other", "untold")
+    rows = [[str(name), *(str(int(row[n])) for n in names)] for name, row in kept.iterrows()]
+    return table(["method", "present code", "other code", "not told"], rows)
 
 
 def errors_table(rows: list[dict[str, Any]]) -> str:

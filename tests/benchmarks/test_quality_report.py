@@ -1,274 +1,274 @@
-"""Cells, tables and the report from small results made by hand."""
+"""Choices, comparisons and the report from small results made by hand."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
-from _quality import cells, data, measure
 from _quality.analysis import (
     adjusted,
-    candidates,
     compare,
-    hypervolumes,
-    noise,
-    pick_within,
+    compare_all,
+    partners,
     price_of_certainty,
-    read_frame,
-    reference,
+    sides_at,
+    sides_volume,
 )
+from _quality.behind import Findings, first_lines
 from _quality.registry import methods
-from _quality.report import write_report
+from _quality.report import comparisons, write_report
 from _quality.store import Store
+from _quality.tables import levels_table, measures_table, sides_table, small_p
+from quality_results import cells_of, made, place_of, results
 
-TASK = cells.Task("heart", "sex", "logistic", "nothing", "any", (None,), 0, 0)
-
-
-def part_of(y, codes):
-    y, codes = np.array(y), np.array(codes)
-    return data.Part(np.zeros((len(y), 1)), y, codes.astype(str), codes, None)
-
-
-def test_expected_cells_by_hand():
-    part = part_of([0, 1, 1, 0], [0, 0, 1, 1])
-    found = measure.expected_cells(part, np.array([0.25, 1.0, 0.5, 0.0]), 2)
-    assert found.tolist() == [[0.75, 0.25, 0, 1], [1, 0, 0.5, 0.5]]
-
-
-def test_chances_that_are_not_numbers_are_refused():
-    with pytest.raises(ValueError, match="1 NaN"):
-        measure.expected_cells(part_of([0, 1], [0, 1]), np.array([0.5, np.nan]), 2)
-
-
-def test_figures_by_hand():
-    found = measure.figures([[40, 10, 10, 40], [45, 5, 20, 30]])
-    assert found["accuracy"] == pytest.approx(155 / 200)
-    assert found["balanced_accuracy"] == pytest.approx((0.85 + 0.7) / 2)
-    assert found["demographic_parity"] == pytest.approx(0.15)
-    assert found["equalized_odds"] == pytest.approx(0.2)
-    assert found["equal_opportunity"] == pytest.approx(0.2)
-    assert found["average_odds"] == pytest.approx(0.15)
-
-
-def test_auc_needs_a_score_and_two_classes():
-    assert np.isnan(measure.auc_of(np.array([0, 1]), None))
-    assert np.isnan(measure.auc_of(np.array([1, 1]), np.array([0.1, 0.2])))
-    assert measure.auc_of(np.array([0, 1]), np.array([0.1, 0.2])) == 1.0
-
-
-def test_scores_are_counted_by_group_label_and_bin():
-    part = part_of([0, 1, 1], [0, 0, 1])
-    found = np.array(measure.binned(part, np.array([0.0, 1.0, 0.5]), 2))
-    assert found.shape == (2, 2, measure.SCORE_BINS)
-    assert np.argwhere(found).tolist() == [[0, 0, 0], [0, 1, 49], [1, 1, 25]]
-
-
-def test_splits_are_sixty_twenty_twenty_and_every_row_is_tested_once():
-    table = data.load_table("heart", "sex")
-    tested = []
-    for fold in table.folds:
-        train, chosen, test = data.three_ways(table, 0, fold)
-        assert sorted(np.concatenate([train, chosen, test])) == list(range(len(table.y)))
-        assert len(test) == pytest.approx(len(table.y) / 5, abs=1)
-        assert len(chosen) == pytest.approx(len(table.y) / 5, abs=1)
-        tested.append(test)
-    assert sorted(np.concatenate(tested)) == list(range(len(table.y)))
-
-
-def test_a_split_knows_which_columns_tell_the_group():
-    split = data.load_split("heart", "sex", 0, 0)
-    assert len(split.own_columns) == 2  # female and male
-    columns = split.train.X[:, split.own_columns]
-    assert np.array_equal(columns.argmax(axis=1), split.train.codes)
-    assert len(split.numbers) == 6
-
-
-def test_tables_of_the_users(tmp_path):
-    text = "age,sex,race,hired\n30,f,a,yes\n40,m,b,no\n50,f,b,no\n20,m,a,yes\n"
-    (tmp_path / "people.csv").write_text(text)
-    table = data.load_table(str(tmp_path / "people.csv"), "race+sex", "hired", "yes")
-    assert table.groups.n_groups == 4
-    assert table.y.tolist() == [1, 0, 0, 1]
-    with pytest.raises(ValueError, match="every label, or none"):
-        data.load_table(str(tmp_path / "people.csv"), "sex", "hired", "Yes")
-
-
-def test_every_peer_is_paired_and_all_names_differ():
-    peers = [m for m in methods().values() if m.side not in ("skfair", "none")]
-    assert all(m.pairs for m in peers)
-    assert all(len(m.values) in (1, 2, 3, 8) for m in methods().values())
-
-
-def test_keys_are_those_of_settings_and_versions(monkeypatch):
-    key = TASK.keys()[0]
-    assert replace(TASK).keys() == [key]
-    assert replace(TASK, repetition=1).keys() != [key]
-    monkeypatch.setattr(cells, "installed", lambda library: "other")
-    assert TASK.keys() != [key]
-
-
-def test_an_error_is_a_result(monkeypatch):
-    def fail(*_):
-        raise ValueError("no\nway")
-
-    failing = replace(methods()["nothing"], fit=fail)
-    monkeypatch.setattr(cells, "methods", lambda: {"nothing": failing})
-    (row,) = cells.run_task(TASK)
-    assert row["error"] == "ValueError: no way"
-    assert row["key"] == TASK.keys()[0]
-
-
-def test_one_cell_for_real():
-    (row,) = cells.run_task(TASK)
-    found = np.array(row["test"]["cells"])
-    assert found.shape == (2, 4)
-    assert found.sum() == pytest.approx(303 / 5, abs=1)
-    assert 0.7 < row["test"]["auc"] <= 1
-    assert row["labels"] == ("female", "male")
-    assert json.loads(json.dumps(row))["test"] == row["test"]
-
-
-def test_a_store_prefers_results_to_errors_and_survives_a_cut_line(tmp_path):
-    store = Store(tmp_path)
-    row = {"key": "a", **TASK.cells()[0], "date": "2026-01-02", "test": {}}
-    store.add([row, {**row, "key": "b", "date": "2026-01-03", "error": "late"}])
-    with store.file.open("a") as out:
-        out.write('{"key": "c"')
-    assert store.done() == {"a", "b"}
-    assert store.done(retry=True) == {"a"}
-    (kept,) = store.latest()
-    assert kept["key"] == "a"
-
-
-def made(method, knob, repetition, shift, criterion="any", fold=0):
-    """A result of 1,000 rows a group, of the second of which 10 x shift fewer are selected."""
-    cells = [[400, 100, 100, 400], [400 + 10 * shift, 100 - 10 * shift, 100, 400]]
-    part = {"cells": cells, "auc": 0.8, "auc_by_group": [0.8, 0.8]}
-    identity = {"data": "adult", "sensitive": "sex", "model": "logistic", "method": method}
-    identity |= {"criterion": criterion, "knob": knob, "repetition": repetition, "fold": fold}
-    told = {
-        "labels": ["Female", "Male"],
-        "key": f"{identity}",
-        "date": "2026-01-01",
-        "versions": {},
-        "seconds": 1.0,
-    }
-    return {**identity, "rows": 0, "target": "", "positive": "", **told} | {
-        "validation": part,
-        "test": part,
-    }
-
-
-def results():
-    rows = []
-    for repetition in range(3):
-        rows += [made("nothing", None, repetition, 10), made("Reweighter", None, repetition, 4)]
-        rows += [made("aif360 Reweighing", None, repetition, 5 + repetition % 2)]
-        for knob, shift in ((0.3, 8), (1.0, 2)):
-            rows.append(made("CorrelationRemover", knob, repetition, shift))
-            rows.append(made("fairlearn CorrelationRemover", knob, repetition, shift))
-    return rows
+PARITY, ODDS = "demographic_parity", "equalized_odds"
 
 
 def test_choice_within_a_level_and_pooling_of_folds():
     rows = [
         made("CorrelationRemover", k, 0, s, fold=f) for k, s in ((1, 2), (2, 8)) for f in (0, 1)
     ]
-    found = candidates(read_frame(rows), "demographic_parity")
-    chosen = pick_within(found, 0.05)
+    place = place_of(rows)
+    found = place.candidates(PARITY)
+    chosen = place.pick_within(found, 0.05)
     assert chosen.reached
-    assert chosen.violations("demographic_parity").tolist() == [pytest.approx(0.02)]
-    assert chosen.cells[0].tolist() == [[800, 200, 200, 800], [840, 160, 200, 800]]
-    assert chosen.gains().tolist() == [pytest.approx(162 / 200)]
-    assert not pick_within(found, 0.01).reached
-    assert candidates(read_frame(rows[1:]), "demographic_parity")["knob"].tolist() == ["2"]
+    assert chosen.violation(PARITY).mean == pytest.approx(0.02)
+    assert chosen.tests[0][0].tolist() == [[800, 200, 200, 800], [840, 160, 200, 800]]
+    assert chosen.accuracy().mean == pytest.approx(162 / 200)
+    assert not place.pick_within(found, 0.01).reached
+    assert place_of(rows[1:]).candidates(PARITY)["knob"].tolist() == ["2"]
+
+
+def test_a_method_that_lacks_a_repetition_does_not_reach():
+    rows = results()
+    kept = [r for r in rows if r["method"] != "Reweighter" or r["repetition"] < 2]
+    place = place_of(kept)
+    chosen = place.pick_within(place.of(PARITY, "Reweighter"), 0.05)
+    assert (len(chosen.tests), chosen.asked, chosen.reached) == (2, (0, 1, 2), False)
+    assert "| Reweighter | in 0 of 3 | in 2 of 3 | in 2 of 3 |" in levels_table(place, PARITY)
+
+
+def test_repetitions_that_a_run_is_at_do_not_count():
+    rows = [made("nothing", None, r, 10, fold=f) for r in (0, 1) for f in (0, 1)]
+    assert place_of(rows).repetitions == (0, 1)
+    assert place_of(rows[:-1]).repetitions == (0,)
+
+
+@pytest.mark.parametrize("criterion", [PARITY, ODDS])
+@pytest.mark.parametrize("gain", ["accuracy", "balanced_accuracy"])
+def test_a_method_against_itself_is_zero(criterion, gain):
+    rng = np.random.default_rng(0)
+    rows = []
+    for repetition in range(3):  # values close to each other, some beaten, other tests
+        for knob in range(8):
+            row = made("CorrelationRemover", knob, repetition, int(rng.integers(0, 9)))
+            row["validation"] = {"cells": rng.integers(50, 60, (2, 4)).tolist()}
+            rows.append(row)
+    found = compare(place_of(rows), *["CorrelationRemover"] * 2, criterion, gain)
+    assert found.gained[:3] == (0, 0, 0)
+    assert (found.gap.mean, found.gap.low, found.gap.high) == (0, 0, 0)
+    assert found.worst.gained.mean == 0
 
 
 def test_comparison_at_the_peers_violation():
-    frame = read_frame(results())
-    same = compare(
-        frame, "CorrelationRemover", "fairlearn CorrelationRemover", "demographic_parity"
-    )
-    assert same.gained.mean == 0
-    assert same.gap.mean == 0
+    place = place_of(results())
+    same = compare(place, "CorrelationRemover", "fairlearn CorrelationRemover", PARITY)
+    assert (same.gained.mean, same.gap.mean, same.no_less_fair) == (0, 0, "yes")
     # the peer is right on shift more rows: 5, 6, 5 of 200 against 4 of 200
-    worse = compare(frame, "Reweighter", "aif360 Reweighing", "demographic_parity")
+    worse = compare(place, "Reweighter", "aif360 Reweighing", PARITY)
     assert worse.gained.mean == pytest.approx(-(1 + 2 + 1) / 3 / 200)
     assert worse.gap.mean == pytest.approx(-(1 + 2 + 1) / 3 / 100)
-    assert compare(frame, "Reweighter", "fairlearn GridSearch", "demographic_parity") is None
-    assert adjusted([same, worse])[1] >= worse.gained.pvalue
+    assert compare(place, "Reweighter", "fairlearn GridSearch", PARITY) is None
+    assert adjusted([same, worse])[id(worse)] >= worse.gained.pvalue
 
 
-def test_volumes_share_the_plain_models_corner():
-    frame = read_frame(results())
-    corner = reference(frame, "demographic_parity")
-    assert corner == (pytest.approx(0.1), pytest.approx(0.5))
-    points = candidates(frame[frame["method"] == "Reweighter"], "demographic_parity")
-    volumes = hypervolumes(points, "demographic_parity", corner)
-    assert volumes.tolist() == [pytest.approx((0.1 - 0.04) * 0.32 / (0.1 * 0.5))] * 3
+def test_values_of_the_peer_that_are_beaten_do_not_count():
+    # the peer's second value is less fair and less accurate than its first; at its violation
+    # ours has a better one, but nobody would take the peer's there
+    rows = []
+    for repetition in range(3):
+        rows.append(made("CorrelationRemover", 1, repetition, 2, right=2))
+        rows.append(made("CorrelationRemover", 2, repetition, 8, right=4))
+        rows.append(made("fairlearn CorrelationRemover", 1, repetition, 2, right=2))
+        rows.append(made("fairlearn CorrelationRemover", 2, repetition, 8, right=-5))
+    found = compare(place_of(rows), "CorrelationRemover", "fairlearn CorrelationRemover", PARITY)
+    assert found.gained.mean == 0
 
 
-def test_noise_shrinks_with_rows():
-    cells = np.array([[20, 5, 5, 10], [20, 5, 5, 10]])
-    assert noise(cells, "demographic_parity") > 2.5 * noise(cells * 10, "demographic_parity") > 0
+def test_the_worst_value_is_told_beside_the_mean():
+    rows = []
+    for repetition in range(3):
+        for knob, shift in ((1, 2), (2, 8)):
+            rows.append(made("fairlearn CorrelationRemover", knob, repetition, shift, right=knob))
+        rows.append(made("CorrelationRemover", 1, repetition, 2, right=1))
+    found = compare(place_of(rows), "CorrelationRemover", "fairlearn CorrelationRemover", PARITY)
+    # at 2 the peer has 6 x 10 / 2 / 1000 and 20 of 2,000 more: 8 points of 200
+    lost = (80 * 10 / 10 / 2000) - (20 * 10 / 10 / 2000) + 20 / 2000
+    assert found.worst.knob == "2"
+    assert found.worst.gained.mean == pytest.approx(-lost)
+    assert found.gained.mean == pytest.approx(-lost / 2)
+
+
+@pytest.mark.parametrize(
+    ("shifts", "answer"), [((3, 3, 3), "yes"), ((9, 9, 9), "no"), ((2, 3, 5), "unclear")]
+)
+def test_whether_violation_is_no_worse(shifts, answer):
+    rows = []
+    for repetition, shift in enumerate(shifts):
+        rows += [made("Reweighter", None, repetition, shift)]
+        rows += [made("aif360 Reweighing", None, repetition, 2)]
+    assert compare(place_of(rows), "Reweighter", "aif360 Reweighing", PARITY).no_less_fair == answer
+    first = place_of(rows[:2])
+    assert compare(first, "Reweighter", "aif360 Reweighing", PARITY).no_less_fair == "-"
+
+
+def test_peers_that_draw_lots_are_compared_with_both_variants():
+    for peer in methods().values():
+        both = partners(peer)
+        drawn = [name for name in both if methods()[name].without_lots]
+        assert {methods()[name].without_lots for name in drawn} <= set(both)
+        assert len(set(both)) == len(both)
+    peer = replace(methods()["fairlearn ThresholdOptimizer"], pairs=("ThresholdOptimizer, drawn",))
+    assert partners(peer) == ["ThresholdOptimizer, drawn", "ThresholdOptimizer"]
+
+
+def test_peers_of_balanced_accuracy_are_judged_by_both():
+    names = "RejectOptionClassifier", "aif360 RejectOptionClassifierCV"
+    rows = [made(name, 0.1, r, 2, criterion=PARITY) for name in names for r in range(3)]
+    found, _ = compare_all(place_of(rows))
+    assert [c.gain for c in found] == ["accuracy", "balanced_accuracy"]
+
+
+def test_pairs_that_skfair_failed_in_are_told():
+    rows = [r for r in results() if r["method"] != "Reweighter"]
+    failed = made("Reweighter", None, 0, 1, error="ValueError: no")
+    _, missing = compare_all(place_of([*rows, failed]))
+    told = {(m.ours, m.peer, m.error) for m in missing}
+    assert told == {("Reweighter", "aif360 Reweighing", "ValueError: no")}
+    _, missing = compare_all(place_of(rows))
+    assert {m.error for m in missing} == {""}
+
+
+def test_the_price_of_certainty_by_hand():
+    rows = []
+    for name, second in (
+        ("ThresholdOptimizer, drawn", [40, 10, 10, 40]),
+        ("ThresholdOptimizer", [39, 11, 11, 39]),
+    ):
+        row = made(name, 0.1, 0, 0, criterion=PARITY)
+        rows.append({**row, **cells_of([[40, 10, 10, 40], second], data="adult")})
+    (found,) = price_of_certainty(place_of(rows))
+    assert (found.ours, found.peer) == ("ThresholdOptimizer", "ThresholdOptimizer, drawn")
+    assert found.gained.mean == pytest.approx(-0.01)
+
+
+def test_volumes_share_the_plain_models_corner_and_are_aligned_by_repetition():
+    rows = results()
+    place = place_of(rows)
+    assert place.reference(PARITY) == (pytest.approx(0.1), pytest.approx(0.5))
+    volumes = place.hypervolumes(place.of(PARITY, "Reweighter"), PARITY)
+    volume = (0.1 - 0.04) * 0.32 / (0.1 * 0.5)
+    assert {r: v.tolist() for r, v in volumes.items()} == {
+        r: [pytest.approx(volume)] for r in range(3)
+    }
+    ours = [r for r in rows if r["repetition"] != 0 or _plain_or_peer(r)]
+    assert sides_volume(place_of(ours), PARITY).reached == (2, 3)
+    assert sides_volume(place_of(ours), PARITY).gained.n == 2
+
+
+def _plain_or_peer(row):
+    return row["method"] == "nothing" or methods()[row["method"]].side != "skfair"
+
+
+def test_levels_below_the_noise_are_not_asked_for():
+    small = [[20, 5, 5, 20], [20, 5, 5, 20]]
+    place = place_of([made("nothing", None, 0, 0) | cells_of(small)], ("heart", "sex", "logistic"))
+    assert place.noise(PARITY) == pytest.approx(np.sqrt(0.25 * 2 / 50 * 2 / np.pi), rel=0.1)
+    assert place.levels(PARITY) == (0.10,)
+    assert place.levels(ODDS) == ()
+    assert sides_table(place, ODDS) == "There is no level to ask for.\n"
+    assert place_of(results()).levels(PARITY) == (0.02, 0.05, 0.10)
+
+
+def test_levels_that_only_peers_reach():
+    rows = [r for r in results() if _plain_or_peer(r) or r["method"] == "Reweighter"]
+    assert sides_at(place_of(rows), PARITY, 0.02).reached == (0, 3)
+
+
+def test_a_method_without_scores_has_no_auc():
+    rows = results()
+    for row in rows:
+        if row["method"] == "Reweighter":
+            row["test"] = {**row["test"], "auc": float("nan")}
+    lines = measures_table(place_of(rows), PARITY, 0.05).splitlines()
+    (shown,) = [line.split(" | ") for line in lines if line.startswith("| Reweighter")]
+    assert shown[3] == "-"
+    assert lines[0].split(" | ")[1:4] == ["accuracy", "balanced", "AUC"]
+
+
+def test_small_p_values_are_not_rounded_to_zero():
+    assert (small_p(0.0002), small_p(0.0123), small_p(float("nan"))) == ("< 0.001", "0.012", "-")
+
+
+def findings(tmp_path, rows):
+    store = Store(tmp_path / "results")
+    store.add(rows)
+    found = Findings(store)
+    return "\n".join(first_lines(found)), comparisons(found)
 
 
 def test_the_report_says_first_where_skfair_is_behind(tmp_path):
     pytest.importorskip("matplotlib")
     store = Store(tmp_path / "results")
-    failed = {**made("LabelMassager", None, 0, 1), "error": "ValueError: a|b"}
-    store.add([failed, *results()])
-    write_report(store, tmp_path / "report.md")
+    store.add([made("LabelMassager", None, 0, 1, error="ValueError: a|b"), *results()])
+    write_report(store, tmp_path / "report.md", ["adult"])
     text = (tmp_path / "report.md").read_text()
-    first = text.split("## How it was run")[0]
+    first = text.split("## The same algorithm")[0]
     assert "Reweighter against aif360 Reweighing" in first
     assert "CorrelationRemover against" not in first
+    assert "violation: 0.02 (adult, sex, logistic, equalized odds)." in first  # noise is 0.024
     assert "ValueError: a/b" in text.split("## What failed")[1]
     assert all((tmp_path / "images" / name).exists() for name in _pictures(text))
 
 
+def test_first_lines_tell_levels_volumes_and_failures(tmp_path):
+    rows = [r for r in results() if _plain_or_peer(r)]
+    rows += [made("DisparateImpactRemover", 1.0, r, 9) for r in range(3)]
+    rows += [made("Reweighter", None, 0, 1, error="ValueError: no")]
+    first, _ = findings(tmp_path, rows)
+    where = "(adult, sex, logistic, demographic parity)"
+    assert f"at 0.02 {where}: skfair keeps to the level in 0 of 3" in first
+    assert f"peers by hypervolume {where}: -0." in first
+    assert "skfair failed (ValueError: no): Reweighter against aif360 Reweighing" in first
+    assert "not in this run: CorrelationRemover against fairlearn CorrelationRemover" in first
+
+
+def test_a_larger_violation_is_told(tmp_path):
+    rows = [r for r in results() if "Reweigh" not in r["method"]]
+    rows += [made("Reweighter", None, r, 9, right=3) for r in range(3)]
+    rows += [made("aif360 Reweighing", None, r, 2) for r in range(3)]
+    first, text = findings(tmp_path, rows)
+    assert "in 4 skfair is shown to be no worse" in first
+    assert "in 2 of these its violation no worse" in first
+    assert "as accurate, at a larger violation, +0.070" in first
+    assert "| **no** |" in text
+
+
+def test_small_tables_have_intervals_and_no_verdict(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = []
+    for repetition in range(2):
+        for fold in range(5):
+            for name in ("nothing", "Reweighter", "aif360 Reweighing"):
+                cells = rng.integers(5, 20, (2, 4)).tolist()
+                rows.append(made(name, None, repetition, 0, fold=fold) | cells_of(cells))
+    first, text = findings(tmp_path, rows)
+    assert "0 comparisons" in first
+    (row,) = [line for line in text.splitlines() if "| Reweighter | aif360" in line][:1]
+    assert " to +" in row
+    assert "| - | - |" in row
+
+
 def _pictures(text):
     return [piece.split(")")[0] for piece in text.split("](images/")[1:]]
-
-
-def test_results_hang_on_the_code_that_a_class_imports_of_its_package():
-    own = cells._imported("skfair.inprocessing.exponentiated_gradient")
-    assert "skfair.inprocessing._saddle" in own
-    assert not any("_net" in name for name in own)
-    for method in methods().values():
-        assert (method.side == "skfair") == bool(method.source)
-
-
-def test_rules_that_draw_lots_are_paired_with_such_rules():
-    by_name = methods()
-    drawn = {m.without_lots: m.name for m in by_name.values() if m.without_lots}
-    assert set(drawn) == {"ExponentiatedGradient", "ThresholdOptimizer"}
-    for peer in by_name.values():
-        assert not set(peer.pairs) & set(drawn)
-
-
-def test_the_price_of_certainty_by_hand():
-    by_lots = {"criterion": "demographic_parity", "knob": "0.1", "repetition": 0, "fold": 0}
-    cells_ = {"drawn": [[40, 10, 10, 40], [40, 10, 10, 40]]}
-    cells_["alike"] = [[40, 10, 10, 40], [39, 11, 11, 39]]
-    frame = pd.DataFrame(
-        [
-            {
-                **by_lots,
-                "side": "skfair",
-                "method": method,
-                "validation": np.array(found),
-                "test": np.array(found),
-            }
-            for method, found in (
-                ("ThresholdOptimizer, drawn", cells_["drawn"]),
-                ("ThresholdOptimizer", cells_["alike"]),
-            )
-        ]
-    )
-    (found,) = price_of_certainty(frame, "demographic_parity")
-    assert (found.ours, found.peer) == ("ThresholdOptimizer", "ThresholdOptimizer, drawn")
-    assert found.gained.mean == pytest.approx(-0.01)

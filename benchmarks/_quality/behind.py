@@ -1,0 +1,211 @@
+"""The report's first lines: where skfair is behind, where it isn't known, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from .analysis import (
+    FEWEST,
+    MARGIN,
+    Comparison,
+    Missing,
+    Sides,
+    adjusted,
+    compare_all,
+    sides_at,
+    sides_volume,
+)
+from .measure import HEADLINES
+from .place import LEVELS, Key, Place, read_frame
+from .store import Store, other_code
+from .tables import name_of, points
+
+TINY = 1e-9  # what sums of equal accuracies may differ by
+FEW_NAMES = 3  # comparisons of a place up to which each is named
+
+
+class Findings:
+    """Results of a run, cut by data, groups and model, and compared."""
+
+    def __init__(self, store: Store, data: Sequence[str] = ()) -> None:
+        kept = [row for row in store.latest() if not data or row["data"] in data]
+        self.rows = [row for row in kept if not row["rows"]] or kept
+        self.machines = store.machines()
+        self.frame = read_frame(self.rows)
+        parts = self.frame.groupby(["data", "sensitive", "model"], sort=False)
+        self.places = [self._place(tuple(map(str, key)), part) for key, part in parts]  # type: ignore[arg-type]
+        self.compared: list[tuple[Place, Comparison]] = []
+        self.missing: list[tuple[Place, Missing]] = []
+        for place in self.places:
+            found, missing = compare_all(place)
+            self.compared += [(place, c) for c in found]
+            self.missing += [(place, m) for m in missing]
+        self._pvalues = adjusted([c for place, c in self.compared if place.large])
+
+    def _place(self, key: Key, part: pd.DataFrame) -> Place:
+        names = ("data", "sensitive", "model")
+        failed = [r for r in self.rows if "error" in r and tuple(r[n] for n in names) == key]
+        return Place(key, part, failed)
+
+    def pvalue(self, comparison: Comparison) -> float:
+        """By Holm over the comparisons on large tables; NaN where it isn't one."""
+        return self._pvalues.get(id(comparison), float("nan"))
+
+    def codes(self) -> pd.DataFrame:
+        """Results by method and whether they come from the present code."""
+        names = set(self.frame["method"])
+        kept = [row for row in self.rows if row["method"] in names and "error" not in row]
+        told = pd.DataFrame([(row["method"], other_code(row)) for row in kept])
+        counts = told.value_counts().unstack(fill_value=0)
+        return counts.reindex(columns=["same", "other", "untold"], fill_value=0)
+
+
+def first_lines(found: Findings) -> list[str]:
+    """Losses first, then what isn't known or missing."""
+    tested = [(p, c) for p, c in found.compared if p.large and c.n >= FEWEST]
+    worse = [(p, c) for p, c in tested if not found.pvalue(c) < 0.05]
+    equal = [(p, c) for p, c in tested if found.pvalue(c) < 0.05]
+    lines = sorted((_loss(p, c) for p, c in worse), key=lambda line: line[0])
+    bullets = [text for _, text in lines]
+    bullets += [
+        f"- {_pair(c)} ({_where(p, c.criterion)}): as accurate, at a larger violation, "
+        f"{c.gap.mean:+.3f} (lower limit {c.gap.low:+.3f})."
+        for p, c in equal
+        if c.no_less_fair == "no"
+    ]
+    ranked = [p for p in found.places if p.large and len(p.repetitions) >= FEWEST]
+    bullets += [line for place in ranked for line in _sides_behind(place)]
+    bullets += _small(found)
+    bullets += _grouped(
+        "Within a point on average, but not shown to be so at one value of the peer's knob",
+        [(p, c, _worst(c)) for p, c in equal if c.worst.gained.low <= -MARGIN],
+    )
+    bullets += _grouped(
+        "As accurate, but violation isn't shown to be no worse by 0.02",
+        [(p, c, _gap(c)) for p, c in equal if c.no_less_fair == "unclear"],
+    )
+    bullets = bullets or ["- Nowhere in this run."]
+    return [*_counts(found, tested, equal), *bullets, *_not_asked(found), *_missing(found)]
+
+
+def _counts(
+    found: Findings, tested: list[tuple[Place, Comparison]], equal: list[tuple[Place, Comparison]]
+) -> list[str]:
+    """How many comparisons there are, of how many pairs, and how they end."""
+    pairs = {(c.ours, c.peer) for _, c in tested}
+    fair = sum(c.no_less_fair == "yes" for _, c in equal)
+    few = sum(p.large and c.n < FEWEST for p, c in found.compared)
+    text = (
+        f"{len(tested)} comparisons of {len(pairs)} pairs of the same algorithm on large tables: "
+        f"in {len(equal)} skfair is shown to be no worse than the peer by a point of accuracy, and "
+        f"in {fair} of these its violation no worse by 0.02."
+    )
+    if few:
+        text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."
+    return [text + "\n", "Where skfair is behind, or isn't shown not to be:\n"]
+
+
+def _where(place: Place, criterion: str) -> str:
+    return f"{place}, {criterion.replace('_', ' ')}"
+
+
+def _pair(c: Comparison) -> str:
+    ours, peer = name_of(c)
+    return f"{ours} against {peer}"
+
+
+def _loss(place: Place, c: Comparison) -> tuple[float, str]:
+    how = "worse" if c.gained.high < 0 else "not shown to be within a point"
+    unit = "points" if c.gain == "accuracy" else "points of balanced accuracy"
+    return c.gained.mean, (
+        f"- {_pair(c)} ({_where(place, c.criterion)}): {how}; {points(c.gained.mean)} {unit} "
+        f"(lower limit {points(c.gained.low)}), violation {c.gap.mean:+.3f}."
+    )
+
+
+def _worst(c: Comparison) -> str:
+    worst = c.worst
+    low = f"lower limit {points(worst.gained.low)}"
+    return f"{_pair(c)} at {worst.knob}: {points(worst.gained.mean)}, {low}"
+
+
+def _gap(c: Comparison) -> str:
+    return f"{_pair(c)}: {c.gap.mean:+.3f}, up to {c.gap.high:+.3f}"
+
+
+def _grouped(title: str, found: list[tuple[Place, Comparison, str]]) -> list[str]:
+    """A line a place and criterion; names where they are few."""
+    lines = []
+    for where in dict.fromkeys(_where(p, c.criterion) for p, c, _ in found):
+        texts = [text for p, c, text in found if _where(p, c.criterion) == where]
+        shown = "; ".join(texts[:FEW_NAMES])
+        more = f"; {len(texts) - FEW_NAMES} more in the table" if len(texts) > FEW_NAMES else ""
+        lines.append(f"- {title} ({where}): {shown}{more}.")
+    return lines
+
+
+def _sides_behind(place: Place) -> Iterator[str]:
+    """Levels that only peers reach, and where the best of the peers is ahead."""
+    for criterion in HEADLINES:
+        where = _where(place, criterion)
+        for level in place.levels(criterion):
+            sides = sides_at(place, criterion, level)
+            if sides.reached[0] < sides.reached[1]:
+                yield (
+                    f"- Best of sides at {level:.2f} ({where}): skfair keeps to the level in "
+                    f"{sides.reached[0]} of {sides.asked} repetitions, peers in {sides.reached[1]}."
+                )
+            elif sides.gained.mean < -TINY:
+                yield _side_line(f"at {level:.2f}", where, sides, 100, " points")
+        volumes = sides_volume(place, criterion)
+        if volumes.gained.mean < -TINY:
+            yield _side_line("by hypervolume", where, volumes, 1, "")
+
+
+def _side_line(at: str, where: str, sides: Sides, scale: int, unit: str) -> str:
+    gained, digits = sides.gained, 2 if scale > 1 else 3
+    sure = "" if gained.high < 0 else ", within the noise"
+    return (
+        f"- Best of skfair against best of the peers {at} ({where}): "
+        f"{scale * gained.mean:+.{digits}f}{unit}{sure}."
+    )
+
+
+def _small(found: Findings) -> list[str]:
+    """Small tables are described only; surely worse is still said."""
+    return _grouped(
+        "Small table, surely worse by itself (one-sided, without Holm)",
+        [
+            (p, c, f"{_pair(c)}: {points(c.gained.mean)} points")
+            for p, c in found.compared
+            if not p.large and c.gained.high < 0
+        ],
+    )
+
+
+def _not_asked(found: Findings) -> list[str]:
+    """Levels of large tables at which the best of both sides aren't compared, being noise."""
+    skipped = []
+    for place in (p for p in found.places if p.large):
+        for criterion in HEADLINES:
+            below = [f"{v:.2f}" for v in LEVELS if v not in place.levels(criterion)]
+            if below:
+                skipped.append(f"{', '.join(below)} ({_where(place, criterion)})")
+    text = "Levels not asked for, being below what a test shows where there is no violation"
+    return [f"- {text}: {'; '.join(skipped)}."] if skipped else []
+
+
+def _missing(found: Findings) -> list[str]:
+    """Pairs of which skfair has no result, because it failed or wasn't run."""
+    lines = []
+    for failed in (True, False):
+        for place in found.places:
+            named = [m for p, m in found.missing if p is place and bool(m.error) == failed]
+            pairs = dict.fromkeys(f"{m.ours} against {m.peer}" for m in named)
+            errors = dict.fromkeys(m.error[:80] for m in named if m.error)
+            why = f"skfair failed ({'; '.join(errors)})" if failed else "not in this run"
+            if pairs:
+                lines.append(f"- No comparison ({place}), {why}: {'; '.join(pairs)}.")
+    return lines
