@@ -14,6 +14,7 @@ from skfair._version import __version__
 if TYPE_CHECKING:
     from skfair.detection import BiasDetector
     from skfair.inprocessing import AdversarialDebiasedClassifier
+    from skfair.monitoring import FairnessMonitor
     from skfair.postprocessing import ThresholdOptimizer
     from skfair.preprocessing import Resampler, Reweighter
 
@@ -27,8 +28,10 @@ _SUBPACKAGES = (
     "inprocessing",
     "metrics",
     "model_selection",
+    "monitoring",
     "postprocessing",
     "preprocessing",
+    "reporting",
     "similarity",
     "tally",
     "vision",
@@ -37,6 +40,7 @@ _NEED_TORCH = ("nn",)
 _EXPORTS = {
     "AdversarialDebiasedClassifier": "skfair.inprocessing",
     "BiasDetector": "skfair.detection",
+    "FairnessMonitor": "skfair.monitoring",
     "Resampler": "skfair.preprocessing",
     "Reweighter": "skfair.preprocessing",
     "ThresholdOptimizer": "skfair.postprocessing",
@@ -45,6 +49,7 @@ _EXPORTS = {
 __all__ = [
     "AdversarialDebiasedClassifier",
     "BiasDetector",
+    "FairnessMonitor",
     "Resampler",
     "Reweighter",
     "ThresholdOptimizer",

@@ -130,6 +130,12 @@ def test_the_guide_to_heatmaps_runs_in_order():
     assert scope["change"].loc[0, "high"] < 0  # the share of attention inside the patch
 
 
+def test_the_guide_to_reports_runs_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    scope = run_guide("reporting")
+    assert scope["change"][0]["change"]["high"] < -0.05
+
+
 def test_the_guide_to_augmentation_runs_in_order():
     scope = run_guide("augmentation", "torch", "skorch")
     assert scope["model"].predict(scope["X"]).shape == scope["y"].shape
@@ -156,7 +162,9 @@ def test_make_targets_that_the_documents_name_exist(target):
         "docs/images.md",
         "docs/measuring.md",
         "docs/mitigating-training.md",
+        "docs/monitoring.md",
         "docs/networks.md",
+        "docs/reporting.md",
         "docs/thresholds.md",
     ],
 )

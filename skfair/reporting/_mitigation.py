@@ -1,0 +1,190 @@
+"""The section on a change of model: what changed, what it cost, every figure re-checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skfair.criteria import CRITERIA, RATES, Criterion, Limits, gap_interval, group_intervals
+from skfair.reporting import _words
+from skfair.reporting._change import PairedCells, change_limits, correlations, paired_cells
+from skfair.reporting._inputs import Audited
+from skfair.reporting._model import rates_of_groups, whole
+from skfair.reporting._plain import Plain, estimate, group_values
+from skfair.tally import Tally
+
+_OF_MODELS = [name for name in _words.RATES if not RATES[name].ignores_prediction]
+
+
+def mitigation(
+    before: Audited,
+    after: Audited,
+    level: float,
+    min_group_size: int,
+    random_state: Any,
+    paired: bool | None,
+) -> Plain:
+    """Compare two models; see :meth:`FairnessReport.compare`."""
+    is_paired = _check_pairing(before, after, paired)
+    views = list(zip(before.views(), after.views(), strict=True))
+    cells: list[Any] = [None] * len(views)
+    if is_paired:
+        cells = [*paired_cells(before, after, random_state)]
+    labels = (before.pos_label, after.pos_label)
+    found: Plain = {
+        "is_paired": is_paired,
+        "n_rows": {"before": before.tally.n_samples, "after": after.tally.n_samples},
+        "cost": _cost(before, after, level, cells[-1]),
+        "criteria": [],
+        "groups": [],
+    }
+    for (old, new), replicates in zip(views, cells, strict=True):
+        by = [*new.names]
+        options = (old, new, labels, level, replicates)
+        found["criteria"].append({"by": by, "criteria": _criteria(*options, min_group_size)})
+        found["groups"].append({"by": by, "rates": _groups(*options)})
+    return found
+
+
+def _check_pairing(before: Audited, after: Audited, paired: bool | None) -> bool:
+    if before.tally.names != after.tally.names:
+        raise ValueError(
+            f"before and after differ in their sensitive features, {list(before.tally.names)} and "
+            f"{list(after.tally.names)}"
+        )
+    positives = {before.positive, after.positive} - {None}
+    if len(positives) > 1:
+        raise ValueError(
+            f"before and after differ in the positive class: {sorted(map(str, positives))}"
+        )
+    same = before.rows is not None and after.rows is not None
+    same = same and before.rows.is_of_same_rows(after.rows)  # type: ignore[union-attr,arg-type]
+    if paired and not same:
+        raise ValueError(
+            "paired=True needs two models' decisions on the same rows in the same order: labels, "
+            "groups or weights differ, or a side is a tally"
+        )
+    return same if paired is None else paired
+
+
+def _cost(before: Audited, after: Audited, level: float, cells: PairedCells | None) -> list[Plain]:
+    sides = [
+        rates_of_groups(whole(side.tally), side.pos_label, level, overall=True)
+        for side in (before, after)
+    ]
+    lines = []
+    for old, new in zip(*sides, strict=True):
+        if old["rate"] not in _OF_MODELS:
+            continue
+        correlation = 0.0
+        if cells is not None:
+            values = [RATES[old["rate"]](part.sum(axis=1)) for part in cells]
+            correlation = float(correlations(*values))
+        limits = [_limits(side) for side in (old, new)]
+        lines.append({"rate": old["rate"], **_compared(limits[0], limits[1], correlation)})
+    return lines
+
+
+def _limits(line: Plain) -> Limits:
+    return Limits(*(np.nan if line[k] is None else line[k] for k in ("estimate", "low", "high")))
+
+
+def _compared(before: Limits, after: Limits, correlation: Any) -> Plain:
+    change = change_limits(before, after, correlation)
+    return {
+        "before": estimate(*before),
+        "after": estimate(*after),
+        "change": estimate(*change),
+        "direction": _direction(change),
+    }
+
+
+def _direction(change: Limits) -> str:
+    if np.isnan(change.value):
+        return "undefined"
+    if change.low > 0:
+        return "up"
+    return "down" if change.high < 0 else "unclear"
+
+
+def _criteria(
+    old: Tally,
+    new: Tally,
+    labels: tuple[Any, Any],
+    level: float,
+    cells: PairedCells | None,
+    min_group_size: int,
+) -> list[Plain]:
+    lines = []
+    for name in _words.CRITERIA:
+        criterion = CRITERIA[name]
+        intervals = [
+            gap_interval(
+                view,
+                criterion,
+                confidence_level=level,
+                pos_label=pos_label,
+                min_group_size=min_group_size,
+            )
+            for view, pos_label in zip((old, new), labels, strict=True)
+        ]
+        limits = [Limits(found.estimate, found.low, found.high) for found in intervals]
+        correlation = -1.0
+        if _is_smooth(criterion, limits, [old, new], min_group_size):
+            correlation = 0.0
+            if cells is not None:
+                kept = old.group_counts >= min_group_size
+                values = [np.asarray(criterion(part[:, kept])) for part in cells]
+                correlation = float(correlations(*values))
+        lines.append(
+            {
+                "criterion": name,
+                "gap": criterion.gap,
+                "fair_value": 0 if criterion.gap == "difference" else 1,
+                **_compared(limits[0], limits[1], correlation),
+            }
+        )
+    return lines
+
+
+def _is_smooth(
+    criterion: Criterion, limits: list[Limits], views: list[Tally], min_group_size: int
+) -> bool:
+    """Tell whether a gap is one difference whose sign is known, and no largest of several.
+
+    A largest one of several, or an absolute value near 0, is biased upwards, which a correlation
+    says nothing of: there the ends of the two intervals are taken against each other, as they are
+    for a correlation of -1.
+    """
+    if len(criterion.rates) > 1:
+        return False
+    if any((view.group_counts >= min_group_size).sum() != 2 for view in views):
+        return False
+    if criterion.gap == "ratio":
+        return all(found.high < 1 for found in limits)
+    return all(found.low > 0 for found in limits)
+
+
+def _groups(
+    old: Tally, new: Tally, labels: tuple[Any, Any], level: float, cells: PairedCells | None
+) -> list[Plain]:
+    known = [*new.labels, *(label for label in old.labels if label not in new.labels)]
+    found = []
+    for name in _OF_MODELS:
+        sides = []
+        for view, pos_label in zip((old, new), labels, strict=True):
+            part = group_intervals(view, name, confidence_level=level, pos_label=pos_label)
+            sides.append(dict(zip(view.labels, zip(*part[:4], strict=True), strict=True)))
+        correlation = np.zeros(len(known))
+        if cells is not None:  # the same groups in the same order
+            correlation = correlations(*(RATES[name](part) for part in cells))
+        groups = []
+        for i, label in enumerate(known):
+            parts = [side.get(label, (np.nan, np.nan, np.nan, 0)) for side in sides]
+            limits = [Limits(*map(float, part[:3])) for part in parts]
+            counts = {"n_before": int(parts[0][3]), "n_after": int(parts[1][3])}
+            line = _compared(limits[0], limits[1], correlation[i])
+            groups.append({"group": group_values(label), **counts, **line})
+        found.append({"rate": name, "groups": groups})
+    return found

@@ -1,0 +1,154 @@
+"""Charts as SVG, whose colours the page chooses, and whose words are escaped by construction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from skfair._utils.html import Markup, tag
+from skfair.reporting._blocks import Chart, Curves, Figure, Intervals
+
+WIDTH = 360
+N_COLOURS = 5
+_LEFT, _RIGHT = 10, 350
+_LABEL, _LINE, _GAP = 15, 12, 7
+_SIDE = 300
+_DASHES = (None, "6 3", "2 3", "8 3 2 3")
+
+
+def draw(chart: Chart) -> Markup:
+    """Draw a chart."""
+    return _intervals(chart) if isinstance(chart, Intervals) else _curves(chart)
+
+
+def _svg(alt: str, height: float, *content: object) -> Markup:
+    return tag(
+        "svg",
+        *content,
+        viewBox=f"0 0 {WIDTH} {height:.0f}",
+        role="img",
+        aria_label=alt,
+    )
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", kind: str = "") -> Markup:
+    return tag("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, class_=kind or None)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    return tag("line", class_=kind, **{name: f"{value:.1f}" for name, value in ends.items()})
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers from at or below ``low`` to at or above ``high``.
+
+    Examples
+    --------
+    >>> ticks(0, 0.47), ticks(0.3, 0.3)
+    ([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], [0.3, 0.32])
+    """
+    span = high - low if high > low else 0.1
+    power = 10.0 ** math.floor(math.log10(span / most))
+    step = next(k * power for k in (1, 2, 5, 10, 20) if k * power * most >= span * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(k * step, 10) for k in range(first, max(last, first + 1) + 1)]
+
+
+def _intervals(chart: Intervals) -> Markup:
+    figures = [figure for _, line in chart.lines for figure in line]
+    values = [value for figure in figures for value in figure if value is not None]
+    if not values or min(values) < 0.4 * max(values):
+        values.append(0.0)
+    marks = ticks(min(values), max(values))
+    scale = (_RIGHT - _LEFT - 14) / (marks[-1] - marks[0])
+
+    def place(value: float) -> float:
+        return _LEFT + 4 + scale * (value - marks[0])
+
+    top = 4.0 + (16 if len(chart.series) > 1 else 0)
+    height = top + len(chart.lines) * (_LABEL + _LINE * len(chart.series) + _GAP) + 24
+    parts = [_line(place(mark), top, place(mark), height - 22, "grid") for mark in marks]
+    parts += [
+        _text(place(mark), height - 8, _tick(mark, chart.is_share), anchor="middle", kind="tick")
+        for mark in marks
+    ]
+    if len(chart.series) > 1:
+        parts += _legend(chart.series)
+    y = top
+    for name, line in chart.lines:
+        parts.append(_text(_LEFT, y + _LABEL - 4, name))
+        y += _LABEL
+        for i, figure in enumerate(line):
+            parts.append(_interval(figure, i, len(chart.series), y + _LINE / 2, place))
+            y += _LINE
+        y += _GAP
+    return _svg(chart.alt, height, *parts)
+
+
+def _tick(value: float, is_share: bool) -> str:
+    return f"{100 * value:g} %" if is_share else f"{value:g}"
+
+
+def _legend(series: Sequence[str]) -> list[Markup]:
+    parts = []
+    for i, name in enumerate(series):
+        x = _LEFT + 6 + 90 * i
+        parts += [_mark(x, 9, i, len(series)), _text(x + 9, 13, name)]
+    return parts
+
+
+def _interval(figure: Figure, i: int, n_series: int, y: float, place) -> Markup:  # type: ignore[no-untyped-def]
+    if figure.estimate is None:
+        return _text(_LEFT + 6, y + 4, "undefined", kind="tick")
+    parts = []
+    if figure.low is not None and figure.high is not None:
+        parts.append(_line(place(figure.low), y, place(figure.high), y, f"s{i}"))
+    parts.append(_mark(place(figure.estimate), y, i, n_series))
+    return tag("g", *parts)
+
+
+def _mark(x: float, y: float, i: int, n_series: int) -> Markup:
+    """Draw a dot; of two series a hollow dot and a square, so that no colour is needed."""
+    if n_series > 1 and i == 1:
+        side = {"x": x - 4, "y": y - 4, "width": 8.0, "height": 8.0}
+        return tag("rect", class_="f1", **{k: f"{v:.1f}" for k, v in side.items()})
+    kind = "h0" if n_series > 1 else "f0"
+    return tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=4, class_=kind)
+
+
+def _curves(chart: Curves) -> Markup:
+    left, top = 44.0, 8.0
+    bottom = top + _SIDE
+
+    def at(x: float, y: float) -> str:
+        return f"{left + _SIDE * x:.1f},{bottom - _SIDE * y:.1f}"
+
+    parts = []
+    for mark in (0, 0.25, 0.5, 0.75, 1):
+        x, y = left + _SIDE * mark, bottom - _SIDE * mark
+        parts += [_line(x, top, x, bottom, "grid"), _line(left, y, left + _SIDE, y, "grid")]
+        parts.append(_text(x, bottom + 15, f"{100 * mark:g}", anchor="middle", kind="tick"))
+        parts.append(_text(left - 6, y + 4, f"{100 * mark:g}", anchor="end", kind="tick"))
+    parts.append(_text(left + _SIDE / 2, bottom + 32, f"{chart.x}, %", anchor="middle"))
+    turned = f"rotate(-90 12 {top + _SIDE / 2:.0f})"
+    parts.append(
+        tag(
+            "text",
+            f"{chart.y}, %",
+            x=12,
+            y=f"{top + _SIDE / 2:.0f}",
+            text_anchor="middle",
+            transform=turned,
+        )
+    )
+    y = bottom + 52
+    for i, (name, xs, ys) in enumerate(chart.lines):
+        kind, dash = f"curve s{i % N_COLOURS}", _DASHES[i // N_COLOURS % len(_DASHES)]
+        points = " ".join(at(a, b) for a, b in zip(xs, ys, strict=True))
+        parts.append(tag("polyline", points=points, class_=kind, stroke_dasharray=dash))
+        sample = f"{left:.0f},{y - 4:.0f} {left + 28:.0f},{y - 4:.0f}"
+        parts.append(tag("polyline", points=sample, class_=kind, stroke_dasharray=dash))
+        parts.append(_text(left + 36, y, name))
+        y += 18
+    return _svg(chart.alt, y, *parts)
