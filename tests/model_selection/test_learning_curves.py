@@ -124,5 +124,8 @@ def test_words():
     assert rows_in_words(np.inf, 50.0, np.inf).startswith("perhaps no number")
     assert rows_in_words(np.inf, 0.0, np.inf).endswith("can't be told from those at hand")
     assert rows_in_words(1200.4, 0.0, 5000.0) == "about 1,200 more rows of this group (0 to 5,000)"
-    assert "about 20,000 more rows of this group (at least 1,900; perhaps no number" in rows_in_words(20236, 1902, np.inf)
+    assert (
+        "about 20,000 more rows of this group (at least 1,900; perhaps no number"
+        in rows_in_words(20236, 1902, np.inf)
+    )
     assert rows_in_words(np.inf, 1234.0, np.inf).endswith("at least 1,200 more")
