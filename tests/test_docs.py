@@ -61,11 +61,13 @@ def test_readme_example_runs_and_selects_within_the_bound(capsys, monkeypatch):
     assert abs(gaps[search.best_index_]) <= 0.10
 
 
+@pytest.mark.slow
 def test_the_measuring_guide_runs_in_order():
     scope = run_guide("measuring", "matplotlib")
     assert scope["frame"].by_group["n"].sum() == 1000
 
 
+@pytest.mark.slow
 def test_the_detecting_guide_runs_in_order():
     scope = run_guide("detecting", "matplotlib")
     assert scope["found"].biased_features_ == ["age"]
@@ -73,18 +75,21 @@ def test_the_detecting_guide_runs_in_order():
     assert proxies.head(2).tolist() == ["relationship", "marital-status"]
 
 
+@pytest.mark.slow
 def test_the_thresholds_guide_runs_in_order():
     scope = run_guide("thresholds", "matplotlib")
     assert scope["rule"].criteria_.loc["demographic_parity", "violation"] < 0.06
     assert scope["search"].best_params_ == {"tol": 0.1}
 
 
+@pytest.mark.slow
 def test_the_guide_to_mitigation_in_the_data_runs_in_order():
     scope = run_guide("mitigating-data")
     assert abs(scope["massager"].base_rates_["after"].diff().iloc[-1]) < 0.01
     assert "foreign_worker" in scope["to_numbers"].get_feature_names_out()
 
 
+@pytest.mark.slow
 def test_the_guide_to_mitigation_inside_training_runs_in_order():
     scope = run_guide("mitigating-training")
     assert scope["fair"].criteria_.loc["equalized_odds", "mixture"] < 0.0501
@@ -93,6 +98,7 @@ def test_the_guide_to_mitigation_inside_training_runs_in_order():
     assert scope["close"].violation_.loc["demographic_parity", "surrogate"] < 0.0501
 
 
+@pytest.mark.slow
 def test_the_guide_to_networks_runs_in_order():
     scope = run_guide("networks", "torch", "skorch", "safetensors")
     gap = scope["demographic_parity_difference"]
@@ -102,6 +108,7 @@ def test_the_guide_to_networks_runs_in_order():
     assert (found == scope["found"]).all()
 
 
+@pytest.mark.slow
 def test_the_guide_to_fine_tuning_runs_in_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = run_guide("finetuning", "torch", "skorch", "safetensors", "matplotlib")
@@ -113,29 +120,34 @@ def test_the_guide_to_fine_tuning_runs_in_order(tmp_path, monkeypatch):
     ).all()
 
 
+@pytest.mark.slow
 def test_the_guide_to_collecting_runs_in_order():
     scope = run_guide("collecting", "matplotlib")
     assert scope["linear"].verdict.loc["rare", "verdict"] == "underfits"
     assert scope["tree"].verdict.loc["rare", "verdict"] == "lacks rows"
 
 
+@pytest.mark.slow
 def test_the_guide_to_images_runs_in_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = run_guide("images", "PIL", "matplotlib")
     assert len(scope["kept"]) == 394
 
 
+@pytest.mark.slow
 def test_the_guide_to_heatmaps_runs_in_order():
     scope = run_guide("heatmaps", "torch", "skorch", "captum", "matplotlib")
     assert scope["change"].loc[0, "high"] < 0  # the share of attention inside the patch
 
 
+@pytest.mark.slow
 def test_the_guide_to_reports_runs_in_order(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = run_guide("reporting")
     assert scope["change"][0]["change"]["high"] < -0.05
 
 
+@pytest.mark.slow
 def test_the_guide_to_augmentation_runs_in_order():
     scope = run_guide("augmentation", "torch", "skorch")
     assert scope["model"].predict(scope["X"]).shape == scope["y"].shape

@@ -693,6 +693,7 @@ def test_rules_by_group_score_alike_in_both_forms(rule):
     assert VotingClassifier([("rule", by_column)]).fit(X, y).predict(X).shape == y.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("rule", RULES)
 def test_their_own_score_serves_searches_without_scoring_in_both_forms(rule, weighted):

@@ -483,6 +483,7 @@ def test_both_forms_have_equal_scores_and_mitigate(step, parameter, make):
     assert gaps[2] > gaps[0] + 0.2  # greater is better
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("step", "parameter"), REMOVERS.values(), ids=list(REMOVERS))
 def test_searches_in_processes_have_the_same_scores(step, parameter):
     X, y, group = biased()

@@ -108,6 +108,7 @@ def test_a_stored_row_knows_its_present_key(monkeypatch, name):
     assert cells.present_key(row) != key
 
 
+@pytest.mark.slow
 def test_an_error_is_a_result(monkeypatch):
     def fail(*_):
         raise ValueError("no\nway")

@@ -15,6 +15,8 @@ from _speed.tasks import CASES
 from _speed.worker import Limits, run_cell
 from speed import plan
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(run=60.0, rounds=0.01)
 SMALL = Size(400, 4, 5)
 
@@ -144,6 +146,7 @@ def test_a_child_answers_fails_ends_or_is_stopped():
     assert measure.in_child(threading.Event().wait, 0.05) == ("limit", None)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_peak_is_what_a_run_takes_beyond_the_data():
     data = np.ones(5_000_000)  # 40 MB
@@ -156,6 +159,7 @@ def test_the_peak_is_what_a_run_takes_beyond_the_data():
     assert first.peak == pytest.approx(40, abs=8)
 
 
+@pytest.mark.slow
 def test_sides_take_turns_forth_and_back():
     log = []
     sides = [Side("a", lambda: log.append("a")), Side("b", lambda: log.append("b"))]
@@ -241,6 +245,7 @@ def test_what_has_no_ratio_is_said(results):
     assert "skfair error: ValueError: a/b." in report.behind(results)[0]
 
 
+@pytest.mark.slow
 def test_growth_and_the_picture(results, tmp_path):
     pytest.importorskip("matplotlib")
     for rows, seconds in ((10_000, 0.01), (100_000, 0.1)):

@@ -213,6 +213,7 @@ def null_tables(n_tables, seed=0):
         yield np.stack([sizes - positives, positives], axis=-1).astype(float)
 
 
+@pytest.mark.slow
 def test_p_values_are_small_no_more_often_than_they_should():
     found = np.array([contrasts_to_rest(counts(t), 1).pvalue[0] for t in null_tables(300)])
     assert np.mean(found <= 0.05) <= 0.075

@@ -60,6 +60,7 @@ def test_weighted_intervals_cover():
             assert 0.93 - error(0.93, 2000) <= covers <= 0.98
 
 
+@pytest.mark.slow
 def test_a_gap_of_zero_is_covered():
     rng = np.random.default_rng(0)
     for n_groups in (2, 4):

@@ -260,6 +260,7 @@ def test_one_item_says_little():
     assert row["high"] > 0.5
 
 
+@pytest.mark.slow
 def test_coverage_of_few_items():
     rng = np.random.default_rng(0)
     truth, held = 2 * (0.95**2 + 0.05**2) - 1, 0

@@ -216,6 +216,7 @@ def test_thresholds_move_the_tests(fitted):
     assert (wide > narrow).all()  # intervals are of level 1 - alpha
 
 
+@pytest.mark.slow
 def test_permuted_labels_flag_nothing_more_often_than_alpha():
     rng = np.random.default_rng(1)
     flagged = [bool(BiasDetector().fit(X, rng.permutation(Y)).biased_features_) for _ in range(60)]

@@ -83,9 +83,14 @@ def compare(found, detector):
         {"pos_label": "yes"},
         {"pos_label": "yes", "n_bins": 4, "candidates": ["income", "age", "town"]},
         {"pos_label": "no", "control_features": ["job"], "alpha": 0.2},
-        {"pos_label": "yes", "control_features": ["children", "owns"]},
+        pytest.param(
+            {"pos_label": "yes", "control_features": ["children", "owns"]}, marks=pytest.mark.slow
+        ),
         {"pos_label": "yes", "sensitive_features": ["sex"]},
-        {"pos_label": "yes", "sensitive_features": ["town", "sex", Bins("age", [30, 60])]},
+        pytest.param(
+            {"pos_label": "yes", "sensitive_features": ["town", "sex", Bins("age", [30, 60])]},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_it_finds_what_the_detector_does(options, weighted):
@@ -133,6 +138,7 @@ def test_few_rows_with_gaps(rows):
     compare(found, detector)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [pl.from_pandas, pa.Table.from_pandas, lambda frame: pl.from_pandas(frame).lazy()],
@@ -294,6 +300,7 @@ def test_rows_are_dealt_to_folds_of_one_size():
     assert (deal(rows, weight, random_state=1) != deal(rows, weight, random_state=2)).any()
 
 
+@pytest.mark.slow
 def test_areas_of_proxies_are_on_average_those_of_rows():
     rng = np.random.default_rng(1)
     sex = rng.choice(["f", "m"], 500)

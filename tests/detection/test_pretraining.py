@@ -481,6 +481,7 @@ def held(tables, true):
     return np.mean([table["low"].iloc[0] <= true <= table["high"].iloc[0] for table in tables])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shares", [(0.4, 0.4), (0.2, 0.5)])
 def test_intervals_hold_the_true_disparity(shares):
     rng = np.random.default_rng(0)

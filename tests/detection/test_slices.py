@@ -569,6 +569,7 @@ def share_of_false_alarms(kind, seeds):
     return np.mean(alarms)
 
 
+@pytest.mark.slow
 def test_few_false_alarms():
     assert share_of_false_alarms("binary", range(10)) <= 0.1
 

@@ -228,6 +228,7 @@ def test_at_most_so_many_numbers_move_within_the_box():
             assert ((value - tried[name]).abs() <= 2.2 * spread + 1e-6).all()
 
 
+@pytest.mark.slow
 def test_the_surrogate_beats_random_draws():
     def peak(points):
         return -((np.asarray(points) - 0.7) ** 2).sum(axis=1)

@@ -48,6 +48,7 @@ def plain(rows):
     ).fit(X, y)
 
 
+@pytest.mark.slow
 def test_a_fresh_adversary_is_left_with_little(rows, plain):
     X, y, test, labels = rows
     fair = model(adversary_weight=3.0).fit(X, y)
@@ -56,12 +57,14 @@ def test_a_fresh_adversary_is_left_with_little(rows, plain):
     assert fair.score(test, labels) > 0.65
 
 
+@pytest.mark.slow
 def test_more_weight_hides_more(rows):
     X, y, test, _ = rows
     found = [fresh_auc(model(adversary_weight=w).fit(X, y), test) for w in (0.03, 0.1, 1.0)]
     assert found[0] > found[1] + 0.02 > found[2] + 0.04
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("constraints", ["equalized_odds", "equal_opportunity"])
 def test_among_rows_of_a_class_little_is_left(constraints):
     X, y, _ = biased_rows(2000)

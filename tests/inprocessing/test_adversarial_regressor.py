@@ -35,6 +35,7 @@ def gap(fitted, X, columns=slice(None)):
     return found[X["sex"] == "m"].mean() - found[X["sex"] == "f"].mean()
 
 
+@pytest.mark.slow
 def test_pay_no_longer_tells_of_sex():
     X, y, _ = pay_rows()
     test, pay, _ = pay_rows(2000, seed=1)
@@ -47,6 +48,7 @@ def test_pay_no_longer_tells_of_sex():
     assert gaps[0] > 200 > gaps[1] > 50 > abs(gaps[2])
 
 
+@pytest.mark.slow
 def test_equalized_odds_compares_rows_of_the_same_pay():
     X, y, _ = pay_rows()
     fits = [

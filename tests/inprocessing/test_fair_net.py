@@ -118,6 +118,7 @@ def test_one_group_has_no_gap_and_a_warning():
     assert_allclose(fitted.predict_proba(X), free.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_small_group_in_small_batches_is_heard():
     rng = np.random.default_rng(0)
     n = 2000

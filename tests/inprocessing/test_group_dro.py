@@ -33,6 +33,7 @@ def worst(fitted, X, y, group):
     return min(right[(group == g) & (y == k)].mean() for g in ("few", "many") for k in (0, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worst_over", ["group_label", "group"])
 @pytest.mark.parametrize("sampling", ["group_label", "group", None])
 def test_the_worst_group_gains(worst_over, sampling):

@@ -34,6 +34,8 @@ ESTIMATORS = [
     FairNetClassifier(strength=0.1, **OPTIONS),
     GroupDROClassifier(**OPTIONS),
     AdversarialDebiasedClassifier(adversary_weight=0.1, **OPTIONS),
+]
+SLOW = [
     AdversarialDebiasedClassifier(
         method="reversal",
         representation="active_1",
@@ -61,4 +63,11 @@ def expected_failures(estimator):
 @pytest.mark.filterwarnings("ignore:.*(undefined|one group only)")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_checks_of_scikit_learn_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*(undefined|one group only)")
+@parametrize_with_checks(SLOW, expected_failed_checks=expected_failures)
+def test_slow_checks_of_scikit_learn_pass(estimator, check):
     check(estimator)

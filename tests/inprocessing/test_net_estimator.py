@@ -545,6 +545,7 @@ def test_history_and_verbose(capsys):
     assert "valid_loss" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_search_in_two_processes_in_both_forms(routing):
     X, y, _ = biased_rows(200)
     grid = {"strength": [0.0, 1.0], "hidden_sizes": [(4,)]}

@@ -44,6 +44,7 @@ def expected_failures(estimator):
     return OF_POS_LABEL | (OF_DRAWS if getattr(estimator, "randomized", False) else {})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:the predictions violate",
     "ignore:the predictor kept",

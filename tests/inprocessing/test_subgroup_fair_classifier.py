@@ -591,6 +591,7 @@ def expected_failures(model):
     return found
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [configured(0.25), configured(0.0)], expected_failed_checks=expected_failures
 )

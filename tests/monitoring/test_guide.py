@@ -43,6 +43,7 @@ def logged(monkeypatch):
     return metrics
 
 
+@pytest.mark.slow
 def test_the_guide_to_monitoring_runs_in_order(logged):
     plt = pytest.importorskip("matplotlib.pyplot")
     plt.switch_backend("Agg")

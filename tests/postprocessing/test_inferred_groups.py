@@ -109,6 +109,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:all or none", "ignore:few cuts", "ignore:nobody")
 @pytest.mark.filterwarnings("ignore:everybody")
 @pytest.mark.parametrize(("constraints", "objective", "tol", "more"), CASES)

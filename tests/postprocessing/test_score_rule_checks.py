@@ -19,7 +19,6 @@ from skfair.postprocessing import (
 GROUPS = {"sensitive_features": IsOdd(0)}
 ESTIMATORS = [
     GroupCalibrator(PIPELINE, **GROUPS),
-    CalibratedEqualizedOdds(LogisticRegression(), pos_label=1, cost="weighted", **GROUPS),
     CalibratedEqualizedOdds(
         LogisticRegression(), pos_label=1, randomized=True, random_state=3, **GROUPS
     ),
@@ -27,15 +26,18 @@ ESTIMATORS = [
     ThresholdOptimizer(LogisticRegression(), pos_label=1, fallback="pooled", **GROUPS),
     ThresholdOptimizer(RidgeClassifier(), pos_label=1, tol=0.2, shrinkage=None, **GROUPS),
     ThresholdOptimizer(
+        LogisticRegression(), pos_label=1, fallback="pooled", group_at_predict=False, **GROUPS
+    ),
+]
+SLOW = [
+    CalibratedEqualizedOdds(LogisticRegression(), pos_label=1, cost="weighted", **GROUPS),
+    ThresholdOptimizer(
         LogisticRegression(),
         pos_label=1,
         fallback="pooled",
         group_at_predict=False,
         group_estimator=PIPELINE,
         **GROUPS,
-    ),
-    ThresholdOptimizer(
-        LogisticRegression(), pos_label=1, fallback="pooled", group_at_predict=False, **GROUPS
     ),
 ]
 EFFECTIVE_SIZES = "targets and shrinkage go by effective sizes, and weights are no repeated rows"
@@ -69,7 +71,7 @@ def expected_failures(estimator):
 
 
 # A listed check that passes is an error, because xfail is strict here.
-@pytest.mark.filterwarnings(
+known_warnings = pytest.mark.filterwarnings(
     "ignore:the .* can't be equalised",
     "ignore:.*undefined",
     "ignore:no band",
@@ -79,13 +81,25 @@ def expected_failures(estimator):
     "ignore:tol=.* is more than the data",
     "ignore:(nobody|everybody) who is guessed",
 )
+
+
+@known_warnings
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
 def test_checks_of_scikit_learn_pass(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("i", range(len(ESTIMATORS)))
+@pytest.mark.slow
+@known_warnings
+@parametrize_with_checks(SLOW, expected_failed_checks=expected_failures)
+def test_slow_checks_of_scikit_learn_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("i", range(len(ESTIMATORS + SLOW)))
 def test_expected_failures_name_checks_that_run(i):
-    checks = estimator_checks_generator(ESTIMATORS[i])
-    names = {getattr(check, "func", check).__name__ for _, check in checks}
-    assert set(expected_failures(ESTIMATORS[i])) <= names
+    estimator = [*ESTIMATORS, *SLOW][i]
+    names = {
+        getattr(check, "func", check).__name__ for _, check in estimator_checks_generator(estimator)
+    }
+    assert set(expected_failures(estimator)) <= names
