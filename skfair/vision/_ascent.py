@@ -53,8 +53,8 @@ def look_at(
     for rows, images in network.blocks(X, batch_size):
         with torch.no_grad():
             placed = network.place(images)
-            found[rows] = activation(placed).double().cpu().numpy()
-            rough[rows] = _roughness(placed.double()).cpu().numpy()
+            found[rows] = activation(placed).cpu().double().numpy()
+            rough[rows] = _roughness(placed.cpu().double()).numpy()
         low, high = min(low, float(images.min())), max(high, float(images.max()))
         total += images.sum(axis=0, dtype=np.float64)
     if not np.isfinite(found).all():
@@ -138,7 +138,7 @@ class Ascent(NamedTuple):
             values = activation(images)
         if not bool(torch.isfinite(values).all()):
             raise ValueError("the ascent led to activations that are no numbers: take a smaller lr")
-        return images.detach().cpu().numpy(), values.double().cpu().numpy()
+        return images.detach().cpu().numpy(), values.cpu().double().numpy()
 
     def _start(self, n_restarts: int, scale: float, rng: np.random.Generator) -> Floats:
         mean = self.about.mean

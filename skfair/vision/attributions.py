@@ -153,7 +153,7 @@ def group_attributions(
     Warns
     -----
     UndefinedMetricWarning
-        If there is one group only, so that there are no gaps.
+        If there is one group only, so that there are no gaps, or a group has no weight.
 
     References
     ----------
@@ -197,6 +197,11 @@ def group_attributions(
     else:
         predict = _predictor(estimator, pos_label)
         parts = _shared_out(predict, X, groups, weights, n_repeats, max_rows, rng)
+    without = [
+        label for label, (_, held) in zip(groups.labels, parts, strict=True) if not len(held)
+    ]
+    if without:
+        warn_undefined_metric(f"groups {listed(without)} have no weight: their figures are NaN")
     if groups.n_groups == 1:
         warn_undefined_metric(f"there is one group only, {groups.labels[0]!r}, so no gaps")
     return GroupAttributions(
@@ -302,6 +307,9 @@ def _shuffled(
     parts: Parts = []
     for code in range(groups.n_groups):
         rows = np.flatnonzero(groups.codes == code)
+        if weights is not None and not weights[rows].any():
+            parts.append((np.empty((0, len(column_names(X)))), np.empty(0)))
+            continue
         found = permutation_importance(
             estimator,
             take_rows(X, rows),

@@ -68,6 +68,46 @@ def test_smoothness_pulls_neighbours_together():
     assert roughness(30.0) < 0.5 * roughness(0)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_neighbours_are_those_below_and_beside(axis):
+    pixels = np.random.default_rng(0).uniform(size=(9, 1, 2, 2)).astype(np.float32)
+    weights = np.moveaxis(np.array([[1.0, 1.0], [-1.0, -1.0]]), 0, axis).tolist()
+    options = {**FREE, "total_variation": 1e3, "n_restarts": 1}
+    found = ActivationMaximizer(Weighted(weights), unit=1, **options).fit(pixels)
+    assert np.ptp(found.best_image_) < 0.02  # without the pull: 1, along one of both axes
+
+
+@pytest.mark.parametrize("pull", ["l2", "total_variation"])
+def test_the_unit_of_pixels_does_not_matter(pull):
+    pixels = np.random.default_rng(0).uniform(size=(9, 1, 3, 3))
+    weights = np.where(np.indices((3, 3)).sum(0) % 2, 1.0, -0.8)
+    options = {**FREE, pull: 60.0, "n_restarts": 1, "max_iter": 50}
+    small, large = (
+        ActivationMaximizer(Weighted((weights / unit).tolist()), unit=1, **options)
+        .fit((pixels * unit).astype(np.float32))
+        .best_image_
+        for unit in (1, 100)
+    )
+    assert_allclose(large / 100, small, atol=1e-3)
+    assert np.ptp(small) < 0.9  # the pull counts
+
+
+def test_images_move_both_ways_along_both_axes_until_the_last_steps(monkeypatch):
+    shifts, roll = [], torch.roll
+    monkeypatch.setattr(
+        torch, "roll", lambda x, by, dims: (shifts.append(by), roll(x, by, dims))[1]
+    )
+    options = {**FREE, "jitter": 2, "max_iter": 80, "n_restarts": 1}
+    ActivationMaximizer(Weighted([[1.0, -1.0], [0.5, 0.0]]), unit=1, **options).fit(
+        np.random.default_rng(0).uniform(size=(5, 1, 2, 2)).astype(np.float32)
+    )
+    early, late = np.array(shifts[:60]), np.array(shifts[60:])
+    assert (late == 0).all()
+    for axis in (0, 1):
+        assert set(early[:, axis].tolist()) == {-2, -1, 0, 1, 2}
+    assert (early != 0).any(axis=1).mean() > 0.8
+
+
 def board(n):
     return (np.indices((n, n)).sum(axis=0) % 2).astype(np.float32)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose
+from scipy.stats import ttest_ind
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -14,8 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import LinearSVC
 
+from skfair.groups import Groups
 from skfair.vision import group_attributions
 from skfair.vision._shapley import add_up, assemble, sampled_shapley
+from skfair.vision.attributions import _gaps
 
 
 def rows(n=300, seed=0):
@@ -88,6 +91,7 @@ def test_differences_add_up_to_the_gap_of_predictions():
     assert_allclose(back["low"], -gaps["high"])
 
 
+@pytest.mark.filterwarnings("ignore:groups .'m'. have no weight")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("max_rows", [40, 500])
 def test_however_few_rows_are_drawn_they_add_up(weighted, max_rows):
@@ -264,11 +268,17 @@ def test_large_groups_are_sampled_and_small_ones_have_no_interval():
         own = sex == group
         known = 2 * (np.average(X["proxy"][own], weights=weights[own]) - whole)
         assert abs(drawn["mean"]["proxy", group] - known) < 0.35
-    none = group_attributions(
-        model, X, sensitive_features=sex, sample_weight=(sex != "x") * 1.0, random_state=0
-    )
-    assert np.isnan(none.table.set_index(["feature", "group"])["mean"]["skill", "x"])
-    assert np.isfinite(none.gaps.query("group == 'f'")["difference"]).all()
+    for method in ("shapley", "permutation"):
+        with pytest.warns(UndefinedMetricWarning, match=r"groups \['x'\] have no weight"):
+            none = group_attributions(
+                *(model, X, X["skill"]),
+                sensitive_features=sex,
+                sample_weight=(sex != "x") * 1.0,
+                method=method,
+                random_state=0,
+            )
+        assert np.isnan(none.table.set_index(["feature", "group"])["mean"]["skill", "x"])
+        assert np.isfinite(none.gaps.query("group == 'f'")["difference"]).all()
 
 
 def test_the_same_seed_gives_the_same():
@@ -334,6 +344,17 @@ def test_columns_of_the_table_can_be_the_groups():
         pd.testing.assert_frame_equal(one, again)
     with pytest.raises(ValueError, match="no column 'age'"):
         group_attributions(model, X, sensitive_features="age")
+
+
+def test_intervals_of_gaps_are_welchs():
+    rng = np.random.default_rng(0)
+    values = [rng.normal(0, 1, (9, 1)), rng.normal(1, 4, (25, 1))]
+    groups = Groups.read(np.repeat(["a", "b"], [9, 25]))
+    found = _gaps([(v, np.ones(len(v))) for v in values], ["x"], groups, None, 0.9)
+    first = found.iloc[0]
+    welch = ttest_ind(values[0][:, 0], values[1][:, 0], equal_var=False)
+    assert_allclose(first["difference"], values[0].mean() - values[1].mean())
+    assert_allclose([first["low"], first["high"]], welch.confidence_interval(0.9))
 
 
 def test_one_group_has_no_gaps():
