@@ -50,13 +50,13 @@ demo: $(VENV)/.demo
 	$(VENV)/bin/python docs/examples/adult.py
 
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-slow: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal -m slow $(PYTEST_ARGS)
 
 test-peers: $(BENCH)/.bench
-	OMP_NUM_THREADS=1 $(BENCH)/bin/python -m pytest -n 2 -m peers tests/peers $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BENCH)/bin/python -m pytest -n 2 --dist worksteal -m peers tests/peers $(PYTEST_ARGS)
 
 test-engines: $(ENGINES)/.engines
 	$(ENGINES)/bin/python -m pytest -m engines tests $(PYTEST_ARGS)
@@ -65,7 +65,7 @@ test-browser: $(BROWSER)/.browser
 	$(BROWSER)/bin/python -m pytest -m browser tests/reporting $(PYTEST_ARGS)
 
 test-oldest: $(OLDEST)/.oldest
-	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n 2 tests $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n 2 --dist worksteal tests $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
