@@ -149,33 +149,20 @@ def compare_debiasers(
     check_share("confidence_level", confidence_level, ends=False)
     if also is not None and not isinstance(also, Mapping):
         raise TypeError(f"also must be a mapping of names to estimators, got {also!r}")
-    lacking = sensitive_features_val is None or sensitive_features_test is None
-    if sensitive_features is None and lacking:
-        raise ValueError(
-            "compare_debiasers needs groups of both parts: sensitive_features_val= and "
-            "sensitive_features_test=, or names of columns of X as sensitive_features="
-        )
-    groups = [
-        read_groups(
-            X, values, columns=sensitive_features, missing=missing, owner="compare_debiasers"
-        )
-        for X, values in ((X_val, sensitive_features_val), (X_test, sensitive_features_test))
-    ]
+    groups = _read_parts(
+        (X_val, X_test),
+        (sensitive_features_val, sensitive_features_test),
+        sensitive_features,
+        missing,
+    )
     settings = {
         **{"sensitive_features": sensitive_features, "constraints": constraints, "tol": tol},
         **{"objective": objective, "pos_label": pos_label, "missing": missing},
         **{"time_limit": time_limit, "device": device},
         **{"random_state": random_state, "verbose": verbose},
     }
-    labels = [
-        read_two_classes(y, pos_label, weights, owner="compare_debiasers")
-        for y, weights in ((y_val, sample_weight_val), (y_test, sample_weight_test))
-    ]
-    if labels[0].classes.tolist() != labels[1].classes.tolist():
-        raise ValueError(
-            f"y_val has the classes {labels[0].classes.tolist()}, and y_test "
-            f"{labels[1].classes.tolist()}"
-        )
+    weights = (sample_weight_val, sample_weight_test)
+    labels = _read_labels((y_val, y_test), weights, pos_label)
     judge = Judge(FairObjective(criterion, objective, tol), confidence_level, random_state)
     rows, fitted = {}, {}
     for name, estimator in _entrants(competitors, settings, dict(also or {})):
@@ -198,6 +185,33 @@ def compare_debiasers(
     table = pd.DataFrame.from_dict(rows, orient="index")
     named = objective if isinstance(objective, str) else getattr(objective, "name", "performance")
     return DebiaserComparison(table, fitted, criterion.name, named, tol)
+
+
+def _read_parts(
+    parts: tuple[Any, Any], values: tuple[Any, Any], columns: Any, missing: Missing
+) -> list[Groups]:
+    """Read the groups of validation and test rows."""
+    if columns is None and any(given is None for given in values):
+        raise ValueError(
+            "compare_debiasers needs groups of both parts: sensitive_features_val= and "
+            "sensitive_features_test=, or names of columns of X as sensitive_features="
+        )
+    return [
+        read_groups(X, given, columns=columns, missing=missing, owner="compare_debiasers")
+        for X, given in zip(parts, values, strict=True)
+    ]
+
+
+def _read_labels(ys: tuple[Any, Any], weights: tuple[Any, Any], pos_label: Any) -> list[Any]:
+    """Read the labels and weights of validation and test rows, which have the same classes."""
+    labels = [
+        read_two_classes(y, pos_label, own, owner="compare_debiasers")
+        for y, own in zip(ys, weights, strict=True)
+    ]
+    known = [two.classes.tolist() for two in labels]
+    if known[0] != known[1]:
+        raise ValueError(f"y_val has the classes {known[0]}, and y_test {known[1]}")
+    return labels
 
 
 @contextmanager

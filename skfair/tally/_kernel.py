@@ -109,6 +109,18 @@ def sum_cells(
 
 
 def n_cells(shape: tuple[int, ...]) -> int:
+    """Number of cells of a table.
+
+    Raises
+    ------
+    ValueError
+        If it is more than ``MAX_CELLS``.
+
+    Examples
+    --------
+    >>> n_cells((3, 2, 2))
+    12
+    """
     size = math.prod(shape)
     if size > MAX_CELLS:
         raise ValueError(
