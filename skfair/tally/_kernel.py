@@ -109,7 +109,7 @@ def sum_cells(
 
 
 def n_cells(shape: tuple[int, ...]) -> int:
-    """Number of cells of a table.
+    """Count the cells of a table.
 
     Raises
     ------
