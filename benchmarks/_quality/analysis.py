@@ -146,8 +146,6 @@ def compare_all(place: Place) -> tuple[list[Comparison], list[Missing]]:
     for criterion in HEADLINES:
         there = place.methods(criterion)
         for peer in (methods()[name] for name in there):
-            if criterion not in getattr(peer, "paired_criteria", HEADLINES):
-                continue
             for ours in partners(peer):
                 for gain in dict.fromkeys(["accuracy", peer.gain]):
                     one = compare(place, ours, peer.name, criterion, gain)

@@ -50,10 +50,10 @@ class Method:
     """One row of the table.
 
     ``fit`` takes a problem and a value of the knob; where ``path``, all values at once, and gives
-    as many rules. ``pairs`` are the methods of skfair that are the same algorithm, where asked for
-    ``paired_criteria``; rules that draw lots are paired with such rules, and ``without_lots`` names
-    the variant of skfair's that decides alike each time. ``criteria`` are those that can be asked
-    for; ``("any",)`` where the method knows none. ``source`` is the module of skfair's class.
+    as many rules. ``pairs`` are the methods of skfair that are the same algorithm; rules that draw
+    lots are paired with such rules, and ``without_lots`` names the variant of skfair's that decides
+    alike each time. ``criteria`` are those that can be asked for; ``("any",)`` where the method
+    knows none. ``source`` is the module of skfair's class.
     """
 
     name: str
@@ -63,7 +63,6 @@ class Method:
     knob: str = ""
     values: tuple[Any, ...] = (None,)
     pairs: tuple[str, ...] = ()
-    paired_criteria: tuple[str, ...] = HEADLINES
     without_lots: str = ""
     criteria: tuple[str, ...] = HEADLINES
     models: tuple[str, ...] = BASES
