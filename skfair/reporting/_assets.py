@@ -66,6 +66,7 @@ svg text {{ font: 12px system-ui, sans-serif; fill: var(--text); }}
 svg .tick {{ fill: var(--muted); font-size: 11px; }}
 svg .grid {{ stroke: var(--line); stroke-width: 1; }}
 svg line[class^="s"] {{ stroke-width: 2.5; }}
+svg line.thin {{ stroke-width: 1; opacity: .55; }}
 svg .curve {{ fill: none; stroke-width: 2; }}
 {_SERIES}
 footer {{ margin-top: 3em; color: var(--muted); font-size: .85em; }}

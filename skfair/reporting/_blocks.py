@@ -69,7 +69,26 @@ class Curves(NamedTuple):
     lines: Sequence[tuple[str, Sequence[float], Sequence[float]]]
 
 
-Chart = Intervals | Curves
+class Point(NamedTuple):
+    """A point of a chart, with an interval in each direction; one that stands out is filled."""
+
+    name: str
+    x: Figure
+    y: Figure
+    stands_out: bool
+
+
+class Points(NamedTuple):
+    """A chart of numbered points, both axes shares, each cut to what is there."""
+
+    title: str
+    alt: str
+    x: str
+    y: str
+    points: Sequence[Point]
+
+
+Chart = Intervals | Curves | Points
 
 
 class Charts(NamedTuple):

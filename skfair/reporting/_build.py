@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,11 @@ class Options:
 
 
 def build(
-    audited: Audited, options: Options, baseline: Audited | None = None, paired: bool | None = None
+    audited: Audited,
+    options: Options,
+    baseline: Audited | None = None,
+    paired: bool | None = None,
+    alternatives: Mapping[str, Audited] | None = None,
 ) -> Plain:
     """Compute a report; the schema of what comes out is :func:`skfair.reporting.report_schema`."""
     left_out: list[Plain] = []
@@ -95,6 +99,7 @@ def build(
                 options.min_group_size,
                 options.random_state,
                 paired,
+                alternatives or {},
             )
     report: Plain = {
         "format": FORMAT,

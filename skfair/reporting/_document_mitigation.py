@@ -27,6 +27,7 @@ from skfair.reporting._cells import (
     points_cell,
     share_cell,
 )
+from skfair.reporting._document_frontier import frontier_blocks
 from skfair.reporting._plain import Plain
 from skfair.reporting._words import CRITERIA, RATES, count, group_name
 
@@ -124,6 +125,7 @@ def mitigation_blocks(part: Plain) -> Iterator[Block]:
         ],
         texts=[4],
     )
+    yield from frontier_blocks(part.get("frontier", []))
     yield from _criteria(part["criteria"])
     yield from _groups(part["groups"])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -123,6 +123,36 @@ class Audited:
         assert self.rows is not None
         alone = self.rows.groups.split()
         return [*alone] if len(alone) == 1 else [*alone, self.rows.groups]
+
+
+def count_others(
+    baseline: Any, alternatives: Mapping[str, Any] | None, count: Callable[[Any], Audited]
+) -> tuple[Audited | None, dict[str, Audited]]:
+    """Count the models beside the one that is reported on."""
+    if not isinstance(alternatives, Mapping | None):
+        raise TypeError(f"alternatives is a dict of names, not a {type(alternatives).__name__}")
+    if alternatives and baseline is None:
+        raise ValueError("alternatives are compared with a baseline: give baseline, too")
+    names = {str(name): model for name, model in (alternatives or {}).items()}
+    for name in ("before", "after"):
+        if name in names:
+            raise ValueError(f"no alternative can be named {name!r}, which is the report's own")
+    before = None if baseline is None else count(baseline)
+    return before, {name: count(model) for name, model in names.items()}
+
+
+def check_alike(one: Audited, other: Audited, names: tuple[str, str]) -> None:
+    """Raise ValueError if two models were counted by other features or another positive class."""
+    if one.tally.names != other.tally.names:
+        raise ValueError(
+            f"{' and '.join(names)} differ in their sensitive features, {list(one.tally.names)} "
+            f"and {list(other.tally.names)}"
+        )
+    positives = {one.positive, other.positive} - {None}
+    if len(positives) > 1:
+        raise ValueError(
+            f"{' and '.join(names)} differ in the positive class: {sorted(map(str, positives))}"
+        )
 
 
 def views_of(tally: AnyTally) -> list[AnyTally]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from skfair.criteria import CRITERIA, RATES, Criterion, Limits, gap_interval, group_intervals
 from skfair.reporting import _words
 from skfair.reporting._change import PairedCells, change_limits, correlations, paired_cells
-from skfair.reporting._inputs import Audited
+from skfair.reporting._frontier import frontier
+from skfair.reporting._inputs import Audited, check_alike
 from skfair.reporting._model import rates_of_groups, whole
 from skfair.reporting._plain import Plain, estimate, group_values
 from skfair.tally import Tally
@@ -24,6 +26,7 @@ def mitigation(
     min_group_size: int,
     random_state: Any,
     paired: bool | None,
+    alternatives: Mapping[str, Audited],
 ) -> Plain:
     """Compare two models; see :meth:`FairnessReport.compare`."""
     is_paired = _check_pairing(before, after, paired)
@@ -44,20 +47,13 @@ def mitigation(
         options = (old, new, labels, level, replicates)
         found["criteria"].append({"by": by, "criteria": _criteria(*options, min_group_size)})
         found["groups"].append({"by": by, "rates": _groups(*options)})
+    models = {"before": before, "after": after, **alternatives}
+    found["frontier"] = frontier(models, level, min_group_size)
     return found
 
 
 def _check_pairing(before: Audited, after: Audited, paired: bool | None) -> bool:
-    if before.tally.names != after.tally.names:
-        raise ValueError(
-            f"before and after differ in their sensitive features, {list(before.tally.names)} and "
-            f"{list(after.tally.names)}"
-        )
-    positives = {before.positive, after.positive} - {None}
-    if len(positives) > 1:
-        raise ValueError(
-            f"before and after differ in the positive class: {sorted(map(str, positives))}"
-        )
+    check_alike(before, after, ("before", "after"))
     same = before.rows is not None and after.rows is not None
     same = same and before.rows.is_of_same_rows(after.rows)  # type: ignore[union-attr,arg-type]
     if paired and not same:

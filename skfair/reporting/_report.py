@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Self
 
 from skfair.groups import Missing
 from skfair.reporting._build import FORMAT, VERSION, Options, build
 from skfair.reporting._forms import WrittenReport
-from skfair.reporting._inputs import Audited, audit_estimator, audit_predictions, audit_tally
+from skfair.reporting._inputs import (
+    Audited,
+    audit_estimator,
+    audit_predictions,
+    audit_tally,
+    count_others,
+)
 from skfair.reporting._plain import Plain
 
 
@@ -37,6 +43,9 @@ class FairnessReport(WrittenReport):
         several features, each alone and their intersections are reported.
     baseline : fitted classifier or FairnessReport, default=None
         The model before mitigation, or a report on it, to compare with.
+    alternatives : dict of name to fitted classifier or FairnessReport, default=None
+        Other models that were weighed; their accuracy and violations are shown beside those of
+        the estimator and the baseline, which they need.
     sections : sequence of str, default=None
         What to compute: ``"data"``, ``"model"``, or their parts ``"representation"``,
         ``"pretraining"``, ``"proxies"``, ``"duplicates"``, ``"label_noise"``; ``"performance"``,
@@ -97,6 +106,7 @@ class FairnessReport(WrittenReport):
         *,
         sensitive_features: Any,
         baseline: Any = None,
+        alternatives: Mapping[str, Any] | None = None,
         sections: Sequence[str] | None = None,
         sample_weight: Any = None,
         pos_label: Any = None,
@@ -116,10 +126,12 @@ class FairnessReport(WrittenReport):
             "pos_label": pos_label,
             "missing": missing,
         }
-        before = baseline
-        if baseline is not None and not isinstance(baseline, FairnessReport):
-            before = audit_estimator(baseline, X, y, **given)
-        self._fill(audit_estimator(estimator, X, y, **given), options, before)
+
+        def audit(model: Any) -> Audited:
+            return audit_estimator(model, X, y, **given)
+
+        others = count_others(baseline, alternatives, self._counter(audit))
+        self._fill(audit(estimator), options, *others)
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any, **options: Any) -> Self:
@@ -136,6 +148,7 @@ class FairnessReport(WrittenReport):
         y_score: Any = None,
         X: Any = None,
         baseline: Any = None,
+        alternatives: Mapping[str, Any] | None = None,
         sample_weight: Any = None,
         pos_label: Any = None,
         missing: Missing = "group",
@@ -156,6 +169,8 @@ class FairnessReport(WrittenReport):
             Features, for proxies, copies and weak slices.
         baseline : array-like of shape (n,) or FairnessReport, default=None
             Predictions before mitigation for the same rows, or a report on them.
+        alternatives : dict of name to array-like of shape (n,) or FairnessReport, default=None
+            Predictions of other models that were weighed.
         sample_weight, pos_label, missing
             As of the class.
         **options
@@ -174,11 +189,13 @@ class FairnessReport(WrittenReport):
             "pos_label": pos_label,
             "missing": missing,
         }
-        before = baseline
-        if baseline is not None and not isinstance(baseline, FairnessReport):
-            before = audit_predictions(y_true, baseline, **given)
+
+        def audit(decisions: Any) -> Audited:
+            return audit_predictions(y_true, decisions, **given)
+
         audited = audit_predictions(y_true, y_pred, y_score=y_score, **given)
-        return cls.__new__(cls)._fill(audited, checked, before)
+        others = count_others(baseline, alternatives, cls._counter(audit))
+        return cls.__new__(cls)._fill(audited, checked, *others)
 
     @classmethod
     def from_tally(
@@ -187,6 +204,7 @@ class FairnessReport(WrittenReport):
         *,
         scores: Any = None,
         baseline: Any = None,
+        alternatives: Mapping[str, Any] | None = None,
         pos_label: Any = None,
         **options: Any,
     ) -> Self:
@@ -201,6 +219,8 @@ class FairnessReport(WrittenReport):
         baseline : Tally or FairnessReport, default=None
             Counts of the decisions before mitigation. Rows can't be told to be the same, so
             changes are compared as of independent samples.
+        alternatives : dict of name to Tally or FairnessReport, default=None
+            Counts of the decisions of other models that were weighed.
         pos_label : label, default=None
             As of the class.
         **options
@@ -211,11 +231,13 @@ class FairnessReport(WrittenReport):
         FairnessReport
         """
         checked = Options(**options).check()
-        before = baseline
-        if baseline is not None and not isinstance(baseline, FairnessReport):
-            before = audit_tally(baseline, pos_label=pos_label)
+
+        def audit(counts: Any) -> Audited:
+            return audit_tally(counts, pos_label=pos_label)
+
         audited = audit_tally(tally, scores=scores, pos_label=pos_label)
-        return cls.__new__(cls)._fill(audited, checked, before)
+        others = count_others(baseline, alternatives, cls._counter(audit))
+        return cls.__new__(cls)._fill(audited, checked, *others)
 
     @classmethod
     def from_dict(cls, found: Plain) -> Self:
@@ -272,7 +294,8 @@ class FairnessReport(WrittenReport):
         for report in (before, after):
             if not isinstance(report, FairnessReport):
                 raise TypeError(f"compare needs FairnessReports, got {type(report).__name__}")
-        return cls.__new__(cls)._fill(after._known(), after._options, before, paired)
+        known = after._known(), after._options, before._known()
+        return cls.__new__(cls)._fill(*known, paired=paired)
 
     def _known(self) -> Audited:
         if self._audited is None:
@@ -282,14 +305,23 @@ class FairnessReport(WrittenReport):
             )
         return self._audited
 
+    @staticmethod
+    def _counter(audit: Callable[[Any], Audited]) -> Callable[[Any], Audited]:
+        """Take the counts of a report, and count what else a model is given as."""
+        return lambda model: model._known() if isinstance(model, FairnessReport) else audit(model)
+
     def _estimator(self) -> Any:
         rows = None if self._audited is None else self._audited.rows
         return None if rows is None else rows.estimator
 
     def _fill(
-        self, audited: Audited, options: Options, baseline: Any = None, paired: bool | None = None
+        self,
+        audited: Audited,
+        options: Options,
+        baseline: Audited | None = None,
+        alternatives: Mapping[str, Audited] | None = None,
+        paired: bool | None = None,
     ) -> Self:
-        before = baseline._known() if isinstance(baseline, FairnessReport) else baseline
         self._audited, self._options = audited, options
-        self._found = build(audited, options, before, paired)
+        self._found = build(audited, options, baseline, paired, alternatives)
         return self

@@ -190,5 +190,13 @@ def _mitigation() -> Schema:
             "cost": _listed(_object({"rate": _RATE, **compared})),
             "criteria": _by({"criteria": _listed(_object({**criterion, **compared}))}),
             "groups": _by({"rates": _listed(_object({"rate": _RATE, **of_groups}))}),
-        }
+            "frontier": _by({"criterion": {"enum": [*CRITERIA]}, "models": _listed(_weighed())}),
+        },
+        optional=("frontier",),
     )
+
+
+def _weighed() -> Schema:
+    unbeaten = {**_FLAG, "description": "no other model is as accurate and as fair, and better"}
+    figures = {"accuracy": _ESTIMATE, "violation": _ESTIMATE}
+    return _object({"name": _TEXT, **figures, "is_unbeaten": unbeaten})

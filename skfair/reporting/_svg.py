@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from skfair._utils.html import Markup, tag
-from skfair.reporting._blocks import Chart, Curves, Figure, Intervals
+from skfair.reporting._blocks import Chart, Curves, Figure, Intervals, Point, Points
 
 WIDTH = 360
 N_COLOURS = 5
@@ -18,6 +18,8 @@ _DASHES = (None, "6 3", "2 3", "8 3 2 3")
 
 def draw(chart: Chart) -> Markup:
     """Draw a chart."""
+    if isinstance(chart, Points):
+        return _points(chart)
     return _intervals(chart) if isinstance(chart, Intervals) else _curves(chart)
 
 
@@ -131,17 +133,7 @@ def _curves(chart: Curves) -> Markup:
         parts.append(_text(x, bottom + 15, f"{100 * mark:g}", anchor="middle", kind="tick"))
         parts.append(_text(left - 6, y + 4, f"{100 * mark:g}", anchor="end", kind="tick"))
     parts.append(_text(left + _SIDE / 2, bottom + 32, f"{chart.x}, %", anchor="middle"))
-    turned = f"rotate(-90 12 {top + _SIDE / 2:.0f})"
-    parts.append(
-        tag(
-            "text",
-            f"{chart.y}, %",
-            x=12,
-            y=f"{top + _SIDE / 2:.0f}",
-            text_anchor="middle",
-            transform=turned,
-        )
-    )
+    parts.append(_upright(f"{chart.y}, %", top + _SIDE / 2))
     y = bottom + 52
     for i, (name, xs, ys) in enumerate(chart.lines):
         kind, dash = f"curve s{i % N_COLOURS}", _DASHES[i // N_COLOURS % len(_DASHES)]
@@ -152,3 +144,60 @@ def _curves(chart: Curves) -> Markup:
         parts.append(_text(left + 36, y, name))
         y += 18
     return _svg(chart.alt, y, *parts)
+
+
+def _upright(text: str, y: float) -> Markup:
+    turned = f"rotate(-90 9 {y:.0f})"
+    return tag("text", text, x=9, y=f"{y:.0f}", text_anchor="middle", transform=turned)
+
+
+def _points(chart: Points) -> Markup:
+    left, top, bottom = 44.0, 8.0, 8.0 + _SIDE
+    shown = [p for p in chart.points if None not in (p.x.estimate, p.y.estimate)]
+    xs, ys = (ticks(*_range_of([getattr(p, axis) for p in shown])) for axis in ("x", "y"))
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        right = left + _SIDE * (x - xs[0]) / (xs[-1] - xs[0])
+        return right, bottom - _SIDE * (y - ys[0]) / (ys[-1] - ys[0])
+
+    parts = []
+    for mark in xs:
+        x, _ = place(mark, ys[0])
+        parts += [_line(x, top, x, bottom, "grid")]
+        parts.append(_text(x, bottom + 15, f"{100 * mark:g}", anchor="middle", kind="tick"))
+    for mark in ys:
+        _, y = place(xs[0], mark)
+        parts += [_line(left, y, left + _SIDE, y, "grid")]
+        parts.append(_text(left - 6, y + 4, f"{100 * mark:g}", anchor="end", kind="tick"))
+    parts.append(_text(left + _SIDE / 2, bottom + 32, chart.x, anchor="middle"))
+    parts.append(_upright(chart.y, top + _SIDE / 2))
+    y = bottom + 54
+    for i, point in enumerate(chart.points):
+        kind, undefined = _dot(point.stands_out), point not in shown
+        if not undefined:
+            parts.append(_crossed(point, i, place))
+        parts.append(tag("circle", cx=f"{left:.0f}", cy=f"{y - 4:.0f}", r=4, class_=kind))
+        parts.append(_text(left + 10, y, f"{i + 1} {point.name}{', undefined' * undefined}"))
+        y += 18
+    return _svg(chart.alt, y, *parts)
+
+
+def _range_of(figures: Sequence[Figure]) -> tuple[float, float]:
+    ends = [value for figure in figures for value in figure if value is not None]
+    return (min(ends), max(ends)) if ends else (0.0, 1.0)
+
+
+def _dot(stands_out: bool) -> str:
+    return "f0" if stands_out else "h0"
+
+
+def _crossed(point: Point, i: int, place) -> Markup:  # type: ignore[no-untyped-def]
+    """Draw a point, its two intervals and its number."""
+    x, y = point.x.estimate, point.y.estimate
+    cross, (at, up) = [], place(x, y)
+    if None not in point.x:
+        cross.append(_line(place(point.x.low, y)[0], up, place(point.x.high, y)[0], up, "s0 thin"))
+    if None not in point.y:
+        cross.append(_line(at, place(x, point.y.low)[1], at, place(x, point.y.high)[1], "s0 thin"))
+    dot = tag("circle", cx=f"{at:.1f}", cy=f"{up:.1f}", r=4, class_=_dot(point.stands_out))
+    return tag("g", *cross, dot, _text(at + 6, up - 6, str(i + 1)))
