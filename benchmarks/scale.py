@@ -22,7 +22,7 @@ from typing import Any
 from _scale.child import in_child, run_here
 
 
-def read_arguments() -> argparse.Namespace:
+def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -32,7 +32,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="+", default=[""], help="parts of names of tasks")
     parser.add_argument("--results", type=Path, help="write a JSON file, too")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def measure(folder: Path, rounds: int, names: list[str]) -> list[dict[str, Any]]:
@@ -88,8 +88,8 @@ def extrapolate(folder: Path, n_rows: int) -> dict[str, Any]:
     return {"task": "peer", "side": "fairlearn", "timed_rows": timed, **found}
 
 
-def main() -> None:
-    options = read_arguments()
+def main(arguments: list[str] | None = None) -> None:
+    options = read_arguments(arguments)
     if options.child:
         run_here(*options.child, options.folder)
         return

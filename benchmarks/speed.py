@@ -9,6 +9,7 @@ was stopped goes on where it was, unless the code, the versions or the machine h
     python benchmarks/speed.py --quick --results build/quick.json  small data, no growth
     python benchmarks/speed.py --cases "group metrics" Reweighter
     python benchmarks/speed.py --report docs/speed.md --report-only
+    python benchmarks/speed.py --scale --rows 100_000_000          rows on disk: scale.py's table
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import scale
 from _speed.case import Case, Size
 from _speed.report import own_time, tables, write_report
 from _speed.store import Store
@@ -34,6 +36,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="measure again what is known")
     parser.add_argument("--report", type=Path, help="write this Markdown file, a plot beside it")
     parser.add_argument("--report-only", action="store_true")
+    parser.add_argument("--scale", nargs=argparse.REMAINDER, help="scale.py, with its options")
     return parser.parse_args()
 
 
@@ -57,6 +60,9 @@ def run(options: argparse.Namespace, store: Store) -> None:
 
 def main() -> None:
     options = read_arguments()
+    if options.scale is not None:
+        scale.main(options.scale)
+        return
     store = Store(options.results, keep=options.report_only)
     if not options.report_only:
         run(options, store)

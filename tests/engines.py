@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import sys
 
 import pandas as pd
 import polars as pl
@@ -40,18 +42,27 @@ def start_dask():
 
 
 def start_spark():
+    session = spark_session()
+    return lambda table: session.createDataFrame(known_to_spark(table))
+
+
+@functools.cache
+def spark_session():
+    """One session for all tests, with this interpreter in its workers."""
     sql = pytest.importorskip("pyspark.sql")
     if shutil.which("java") is None:
         pytest.skip("there is no Java")
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     options = {
         "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.default.parallelism": "2",
+        "spark.sql.adaptive.enabled": "false",
         "spark.log.level": "OFF",
     }
-    session = sql.SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
-    return lambda table: session.createDataFrame(known_to_spark(table))
+    return sql.SparkSession.builder.master("local[2]").config(map=options).getOrCreate()
 
 
 def known_to_spark(table):

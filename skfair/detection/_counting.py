@@ -17,13 +17,27 @@ from skfair.detection._features import (
     Feature,
     as_numbers,
     quantile_edges,
+    shortest_between,
     why_too_many,
 )
-from skfair.detection._shapes import counted_shape
+from skfair.detection._shapes import counted_shape, summed_shape
 from skfair.groups import MISSING, Bins, Groups, Missing
-from skfair.tally import Tally, ValueCounts, count_values
+from skfair.tally import (
+    NumberSummary,
+    Tally,
+    TooManyValuesError,
+    ValueCounts,
+    check_few_values,
+    count_values,
+    summarise_numbers,
+)
 
 Column = str | Bins
+Numbers = ValueCounts | NumberSummary
+
+TOO_MANY = "more distinct values than a group-by may bring to memory are no groups"
+
+_SLACK = 1e-3  # of the distance to the next edge, within which an edge may be rounded
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class Counted:
     name: str
     by: Column
     labels: tuple[Hashable, ...]
-    numbers: ValueCounts | None
+    numbers: Numbers | None
     is_ordered: bool
     tally: Tally
 
@@ -47,7 +61,9 @@ class Counted:
     def shape(self, is_weighted: bool) -> dict[str, float]:
         """Skewness, p-value of normality and share of missing values."""
         shape = (np.nan, np.nan)
-        if self.numbers is not None:
+        if isinstance(self.numbers, NumberSummary):
+            shape = summed_shape(self.numbers, is_weighted)
+        elif self.numbers is not None:
             values, rows, weight = self.numbers
             shape = counted_shape(
                 np.asarray(as_numbers(values)), rows.astype(float), weight if is_weighted else None
@@ -107,6 +123,13 @@ class LabelCounter:
             return self._counted(str(column.column), column, None, is_ordered=True)
         if kind == "time":
             return DATES
+        try:
+            check_few_values(self.source, column)
+            return self._read_values(column, kind, n_bins)
+        except TooManyValuesError:
+            return self._read_bins(column, n_bins) if kind == "number" else TOO_MANY
+
+    def _read_values(self, column: str, kind: str, n_bins: int) -> Counted | str:
         found = None
         if kind in ("number", "object"):
             found = count_values(self.source, column, sample_weight=self.sample_weight)
@@ -122,8 +145,21 @@ class LabelCounter:
         )
         return counted if reason is None else reason
 
+    def _read_bins(self, column: str, n_bins: int) -> Counted:
+        """Count numbers of any number of distinct values by bins, with readable edges."""
+        found = summarise_numbers(
+            self.source, column, bins=n_bins, sample_weight=self.sample_weight
+        )
+        widths = np.diff(found.edges, append=found.edges[-1] + np.ptp(found.edges))
+        rounded = (
+            shortest_between(low, low + _SLACK * width)
+            for low, width in zip(found.edges, widths, strict=True)
+        )
+        edges = sorted({float(f"{edge:.15g}") for edge in rounded})  # labels show as many digits
+        return self._counted(column, Bins(column, edges), found, is_ordered=True)
+
     def _counted(
-        self, name: str, by: Column, numbers: ValueCounts | None, *, is_ordered: bool
+        self, name: str, by: Column, numbers: Numbers | None, *, is_ordered: bool
     ) -> Counted:
         tally = self.tally(by)
         return Counted(name, by, tally.labels, numbers, is_ordered, tally)

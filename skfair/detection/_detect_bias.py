@@ -88,7 +88,8 @@ def detect_bias(
 
     What :meth:`BiasDetector.fit` does with rows in memory, done with counts: a few group-bys a
     column, by whatever engine holds the rows, and all statistics from these. The results are the
-    same but for the AUC of proxies, whose rows are dealt to folds by other draws.
+    same but for the AUC of proxies, whose rows are dealt to folds by other draws, and the bins of
+    numbers with more than about a million distinct values.
 
     Parameters
     ----------
@@ -97,8 +98,8 @@ def detect_bias(
     target : str
         Column of labels.
     candidates : str, Bins or sequence of them, default=None
-        Columns to search; all by default. Numbers are cut at their quantiles, for which their
-        distinct values are counted, about a million at most; ``Bins`` cut where they say.
+        Columns to search; all by default. Numbers are cut at their quantiles; of those with more
+        than about a million distinct values, near their quantiles. ``Bins`` cut where they say.
     sensitive_features : str, Bins or sequence of them, default=None
         Columns whose groups are reported, with the proxies of them. Not needed.
     control_features : str or sequence of str, default=None
@@ -134,7 +135,8 @@ def detect_bias(
     Warns
     -----
     UserWarning
-        If a column is left out because its values are no groups (a text or a date a row).
+        If a column is left out because its values are no groups (a text or a date a row, or more
+        than about a million values that aren't numbers).
 
     Examples
     --------

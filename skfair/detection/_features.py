@@ -181,7 +181,7 @@ def quantile_edges(
         edges = np.unique(_counted_quantiles(present, counts[known], shares))
     edges = edges[edges < distinct[-1]] if edges[0] < distinct[-1] else distinct[-2:-1]
     above = distinct[np.searchsorted(distinct, edges) + 1]
-    return tuple(_shortest(low, high) for low, high in zip(edges, above, strict=True))
+    return tuple(shortest_between(low, high) for low, high in zip(edges, above, strict=True))
 
 
 def _counted_quantiles(
@@ -194,7 +194,7 @@ def _counted_quantiles(
     return numbers[order][np.searchsorted(ends, ranks)]
 
 
-def _shortest(low: float, high: float) -> float:
+def shortest_between(low: float, high: float) -> float:
     """Find the number with the fewest digits in [low, high), so that labels are readable."""
     for digits in range(1, 17):
         unit = 10.0 ** (np.floor(np.log10(max(abs(low), 1e-300))) + 1 - digits)

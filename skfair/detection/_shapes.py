@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from skfair.detection._value_tests import ROUNDING
+from skfair.tally import NumberSummary
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,21 @@ def counted_shape(numbers: Floats, rows: Floats, weight: Floats | None) -> tuple
     if weight is not None:
         skewness = _standardised(present, weight[known])[0]
     return skewness, normality
+
+
+def summed_shape(found: NumberSummary, is_weighted: bool) -> tuple[float, float]:
+    """Skewness of numbers, and the p-value of the test of normality, from their moments.
+
+    Parameters
+    ----------
+    found : NumberSummary
+    is_weighted : bool
+        Whether the skewness is that of the weights' distribution.
+    """
+    normality = np.nan
+    if found.rows >= 20:
+        normality = _normality(found.skewness, found.kurtosis, float(found.rows))
+    return found.weighted_skewness if is_weighted else found.skewness, normality
 
 
 def _standardised(values: Floats, weight: Floats) -> tuple[float, float]:

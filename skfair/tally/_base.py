@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.encoding import sort_labels
 from skfair._utils.validation import generator, merge_sorted
-from skfair.groups import MISSING, labels_index
+from skfair.groups import MISSING, Groups, labels_index
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +108,57 @@ class AdditiveTally:
 @dataclass(frozen=True, eq=False)
 class CellTally(AdditiveTally):
     """A tally whose cells say all there is to know of their rows, so that it can be resampled."""
+
+    def by(self, feature: int | None) -> Self:
+        """Tally by one of its sensitive features alone.
+
+        Parameters
+        ----------
+        feature : int or None
+            Place of the feature among ``names``; None: all of them crossed, as they are.
+
+        Returns
+        -------
+        tally
+
+        Examples
+        --------
+        >>> from skfair.tally import Tally
+        >>> groups = {"sex": ["f", "m", "f"], "site": ["x", "x", "y"]}
+        >>> tally = Tally.from_arrays([1, 0, 1], [1, 1, 0], groups)
+        >>> tally.by(0).labels, tally.by(0).group_counts.tolist()
+        (('f', 'm'), [2, 1])
+        """
+        if feature is None or len(self.names) == 1:
+            return self
+        alone = Groups(np.arange(self.n_groups), self.labels, self.names).split()[feature]
+        sums = []
+        for part in (self.weight, self.weight2, self.count):
+            total = np.zeros((alone.n_groups, *part.shape[1:]), dtype=part.dtype)
+            np.add.at(total, alone.codes, part)
+            sums.append(total)
+        return replace(
+            self,
+            labels=alone.labels,
+            names=alone.names,
+            weight=sums[0],
+            weight2=sums[1],
+            count=sums[2],
+        )
+
+    def views(self) -> list[Self]:
+        """Tally by each sensitive feature alone, and by all of them crossed.
+
+        Examples
+        --------
+        >>> from skfair.tally import Tally
+        >>> groups = {"sex": ["f", "m", "m"], "site": ["x", "x", "y"]}
+        >>> [view.labels for view in Tally.from_arrays([1, 0, 1], [1, 1, 0], groups).views()]
+        [('f', 'm'), ('x', 'y'), (('f', 'x'), ('m', 'x'), ('m', 'y'))]
+        """
+        if len(self.names) == 1:
+            return [self]
+        return [*(self.by(j) for j in range(len(self.names))), self]
 
     def resample(self, n_replicates: int, *, random_state: Any = None) -> NDArray[np.float64]:
         r"""Bootstrap the rows without touching a row.

@@ -7,7 +7,7 @@ little else: so all else is done before the group-by or on its result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -27,6 +27,10 @@ MAX_COMBINATIONS = 1 << 20
 _WEIGHT, _WEIGHT2, _POSITIVE, _LEAST, _KNOWN, _COUNT, _ROWS = (
     "w", "w2", "positive", "least", "known", "count", "rows"
 )  # fmt: skip
+
+
+class TooManyValuesError(ValueError):
+    """More distinct combinations of values than groups and classes can have."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,10 @@ def aggregate(
     Raises
     ------
     ValueError
-        If a column is not there, a weight is missing, infinite, negative or out of scale, there
-        are no rows, or too many distinct combinations.
+        If a column is not there, a weight is missing, infinite, negative or out of scale, or there
+        are no rows.
+    TooManyValuesError
+        If there are too many distinct combinations.
     TypeError
         If the sensitive features aren't columns.
     """
@@ -132,6 +138,12 @@ def collect_cells(table: Table, keys: Sequence[Key], sample_weight: str | None) 
     if len(cells) > MAX_COMBINATIONS:
         _refuse_many(cells, keys)
     return cells
+
+
+def check_first_rows(table: Table, key: Key) -> None:
+    """Raise TooManyValuesError if the first rows alone have too many values, of all else unread."""
+    first = replace(table, frame=table.frame.head(2 * MAX_COMBINATIONS))
+    collect_cells(first, [key], None)
 
 
 def bin_index(edges: Sequence[float], *, closed: str) -> Callable[[nw.Expr], nw.Expr]:
@@ -233,7 +245,7 @@ def _check_weight_sums(column: dict[str, Any]) -> None:
 def _refuse_many(cells: Any, keys: Sequence[Key]) -> None:
     sizes = [cells[f"k{i}"].n_unique() for i in range(len(keys))]
     widest = int(np.argmax(sizes))
-    raise ValueError(
+    raise TooManyValuesError(
         f"more than {MAX_COMBINATIONS} distinct combinations of {[key.name for key in keys]}; "
         f"column {keys[widest].name!r} alone has {sizes[widest]} distinct values or more, too many "
         "to be groups or classes: cut numbers with Bins, and merge rare values"

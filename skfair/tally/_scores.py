@@ -20,9 +20,9 @@ from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally._base import CellTally
 from skfair.tally._frame import Key, aggregate, bin_index, key_columns
 from skfair.tally._kernel import count_cells
-from skfair.tally._quantiles import quantile_edges
+from skfair.tally._quantiles import NumberRange, number_range, quantile_edges
 from skfair.tally._saving import Saved
-from skfair.tally._sources import open_table
+from skfair.tally._sources import Table, open_table
 from skfair.tally._tally import Tally
 
 
@@ -176,7 +176,8 @@ class ScoreTally(CellTally, Saved):
         names = [y_true, y_score, *keys, *([] if sample_weight is None else [sample_weight])]
         table.check_columns(*names)
         if edges is None:
-            edges = quantile_edges(table, y_score, bins, sample_weight)
+            found = _range_of_scores(table, y_score)
+            edges = quantile_edges(table, y_score, bins, sample_weight, found)
         if table.is_eager:
             column = {name: table.native[name].to_native() for name in names}
             return cls.from_arrays(
@@ -251,6 +252,15 @@ def _positives(
 ) -> NDArray[np.int8]:
     positive = positive_class(classes, pos_label)
     return (codes == (-1 if positive is None else positive)).astype(np.int8)
+
+
+def _range_of_scores(table: Table, y_score: str) -> NumberRange:
+    found = number_range(table, y_score)
+    if found.known < found.rows:
+        raise ValueError("Input y_score contains NaN.")
+    if not found.is_finite:
+        raise ValueError("Input y_score contains infinity: give the edges of the bins yourself.")
+    return found
 
 
 def _make_edges(edges: int | ArrayLike, scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -54,7 +54,9 @@ class Table:
 
     def column(self, name: str) -> nw.Expr:
         """Read a column's values; decimals become floats, which compare with labels in memory."""
-        values = nw.nth(self.places[name])  # some engines read names as patterns
+        values = nw.nth(self.places[name])
+        if self.dtypes[name].is_nested():
+            raise TypeError(f"column {name!r} must hold single values, got {self.dtypes[name]}")
         if self.dtypes[name] == nw.Decimal:
             return values.cast(nw.Float64)
         return values.cast(nw.String) if self._is_arrow_dictionary(name) else values
@@ -76,7 +78,10 @@ class Table:
         """
         if not self.is_number(name) and self.dtypes[name] not in (nw.Object, nw.Unknown):
             raise ValueError(f"column {name!r} must be numeric, got {self.dtypes[name]}")
-        return nw.nth(self.places[name]).cast(nw.Float64).fill_nan(None)
+        values = nw.nth(self.places[name])
+        if self.dtypes[name] in (nw.Int64, nw.UInt64):
+            values = values / 1  # Arrow casts no number of more than 53 bits
+        return values.cast(nw.Float64).fill_nan(None)
 
 
 def open_table(source: Any) -> Table:
@@ -100,19 +105,40 @@ def open_table(source: Any) -> Table:
         If no engine that reads Parquet files is installed.
     TypeError
         If the source is nothing of that kind.
+    ValueError
+        If several columns have one name.
     """
     paths = _paths(source)
     native = nw.from_native(source if paths is None else _scan_parquet(paths))
-    schema = native.collect_schema()
-    names = list(schema.names())
+    names = _names(native)
+    frame = _numbered(native, len(names))
+    dtypes = frame.collect_schema().dtypes()
     places = {name: i for i, name in enumerate(names)}
-    frame: Any = native
-    if native.implementation.is_polars():  # early versions read names as patterns
-        frame = native.rename({name: f"c{i}" for name, i in places.items()})
-    frame = frame.lazy()
-    if hasattr(native.to_native(), "toDF"):  # reads names with dots or backticks as expressions
-        frame = nw.from_native(native.to_native().toDF(*(f"c{i}" for i in range(len(names)))))
-    return Table(native, frame, places, dict(zip(names, schema.dtypes(), strict=True)))
+    return Table(native, frame, places, dict(zip(names, dtypes, strict=True)))
+
+
+def _names(native: Any) -> list[str]:
+    """Names of the columns, each once."""
+    lazy = isinstance(native, nw.LazyFrame) and not native.implementation.is_polars()
+    names = list(native.to_native().columns if lazy else native.collect_schema().names())
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"the frame has several columns of one name, {twice}: rename them")
+    return names
+
+
+def _numbered(native: Any, n_columns: int) -> Any:
+    """Lazy frame whose columns bear numbers where its engine would read more into some names."""
+    given = native.to_native()
+    names = [f"c{i}" for i in range(n_columns)]
+    if native.implementation.is_duckdb():  # "*", and names that differ in case alone
+        given = given.project(", ".join(f"#{i + 1} AS {name}" for i, name in enumerate(names)))
+        return nw.from_native(given)
+    if native.implementation.is_polars():  # early versions read patterns
+        return native.rename(dict(zip(_names(native), names, strict=True))).lazy()
+    if hasattr(given, "toDF"):  # dots and backticks are expressions
+        return nw.from_native(given.toDF(*names))
+    return native.lazy()
 
 
 def _paths(source: Any) -> list[str] | None:

@@ -8,7 +8,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair.tally._frame import Key, aggregate
+from skfair.tally._frame import Key, aggregate, check_first_rows
 from skfair.tally._sources import open_table
 
 Kind = Literal["number", "time", "object", "other"]
@@ -74,6 +74,34 @@ def count_values(source: Any, column: str, *, sample_weight: str | None = None) 
     kept = np.flatnonzero(rows)
     sums = rows[kept].astype(np.int64), weight[kept].astype(np.float64)
     return ValueCounts(cells.values[0][kept], *sums)
+
+
+def check_few_values(source: Any, column: str) -> None:
+    """Raise TooManyValuesError if the first two million rows show that a column has too many.
+
+    So a column in which nearly every row has a value of its own is refused at little cost. One
+    that passes may still be refused when all its rows are counted.
+
+    Parameters
+    ----------
+    source : frame, relation, path or list of paths
+        As in :meth:`Tally.from_frame`.
+    column : str
+        Name of the column.
+
+    Raises
+    ------
+    TooManyValuesError
+        If there are more than about a million distinct values.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> check_few_values(pd.DataFrame({"age": [20, 30]}), "age")
+    """
+    table = open_table(source)
+    table.check_columns(column)
+    check_first_rows(table, Key(column, table.column(column)))
 
 
 def _kind(dtype: Any) -> Kind:

@@ -23,6 +23,12 @@ def drawn(values, n=N):
     return [values[k] for k in RNG.integers(len(values), size=n)]
 
 
+ODD = [
+    "", "NULL", "nan", 'a"b', "it's", "a;b", "select", "x'); DROP TABLE y; --", "%s",
+    "\u00fc\u4e2d\U0001f600", "a\\b", None,
+]  # fmt: skip
+
+
 def integers(dtype):
     limits = np.iinfo(dtype)
     return pa.array(np.array(drawn([limits.min, 3, limits.max]), dtype=dtype))
@@ -36,7 +42,7 @@ DATA = pa.table(
         "decision": pa.array(drawn(["no", "yes"])),
         "sex": pa.array(drawn(["f", "m", "x"])),
         "race": pa.array(drawn(["b", "w", None])),
-        "odd": pa.array(drawn(["", "NULL", "nan", 'a"b', "\u00fc\u4e2d\U0001f600", "a\\b", None])),
+        "odd": pa.array(drawn(ODD)),
         "kind": pa.array(drawn(["u", "v", None])).dictionary_encode(),
         "member": pa.array(drawn([True, False, None]), pa.bool_()),
         "whole": pa.array(drawn([1, 2, None]), pa.int64()),
@@ -230,27 +236,28 @@ NAMES = [
     "count(*)",
     'quo"te', "tick's", "`back`", ".lead", "a.b", "semi;colon", "select", "group by", "null",
     "__skfair_w", "k0", "w", "rows", "\u00fc\u4e2d\U0001f600", "x); DROP TABLE y; --", " ", "%s",
-    "{0}", "a\\b", "^.*$", "$1", "count",
+    "{0}", "a\\b", "^.*$", "$1", "count", "*",
 ]  # fmt: skip
 
 
 def test_names_of_columns_are_data(engine):
-    groups = {name: drawn(["b", "c", None], 40) for name in NAMES}
-    true = drawn([0, 1], 40)
-    data = engine(pa.table({**groups, "y": true}))
-    for name, more in zip(NAMES, [*NAMES[1:], NAMES[0]], strict=True):
-        tally = Tally.from_frame(data, y_true="y", y_pred="y", sensitive_features=[name, more])
-        chosen = {key: groups[key] for key in (name, more)}
-        assert_same(tally, Tally.from_arrays(true, true, chosen))
-
-
-@pytest.mark.parametrize("role", ["y_true", "sample_weight"])
-def test_odd_names_in_other_roles(engine, role):
-    values = [0, 1, 1, 1]
-    for name in NAMES:
-        data = engine(pa.table({name: values, "y": values, "g": list("aabb")}))
-        roles = {"y_true": "y", "y_pred": "y", "sensitive_features": "g", role: name}
-        assert Tally.from_frame(data, **roles).cells().tolist()[1] == [0, 0, 0, 2]
+    columns = {name: drawn([0, 1], 40) for name in NAMES}
+    data = engine(pa.table(columns))
+    for k in range(0, len(NAMES), 2):
+        one, other = NAMES[k : k + 2]
+        weight = NAMES[k + k // 2 % 2]
+        tally = Tally.from_frame(
+            data,
+            y_true=one,
+            y_pred=other,
+            sensitive_features=[one, other],
+            sample_weight=weight,
+        )
+        groups = {name: columns[name] for name in (one, other)}
+        expected = Tally.from_arrays(
+            columns[one], columns[other], groups, sample_weight=columns[weight]
+        )
+        assert_same(tally, expected)
 
 
 def test_too_many_values_are_named(frame, monkeypatch):
