@@ -5,14 +5,15 @@ BENCH ?= .venv-bench
 OLDEST ?= .venv-oldest
 ENGINES ?= .venv-engines
 BROWSER ?= .venv-browser
+DOCS ?= .venv-docs
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: demo test test-slow test-peers test-engines test-browser test-oldest lint bench clean
+.PHONY: demo test test-slow test-peers test-engines test-browser test-oldest lint bench docs clean
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install -q -c constraints.txt -e ".[plot]"
+	$(VENV)/bin/python -m pip install -q -c constraints.txt -e ".[progress,report]"
 	touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt
@@ -41,13 +42,22 @@ $(BROWSER)/.browser: pyproject.toml constraints.txt
 	command -v chromium || apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core fonts-noto-color-emoji
 	touch $@
 
+$(DOCS)/.docs: pyproject.toml constraints.txt
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install -q -c constraints.txt torch==2.13.0 -e ".[docs]"
+	touch $@
+
 $(OLDEST)/.oldest: pyproject.toml .ci/constraints-oldest.txt
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install -q -c .ci/constraints-oldest.txt -e ".[test]"
 	touch $@
 
 demo: $(VENV)/.demo
-	$(VENV)/bin/python docs/examples/adult.py
+	mkdir -p build
+	$(VENV)/bin/skfair audit adult --sensitive sex --sensitive race --html build/adult-labels.html
+	$(VENV)/bin/skfair mitigate adult --sensitive sex --drop fnlwgt --bound 0.1 --cv 3 --jobs 2 \
+		--try reweighter --try reductions --output build/adult.skops --html build/adult.html
+	@echo "open build/adult.html in a browser"
 
 test: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
@@ -72,9 +82,14 @@ lint: $(VENV)/.lint
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+docs: $(DOCS)/.docs
+	OMP_NUM_THREADS=1 $(DOCS)/bin/sphinx-build -q -W --keep-going -b html docs build/docs
+	@echo "see build/docs/index.html"
+
 bench: $(BENCH)/.bench
 	$(BENCH)/bin/python benchmarks/speed.py --report build/speed.md
 	OMP_NUM_THREADS=1 $(BENCH)/bin/python benchmarks/quality.py --report build/benchmarks.md $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ENGINES) $(BROWSER) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf docs/api docs/gallery
+	rm -rf $(VENV) $(BENCH) $(ENGINES) $(BROWSER) $(DOCS) $(OLDEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

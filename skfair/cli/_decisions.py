@@ -1,0 +1,168 @@
+"""Decisions to be judged: of rows in memory, and of Parquet files that stay where they are."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skfair._utils.optional import import_optional
+from skfair._utils.text import did_you_mean, listed
+from skfair.cli._columns import Feature, check_predictions
+from skfair.cli._model_files import ModelCard
+from skfair.cli._problems import CommandError, telling
+from skfair.groups import MAX_NUMERIC_GROUPS, Groups
+from skfair.tally import Tally
+
+_BATCH = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is to be judged, as the options name it.
+
+    Parameters
+    ----------
+    data : str
+    target : str
+    positive : label
+    sensitive_features : list of str and Bins
+    prediction, score, weight : str or None
+        Names of columns.
+    """
+
+    data: str
+    target: str
+    positive: Any
+    sensitive_features: list[Feature]
+    prediction: str | None = None
+    score: str | None = None
+    weight: str | None = None
+
+    def features_of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns that are neither labels nor decisions nor weights."""
+        own = [self.target, self.prediction, self.score, self.weight]
+        return frame.drop(columns=[name for name in own if name is not None])
+
+    def specs(self) -> list[list[Feature]]:
+        """Each sensitive feature alone, and all of them where there are several."""
+        alone = [[feature] for feature in self.sensitive_features]
+        return alone if len(alone) == 1 else [*alone, self.sensitive_features]
+
+
+def refuse_many_values(frame: pd.DataFrame, features: Sequence[Feature]) -> None:
+    """Say how a number is cut, where it is given as groups."""
+    for feature in features:
+        if not isinstance(feature, str) or not pd.api.types.is_numeric_dtype(frame[feature]):
+            continue
+        values = frame[feature].dropna()
+        if values.nunique() > MAX_NUMERIC_GROUPS:
+            cuts = values.quantile([0.33, 0.67]).round().drop_duplicates().tolist()
+            edges = ",".join(f"{cut:g}" for cut in cuts)
+            raise CommandError(
+                f"--sensitive {feature}: it has {values.nunique()} different numbers, which are no "
+                f"groups; cut it, such as --sensitive {feature}:{edges}"
+            )
+
+
+def tallies_of_rows(frame: pd.DataFrame, found: Any, task: Task) -> list[Tally]:
+    """Count decisions by each sensitive feature, and by all of them."""
+    weight = None if task.weight is None else frame[task.weight]
+    return [
+        Tally.from_arrays(
+            frame[task.target], found, Groups.from_columns(frame, spec), sample_weight=weight
+        )
+        for spec in task.specs()
+    ]
+
+
+def tallies_of_files(task: Task) -> list[Tally]:
+    """Count a column of decisions, or the labels, where the files are."""
+    with telling(task.data, Exception):
+        return [
+            Tally.from_frame(
+                task.data,
+                y_true=task.target,
+                y_pred=task.prediction or task.target,
+                sensitive_features=spec,
+                sample_weight=task.weight,
+            )
+            for spec in task.specs()
+        ]
+
+
+def tallies_of_batches(model: Any, card: ModelCard | None, task: Task) -> list[Tally]:
+    """Predict Parquet files in parts, and add the counts up."""
+    sums: list[Tally] = []
+    for frame in batches_of(task.data):
+        X = columns_for(model, card, frame, task)
+        found = decide(model, X, task)
+        check_predictions(found, "the model", frame[task.target], task.target)
+        parts = tallies_of_rows(frame, found, task)
+        sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+    return sums
+
+
+def batches_of(data: str) -> Iterator[pd.DataFrame]:
+    """Read Parquet files in parts."""
+    library = import_optional("pyarrow.dataset", extra="data", purpose="reading Parquet in parts")
+    is_pattern = not Path(data).exists() and "://" not in data
+    with telling(data):
+        source = library.dataset(sorted(glob.glob(data)) if is_pattern else data)
+        batches = source.to_batches(batch_size=_BATCH)
+    for batch in batches:
+        if batch.num_rows:
+            yield batch.to_pandas()
+
+
+def decide(model: Any, X: pd.DataFrame, task: Task) -> Any:
+    """Predict; whatever fails is told in one line."""
+    try:
+        found = np.asarray(model.predict(X))
+    except Exception as error:  # a model from outside may fail in any way
+        raise CommandError(f"--model can't predict for {task.data}: {error}") from error
+    if len(found) != len(X):
+        raise CommandError(f"--model gives {len(found)} predictions for {len(X)} rows")
+    return found
+
+
+def columns_for(model: Any, card: ModelCard | None, frame: pd.DataFrame, task: Task) -> Any:
+    """Columns that the model was fitted to, in their order, or what is wrong with them."""
+    X = task.features_of(frame)
+    wanted = list(card.columns) if card is not None else _names_of(model)
+    if wanted is None:
+        return X
+    lacking = [name for name in wanted if name not in X.columns]
+    if lacking:
+        near = did_you_mean(lacking[0], list(X.columns))
+        raise CommandError(
+            f"--model needs the column{'s' if len(lacking) > 1 else ''} {listed(lacking, 5)}, "
+            f"which {task.data} lacks{near}"
+        )
+    for name, kind in ({} if card is None else card.columns).items():
+        if kind_of_column(X[name]) != kind and not X[name].isna().all():
+            raise CommandError(
+                f"--model was fitted to {'numbers' if kind == 'number' else 'text'} in the column "
+                f"{name!r}, and in {task.data} it holds {_found(X[name])}: write it as it was"
+            )
+    return X[wanted]
+
+
+def kind_of_column(column: pd.Series) -> str:
+    """Tell numbers from everything else."""
+    number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return "number" if number else "other"
+
+
+def _found(column: pd.Series) -> str:
+    return "numbers" if kind_of_column(column) == "number" else "text or other values"
+
+
+def _names_of(model: Any) -> list[str] | None:
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]

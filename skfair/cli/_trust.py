@@ -1,0 +1,68 @@
+"""Which types a file of a model may hold."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+
+from sklearn.base import BaseEstimator
+
+from skfair.cli._problems import CommandError
+
+_PLAIN = {
+    "builtins.NoneType",
+    "builtins.slice",
+    "builtins.type",
+    "collections.OrderedDict",
+    "collections.defaultdict",
+    "functools.partial",
+    "numpy.dtype",
+    "numpy.float64",
+    "numpy.int64",
+    "numpy.bool_",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.utils.validation.check_array",
+}
+
+
+def check_types(names: Iterable[str], path: str) -> list[str]:
+    """Return the types that skops doesn't trust by itself, or refuse the strange ones.
+
+    Trusted are estimators of scikit-learn, the classes of skfair, and a few types that hold values.
+    No code of a file is run either way: a file names types that are installed.
+    """
+    found = sorted(names)
+    strange = [name for name in found if not is_trusted(name)]
+    if strange:
+        raise CommandError(
+            f"{path} holds types that aren't trusted: {', '.join(strange[:5])}. Only estimators of "
+            "scikit-learn and skfair are read; audit other models by their predictions "
+            "(--prediction)"
+        )
+    return found
+
+
+def is_trusted(name: str) -> bool:
+    """Tell whether a type is a known one.
+
+    Examples
+    --------
+    >>> is_trusted("skfair.preprocessing.reweighter.Reweighter"), is_trusted("os.system")
+    (True, False)
+    >>> is_trusted("skfair.cli.main"), is_trusted("sklearn.utils._testing.warnings")
+    (False, False)
+    """
+    if name in _PLAIN:
+        return True
+    module, _, cls = name.rpartition(".")
+    package = module.split(".")[0]
+    if package not in ("skfair", "sklearn") or not cls.isidentifier():
+        return False
+    try:
+        found = getattr(importlib.import_module(module), cls, None)
+    except Exception:  # whatever a module of that name raises, it is no known one
+        return False
+    if not isinstance(found, type) or found.__module__ != module:
+        return False
+    return package == "skfair" or issubclass(found, BaseEstimator)
