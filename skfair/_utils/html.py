@@ -15,10 +15,21 @@ class Markup(str):
     __slots__ = ()
 
 
-def escaped(value: object) -> Markup:
-    """Turn a value into the HTML of its text; markup stays as it is.
+def printable(text: str) -> str:
+    r"""Put the replacement character in the place of control characters, which no page may hold.
 
-    Control characters, which no page may hold, become the replacement character.
+    Tabs and line breaks stay.
+
+    Examples
+    --------
+    >>> printable("a\x00b") == "a\ufffdb", printable("a\tb") == "a\tb"
+    (True, True)
+    """
+    return _UNFIT.sub("\ufffd", text)
+
+
+def escaped(value: object) -> Markup:
+    """Turn a value into the HTML of its printable text; markup stays as it is.
 
     Examples
     --------
@@ -29,7 +40,7 @@ def escaped(value: object) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    return Markup(escape(_UNFIT.sub("\ufffd", str(value))))
+    return Markup(escape(printable(str(value))))
 
 
 def tag(name: str, /, *content: object, **attributes: object) -> Markup:

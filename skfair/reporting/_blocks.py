@@ -70,12 +70,18 @@ class Curves(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A point of a chart, with an interval in each direction; one that stands out is filled."""
+    """A point of a chart: filled if it stands out, with its intervals if it is named."""
 
     name: str
     x: Figure
     y: Figure
     stands_out: bool
+    is_named: bool = True
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether it has a place."""
+        return self.x.estimate is not None and self.y.estimate is not None
 
 
 class Points(NamedTuple):

@@ -2,84 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from skfair._utils.text import did_you_mean
-from skfair._utils.validation import check_count, check_share
 from skfair._version import __version__
 from skfair.base import wants
 from skfair.reporting import _data, _errors, _model, _scored
+from skfair.reporting._forms import FORMAT, VERSION
 from skfair.reporting._inputs import Audited
 from skfair.reporting._limits import limits_in_words
 from skfair.reporting._mitigation import mitigation
+from skfair.reporting._options import DATA_PARTS, MODEL_PARTS, Options
 from skfair.reporting._plain import Plain, noting
 
-FORMAT = "skfair fairness report"
-VERSION = 1
-DATA_PARTS = ("representation", "pretraining", "proxies", "duplicates", "label_noise")
-MODEL_PARTS = (
-    *("performance", "rates", "criteria", "roc", "calibration"),
-    *("weak_slices", "attribution"),
-)
-PARTS = (*DATA_PARTS, *MODEL_PARTS)
-_ON_REQUEST = ("label_noise",)
 _FEWEST_ROWS = 64
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a report is asked for."""
-
-    sections: Sequence[str] | None = None
-    confidence_level: float = 0.95
-    min_group_size: int = 30
-    title: str = "Fairness report"
-    n_resamples: int = 9999
-    random_state: Any = 0
-
-    def check(self) -> Options:
-        """Return self, or raise ValueError."""
-        check_share("confidence_level", self.confidence_level, ends=False)
-        check_count("min_group_size", self.min_group_size)
-        check_count("n_resamples", self.n_resamples)
-        if isinstance(self.sections, str):
-            raise ValueError("sections is a list of names, not a str")
-        known = ["data", "model", *PARTS]
-        for name in self.sections or ():
-            if name not in known:
-                raise ValueError(
-                    f"no section is named {name!r}; there are {known}{did_you_mean(name, known)}"
-                )
-        return self
-
-    @property
-    def parts(self) -> list[str]:
-        """The parts that are wanted, in order."""
-        if self.sections is None:
-            return [part for part in PARTS if part not in _ON_REQUEST]
-        whole = {"data": DATA_PARTS, "model": MODEL_PARTS}
-        wanted = {
-            part
-            for name in self.sections
-            for part in whole.get(name, (name,))
-            if part == name or part not in _ON_REQUEST
-        }
-        return [part for part in PARTS if part in wanted]
 
 
 def build(
     audited: Audited,
     options: Options,
-    baseline: Audited | None = None,
+    models: Mapping[str, Audited],
     paired: bool | None = None,
-    alternatives: Mapping[str, Audited] | None = None,
 ) -> Plain:
     """Compute a report; the schema of what comes out is :func:`skfair.reporting.report_schema`."""
-    left_out: list[Plain] = []
     notes: list[Plain] = []
-    found: dict[str, Any] = {}
+    found, left_out = _make_parts(audited, options, notes)
+    compared = None
+    if models:
+        with noting("mitigation", notes):
+            compared = mitigation(audited, models, options, paired)
+    report: Plain = {
+        "format": FORMAT,
+        "version": VERSION,
+        "title": str(options.title),
+        "about": _about(audited, options),
+        "data": {part: found[part] for part in DATA_PARTS if part in found},
+        "model": {part: found[part] for part in MODEL_PARTS if part in found},
+        "mitigation": compared,
+    }
+    report |= {"left_out": left_out, "notes": notes}
+    return report | {"limits": limits_in_words(report)}
+
+
+def _make_parts(
+    audited: Audited, options: Options, notes: list[Plain]
+) -> tuple[Plain, list[Plain]]:
+    """Make the parts that are wanted, and say of those that can't be made why not."""
+    found: Plain = {}
+    left_out: list[Plain] = []
     for part in options.parts:
         reason = why_not(part, audited)
         if reason is None:
@@ -89,30 +59,7 @@ def build(
             raise ValueError(f"the section {part!r} can't be made: {reason}")
         else:
             left_out.append({"part": part, "why": reason})
-    compared = None
-    if baseline is not None:
-        with noting("mitigation", notes):
-            compared = mitigation(
-                baseline,
-                audited,
-                options.confidence_level,
-                options.min_group_size,
-                options.random_state,
-                paired,
-                alternatives or {},
-            )
-    report: Plain = {
-        "format": FORMAT,
-        "version": VERSION,
-        "title": str(options.title),
-        "about": _about(audited, options),
-        "data": {part: found[part] for part in DATA_PARTS if part in found},
-        "model": {part: found[part] for part in MODEL_PARTS if part in found},
-        "mitigation": compared,
-        "left_out": left_out,
-        "notes": notes,
-    }
-    return report | {"limits": limits_in_words(report)}
+    return found, left_out
 
 
 def _about(audited: Audited, options: Options) -> Plain:
@@ -155,9 +102,7 @@ def _maker(part: str, audited: Audited, options: Options) -> Callable[[], Any]:
         "label_noise": lambda: _data.label_noise(audited, level),
         "performance": lambda: _model.performance(audited, level),
         "rates": lambda: _model.rates(audited, level),
-        "criteria": lambda: _model.criteria(
-            audited, level, options.min_group_size, seed, options.n_resamples
-        ),
+        "criteria": lambda: _model.criteria(audited, options),
         "roc": lambda: _scored.roc(audited, level),
         "calibration": lambda: _scored.calibration(audited, level),
         "weak_slices": lambda: _errors.weak_slices(audited, level),

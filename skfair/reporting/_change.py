@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair.criteria import Limits
-from skfair.reporting._inputs import Audited, views_of
+from skfair.reporting._inputs import Audited
 from skfair.tally import Tally, count_cells
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ def paired_cells(before: Audited, after: Audited, random_state: Any) -> list[Pai
     codes = [rows.groups.codes, rows.positive.astype(np.int8), pair]
     sums = count_cells(codes, shape, rows.weight)
     joint = Tally(rows.groups.labels, rows.groups.names, _PAIRS, *sums)
-    return [_resampled(view, random_state) for view in views_of(joint)]
+    return [_resampled(view, random_state) for view in joint.views()]
 
 
 def _resampled(view: Tally, random_state: Any) -> PairedCells:

@@ -10,7 +10,7 @@ from skfair.reporting._document_data import data_blocks
 from skfair.reporting._document_mitigation import mitigation_blocks, mitigation_sentences
 from skfair.reporting._document_model import model_blocks
 from skfair.reporting._plain import Plain
-from skfair.reporting._words import CRITERIA, count, percent
+from skfair.reporting._words import CRITERIA, count, percent_of_level
 
 _IN_SHORT = ("demographic_parity", "equal_opportunity", "predictive_equality", "predictive_parity")
 
@@ -54,8 +54,8 @@ def _about(report: Plain) -> str:
     weighted = " Rates are weighted." if about["is_weighted"] else ""
     return (
         f"{count(about['n_rows'])} rows, by {by}; {of}.{model}{weighted} Intervals, in brackets, "
-        f"hold the true figure in {percent(about['confidence_level'], 0)} of samples like this "
-        "one. Differences of shares are in percentage points."
+        f"hold the true figure in {percent_of_level(about['confidence_level'])} of samples like "
+        "this one. Differences of shares are in percentage points."
     )
 
 

@@ -15,14 +15,18 @@ from skfair.reporting._blocks import (
     Text,
     folded,
 )
-from skfair.reporting._cells import SHORT, figure_of, gap_cell, share_cell
+from skfair.reporting._cells import figure_of, gap_cell, name_cell, share_cell
 from skfair.reporting._plain import Plain
-from skfair.reporting._words import CRITERIA, group_name
+from skfair.reporting._words import CRITERIA, SIDES, group_name
 
+_MOST_NAMED = 12
+_SHORT = 34
 _ABOUT = (
-    "Each model's accuracy against its violation of a criterion, on the rows of this report. A "
-    "model is unbeaten where no other is as accurate and as fair, and better in one of the two. To "
-    "choose a model by these figures would flatter it: choose on other rows, and judge it here."
+    "Each model's accuracy against its violation of a criterion. A model is unbeaten where no "
+    "other is as accurate and as fair, and better in one of the two; intervals overlap, so on "
+    "other rows it may be another one. To choose a model by these figures would flatter it: choose "
+    "on other rows, and judge it here. In a chart of many models, those that are beaten are small "
+    "dots without a name."
 )
 
 
@@ -34,36 +38,37 @@ def frontier_blocks(parts: Sequence[Plain]) -> Iterator[Block]:
     yield Text(_ABOUT)
     for by in dict.fromkeys(tuple(part["by"]) for part in parts):
         own = [part for part in parts if tuple(part["by"]) == by]
-        blocks: list[Charts | Table] = [Charts([_chart(part) for part in own]), _table(own)]
+        charts = [chart for part in own if (chart := _chart(part)) is not None]
+        blocks = [Charts(charts)] * bool(charts) + [_table(own)]
         if len(by) == 1:
             yield from blocks
         else:
             yield folded(by, blocks)
 
 
-def _title(part: Plain) -> str:
-    return f"{CRITERIA[part['criterion']].title} by {' and '.join(part['by'])}"
-
-
-def _chart(part: Plain) -> Points:
+def _chart(part: Plain) -> Points | None:
+    has_names = len(part["models"]) <= _MOST_NAMED
     points = [
         Point(
-            group_name([line["name"]], SHORT),
+            group_name([line["name"]], _SHORT),
             figure_of(line["violation"]),
             figure_of(line["accuracy"]),
             line["is_unbeaten"],
+            has_names or line["is_unbeaten"] or line["name"] in SIDES,
         )
         for line in part["models"]
     ]
-    said = "; ".join(
-        f"{group_name([line['name']], SHORT)} {share_cell(line['accuracy']).text} at "
+    if not any(point.is_defined for point in points):
+        return None
+    title = f"{CRITERIA[part['criterion']].title} by {' and '.join(part['by'])}"
+    named = [
+        f"{point.name} {share_cell(line['accuracy']).text} at "
         f"{gap_cell(line['violation'], 'difference').text}"
-        for line in part["models"][:12]
-    )
-    more = len(points) - 12
-    rest = f"; and {more} more" if more > 0 else ""
-    title = _title(part)
-    alt = f"{title}: accuracy at a violation in points, {said}{rest}."
+        for point, line in zip(points, part["models"], strict=True)
+        if point.is_named
+    ]
+    rest = f"; and {more} more" if (more := len(points) - len(named)) else ""
+    alt = f"{title}: accuracy at a violation in points, {'; '.join(named)}{rest}."
     return Points(title, alt, "Violation, points", "Accuracy, %", points)
 
 
@@ -74,7 +79,7 @@ def _table(parts: Sequence[Plain]) -> Table:
         cells = [gap_cell(line["violation"], "difference") for line in same]
         unbeaten = [n.lower() for n, line in zip(names, same, strict=True) if line["is_unbeaten"]]
         words = Cell(", ".join(unbeaten) or "none")
-        lines.append([Cell(same[0]["name"]), share_cell(same[0]["accuracy"]), *cells, words])
+        lines.append([name_cell([same[0]["name"]]), share_cell(same[0]["accuracy"]), *cells, words])
     return Table(
         f"Models by {' and '.join(parts[0]['by'])}: accuracy, and violations in points",
         ["Model", "Accuracy", *names, "Unbeaten for"],

@@ -29,7 +29,7 @@ from skfair.reporting._cells import (
 )
 from skfair.reporting._document_frontier import frontier_blocks
 from skfair.reporting._plain import Plain
-from skfair.reporting._words import CRITERIA, RATES, count, group_name
+from skfair.reporting._words import CRITERIA, RATES, SIDES, count, group_name
 
 _GAPS = {"up": "wider", "down": "narrower", "unclear": "no clear change", "undefined": "undefined"}
 _RATIOS = _GAPS | {"up": "nearer to parity", "down": "further from parity"}
@@ -58,7 +58,7 @@ def mitigation_sentences(part: Plain) -> list[str]:
 def _changed(line: Plain) -> str:
     if line["direction"] == "undefined":
         return "is undefined before or after"
-    before, after = (f"{100 * line[side]['estimate']:.1f}" for side in ("before", "after"))
+    before, after = (f"{100 * line[side]['estimate']:.1f}" for side in SIDES)
     change = points_cell(line["change"]).text
     unclear = ", no clear change" if line["direction"] == "unclear" else ""
     return f"went from {before} to {after}: {change} points{unclear}"
@@ -95,6 +95,15 @@ def _worse_together(part: Plain) -> list[str]:
 
 def mitigation_blocks(part: Plain) -> Iterator[Block]:
     """Lay the section on a change of model out."""
+    yield Text(_how_compared(part))
+    yield Items([*mitigation_sentences(part), *_worse_together(part)])
+    yield from _cost(part["cost"])
+    yield from frontier_blocks(part.get("frontier", []))
+    yield from _criteria(part["criteria"])
+    yield from _groups(part["groups"])
+
+
+def _how_compared(part: Plain) -> str:
     rows = part["n_rows"]
     how = (
         f"Both models decided on the same {count(rows['after'])} rows, and changes are measured "
@@ -103,12 +112,14 @@ def mitigation_blocks(part: Plain) -> Iterator[Block]:
         else f"Before, the model decided on {count(rows['before'])} rows, afterwards on "
         f"{count(rows['after'])}; they are compared as independent samples."
     )
-    yield Text(
+    return (
         f"{how} Mending one criterion can break another, so all of them, and all groups, are "
         "checked again. A change is called clear where its interval leaves 0 out; of many such "
         "intervals some do so by chance. Changes are in percentage points."
     )
-    yield Items([*mitigation_sentences(part), *_worse_together(part)])
+
+
+def _cost(lines: list[Plain]) -> Iterator[Block]:
     yield Heading(3, "What it cost")
     yield Table(
         "All rows together, before and after",
@@ -121,57 +132,48 @@ def mitigation_blocks(part: Plain) -> Iterator[Block]:
                 points_cell(line["change"]),
                 Cell(_RATES[line["direction"]]),
             ]
-            for line in part["cost"]
+            for line in lines
         ],
         texts=[4],
     )
-    yield from frontier_blocks(part.get("frontier", []))
-    yield from _criteria(part["criteria"])
-    yield from _groups(part["groups"])
 
 
 def _criteria(parts: list[Plain]) -> Iterator[Block]:
     yield Heading(3, "Every criterion, before and after")
-    charts = []
-    for part in parts:
-        title = f"Gaps by {' and '.join(part['by'])}, before and after"
-        lines = [
-            (
-                CRITERIA[line["criterion"]].title,
-                [figure_of(line["before"]), figure_of(line["after"])],
-            )
-            for line in part["criteria"]
-            if line["gap"] == "difference"
-        ]
-        spoken = [
-            (f"{name} {when}", figure)
-            for name, figures in lines
-            for when, figure in zip(("before", "after"), figures, strict=True)
-        ]
-        charts.append(Intervals(title, described(title, spoken, most=20), lines, _SERIES))
-    yield Charts(charts)
+    yield Charts([_gaps(part) for part in parts])
     for part in parts:
         table = Table(
             f"Gaps by {' and '.join(part['by'])}",
             ["Criterion", "Before", "After", "Change", "In words"],
-            [
-                [
-                    Cell(CRITERIA[line["criterion"]].title),
-                    gap_cell(line["before"], line["gap"]),
-                    gap_cell(line["after"], line["gap"]),
-                    plain_cell(line["change"])
-                    if line["gap"] == "ratio"
-                    else points_cell(line["change"]),
-                    Cell((_RATIOS if line["gap"] == "ratio" else _GAPS)[line["direction"]]),
-                ]
-                for line in part["criteria"]
-            ],
+            [_gap_line(line) for line in part["criteria"]],
             texts=[4],
         )
         yield table if len(part["by"]) == 1 else folded(part["by"], [table])
 
 
-_SERIES = ("before", "after")
+def _gaps(part: Plain) -> Intervals:
+    title = f"Gaps by {' and '.join(part['by'])}, before and after"
+    lines = [
+        (CRITERIA[line["criterion"]].title, [figure_of(line[side]) for side in SIDES])
+        for line in part["criteria"]
+        if line["gap"] == "difference"
+    ]
+    spoken = [
+        (f"{name} {when}", figure)
+        for name, figures in lines
+        for when, figure in zip(SIDES, figures, strict=True)
+    ]
+    return Intervals(title, described(title, spoken, most=20), lines, SIDES)
+
+
+def _gap_line(line: Plain) -> list[Cell]:
+    is_ratio = line["gap"] == "ratio"
+    return [
+        Cell(CRITERIA[line["criterion"]].title),
+        *(gap_cell(line[side], line["gap"]) for side in SIDES),
+        plain_cell(line["change"]) if is_ratio else points_cell(line["change"]),
+        Cell((_RATIOS if is_ratio else _GAPS)[line["direction"]]),
+    ]
 
 
 def _groups(parts: list[Plain]) -> Iterator[Block]:

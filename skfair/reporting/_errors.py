@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from skfair.detection import find_weak_slices
 from skfair.reporting._inputs import Audited
 from skfair.reporting._plain import Plain, estimate, group_values, number
@@ -61,17 +63,19 @@ def attribution(audited: Audited, level: float, random_state: Any) -> list[Plain
             confidence_level=level,
             random_state=random_state,
         )
-        table = result.gaps.reset_index()
-        size = table.groupby("feature", sort=False)["difference"].apply(lambda x: x.abs().max())
-        strongest = size.sort_values(ascending=False, kind="stable").index[:_MOST_FEATURES]
-        gaps = [
-            {
-                "feature": str(feature),
-                "group": group_values(line["group"]),
-                **estimate(line["difference"], line["low"], line["high"]),
-            }
-            for feature in strongest
-            for line in table[table["feature"] == feature].to_dict("records")
-        ]
-        found.append({"by": [*groups.names], "gaps": gaps})
+        found.append({"by": [*groups.names], "gaps": _strongest(result.gaps.reset_index())})
     return found
+
+
+def _strongest(table: pd.DataFrame) -> list[Plain]:
+    size = table.groupby("feature", sort=False)["difference"].apply(lambda x: x.abs().max())
+    features = size.sort_values(ascending=False, kind="stable").index[:_MOST_FEATURES]
+    return [
+        {
+            "feature": str(feature),
+            "group": group_values(line["group"]),
+            **estimate(line["difference"], line["low"], line["high"]),
+        }
+        for feature in features
+        for line in table[table["feature"] == feature].to_dict("records")
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from skfair.reporting._blocks import Block
 from skfair.reporting._card import write_card
@@ -14,11 +14,49 @@ from skfair.reporting._markdown import write_markdown
 from skfair.reporting._page import write_frame, write_page
 from skfair.reporting._plain import Plain
 
+FORMAT = "skfair fairness report"
+VERSION = 1
+
 
 class WrittenReport:
-    """A report that is there as a plain dict, and the ways to write it out."""
+    """A report that is there as a plain dict, and the ways to write it out and to read it."""
 
     _found: Plain
+
+    @classmethod
+    def from_dict(cls, found: Plain) -> Self:
+        """Take up a report that :meth:`to_dict` gave, to write it out again.
+
+        Raises
+        ------
+        ValueError
+            If it is no report, one of another version, or damaged.
+        """
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise ValueError(f"this is no report: its format isn't {FORMAT!r}")
+        if found.get("version") != VERSION:
+            raise ValueError(
+                f"the report's version is {found.get('version')!r}, and {VERSION} can be read here"
+            )
+        report = cls.__new__(cls)
+        report._found = deepcopy(found)
+        try:
+            report.to_json()  # which holds no NaN
+            report._blocks()
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ValueError(f"the report is damaged: {error!r}") from error
+        return report
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Take up a report that :meth:`to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            If it is no report, one of another version, or damaged.
+        """
+        return cls.from_dict(json.loads(text))
 
     def to_dict(self) -> Plain:
         """Give the report as plain values; see :func:`skfair.reporting.report_schema`."""

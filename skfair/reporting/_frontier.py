@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from skfair.criteria import gap_interval
+import numpy as np
+
+from skfair._utils.text import listed
+from skfair.criteria import CRITERIA
 from skfair.reporting._inputs import Audited, check_alike
-from skfair.reporting._model import rates_of_groups, whole
+from skfair.reporting._model import gap_limits, rates_of_groups, whole
+from skfair.reporting._options import Options
 from skfair.reporting._plain import Plain, estimate
+from skfair.tally import Tally
 
-CRITERIA = ("demographic_parity", "equal_opportunity", "equalized_odds")
+_DIGITS = 9  # sums of weights differ in the last ones
+_SHOWN = ("demographic_parity", "equal_opportunity", "equalized_odds")
 
 
-def frontier(models: Mapping[str, Audited], level: float, min_group_size: int) -> list[Plain]:
+def frontier(models: Mapping[str, Audited], options: Options) -> list[Plain]:
     """Accuracy and violation of each model, by feature and criterion, and which nothing beats."""
-    names = list(models)
-    for name in names[1:]:
-        check_alike(models[names[0]], models[name], (names[0], name))
-    accuracies = [_accuracy(model, level) for model in models.values()]
-    views = [model.views() for model in models.values()]
-    labels = [model.pos_label for model in models.values()]
+    _check_models(models)
+    accuracies = [_accuracy(model, options.confidence_level) for model in models.values()]
     found = []
-    for same in zip(*views, strict=True):
-        for criterion in CRITERIA:
-            gaps = [
-                gap_interval(
-                    view,
-                    criterion,
-                    confidence_level=level,
-                    pos_label=pos_label,
-                    min_group_size=min_group_size,
-                )
-                for view, pos_label in zip(same, labels, strict=True)
-            ]
-            violations = [estimate(gap.estimate, gap.low, gap.high) for gap in gaps]
+    for views in zip(*(model.views() for model in models.values()), strict=True):
+        for criterion in _SHOWN:
             lines = [
-                {"name": name, "accuracy": accuracy, "violation": violation}
-                for name, accuracy, violation in zip(names, accuracies, violations, strict=True)
+                {
+                    "name": name,
+                    "accuracy": accuracy,
+                    "violation": estimate(
+                        *gap_limits(CRITERIA[criterion], view, models[name].pos_label, options)
+                    ),
+                }
+                for name, accuracy, view in zip(models, accuracies, views, strict=True)
             ]
             unbeaten = is_unbeaten(lines)
-            models_ = [
-                line | {"is_unbeaten": free} for line, free in zip(lines, unbeaten, strict=True)
-            ]
-            found.append({"by": [*same[0].names], "criterion": criterion, "models": models_})
+            weighed = [x | {"is_unbeaten": free} for x, free in zip(lines, unbeaten, strict=True)]
+            found.append({"by": [*views[0].names], "criterion": criterion, "models": weighed})
     return found
+
+
+def _check_models(models: Mapping[str, Audited]) -> None:
+    """Refuse models that can't be compared, and tell of those that were counted on other rows."""
+    (own, first), *others = models.items()
+    for name, model in others:
+        check_alike(first, model, (own, name))
+    apart = [name for name, model in models.items() if not _is_alike(model, models["after"])]
+    if apart and len(models) > 2:
+        warnings.warn(
+            "models were weighed that were counted on other rows than 'after', whose labels or "
+            f"groups differ: {listed(apart)}; one may beat another by its rows alone",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _is_alike(one: Audited, other: Audited) -> bool:
+    """Tell whether as many rows, of the same weight, have each label in each group."""
+    own, others = _labels(one.tally), _labels(other.tally)
+    if own.keys() != others.keys():
+        return False
+    return np.allclose([*own.values()], [others[key] for key in own])
+
+
+def _labels(tally: Tally) -> dict[Any, tuple[float, int]]:
+    """Weight and number of rows by group and label, whatever was decided on them."""
+    weight, n = tally.weight.sum(axis=2), tally.count.sum(axis=2)
+    return {
+        (tally.labels[i], tally.classes[j]): (weight[i, j], n[i, j])
+        for i, j in zip(*n.nonzero(), strict=True)
+    }
 
 
 def _accuracy(model: Audited, level: float) -> Plain:
@@ -63,10 +92,12 @@ def is_unbeaten(lines: Sequence[Plain]) -> list[bool]:
     ... )
     [True, True, False, False]
     """
-    points = [(line["accuracy"]["estimate"], line["violation"]["estimate"]) for line in lines]
-    known = [point for point in points if None not in point]
-    return [
-        None not in (accuracy, gap)
-        and not any(a >= accuracy and g <= gap and (a, g) != (accuracy, gap) for a, g in known)
-        for accuracy, gap in points
-    ]
+    points = np.array(
+        [[line[key]["estimate"] for key in ("accuracy", "violation")] for line in lines],
+        dtype=np.float64,
+    ).round(_DIGITS)
+    points[:, 1] *= -1
+    no_worse = (points[:, None] >= points).all(axis=-1)
+    better = (points[:, None] > points).any(axis=-1)
+    is_out = np.logical_or((no_worse & better).any(axis=0), np.isnan(points).any(axis=1))
+    return [not out for out in is_out.tolist()]

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.columns import n_rows
-from skfair._utils.validation import (
-    as_column,
-    check_any_weight,
-    check_same_length,
-    check_weights,
-    encode_labels,
-    finite_column,
-    positive_class,
-)
-from skfair.base import read_either, wants
-from skfair.groups import Bins, Groups, Missing
-from skfair.tally import ScoreTally, Tally, split_levels
+from skfair._utils.validation import positive_class
+from skfair.groups import Groups
+from skfair.reporting._words import SIDES
+from skfair.tally import ScoreTally, Tally
 
 Floats = NDArray[np.float64]
-AnyTally = TypeVar("AnyTally", Tally, ScoreTally)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +105,7 @@ class Audited:
 
     def views(self) -> list[Tally]:
         """Tally by each sensitive feature alone, and by all of them together."""
-        return views_of(self.tally)
+        return self.tally.views()
 
     def groupings(self) -> list[Groups]:
         """Membership of the rows, in the order of :meth:`views`."""
@@ -125,20 +114,30 @@ class Audited:
         return [*alone] if len(alone) == 1 else [*alone, self.rows.groups]
 
 
-def count_others(
-    baseline: Any, alternatives: Mapping[str, Any] | None, count: Callable[[Any], Audited]
-) -> tuple[Audited | None, dict[str, Audited]]:
-    """Count the models beside the one that is reported on."""
+def name_models(baseline: Any, alternatives: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """Name the models beside the one that is reported on; the baseline, if any, is the first.
+
+    Raises
+    ------
+    TypeError
+        If the alternatives are no dict.
+    ValueError
+        If there are some and no baseline, or two models have one name, or one has none.
+    """
     if not isinstance(alternatives, Mapping | None):
         raise TypeError(f"alternatives is a dict of names, not a {type(alternatives).__name__}")
     if alternatives and baseline is None:
         raise ValueError("alternatives are compared with a baseline: give baseline, too")
-    names = {str(name): model for name, model in (alternatives or {}).items()}
-    for name in ("before", "after"):
-        if name in names:
-            raise ValueError(f"no alternative can be named {name!r}, which is the report's own")
-    before = None if baseline is None else count(baseline)
-    return before, {name: count(model) for name, model in names.items()}
+    models = {} if baseline is None else {SIDES[0]: baseline}
+    for name, model in (alternatives or {}).items():
+        shown = " ".join(str(name).split())
+        if shown in SIDES:
+            raise ValueError(f"no alternative can be named {shown!r}, which is the report's own")
+        if not shown or shown in models:
+            why = "two alternatives are" if shown else "no alternative can be"
+            raise ValueError(f"{why} named {shown!r}: give each a name of its own")
+        models[shown] = model
+    return models
 
 
 def check_alike(one: Audited, other: Audited, names: tuple[str, str]) -> None:
@@ -155,105 +154,6 @@ def check_alike(one: Audited, other: Audited, names: tuple[str, str]) -> None:
         )
 
 
-def views_of(tally: AnyTally) -> list[AnyTally]:
-    """Tally by each sensitive feature alone, and by all of them together.
-
-    Examples
-    --------
-    >>> groups = {"sex": ["f", "m", "m"], "site": ["x", "x", "y"]}
-    >>> [view.labels for view in views_of(Tally.from_arrays([1, 0, 1], [1, 1, 0], groups))]
-    [('f', 'm'), ('x', 'y'), (('f', 'x'), ('m', 'x'), ('m', 'y'))]
-    """
-    if len(tally.names) == 1:
-        return [tally]
-    found: list[AnyTally] = []
-    for name in tally.names:
-        others = [other for other in tally.names if other != name]
-        sums = [tally.weight, tally.weight2, tally.count.astype(np.float64)]
-        labels, names, parts = split_levels(tally, others, sums)  # type: ignore[arg-type]
-        weight, weight2, count = (part.sum(axis=0) for part in parts)
-        found.append(
-            replace(
-                tally,
-                labels=labels,
-                names=names,
-                weight=weight,
-                weight2=weight2,
-                count=count.astype(np.int64),
-            )
-        )
-    found.append(tally)
-    return found
-
-
-def audit_predictions(
-    y_true: Any,
-    y_pred: Any,
-    *,
-    sensitive_features: Any,
-    y_score: Any = None,
-    X: Any = None,
-    estimator: Any = None,
-    sample_weight: Any = None,
-    pos_label: Any = None,
-    missing: Missing = "group",
-) -> Audited:
-    """Count predictions; parameters as in :meth:`FairnessReport.from_predictions`."""
-    groups = _read_groups(X, sensitive_features, missing)
-    true, pred = as_column(y_true, "y_true"), as_column(y_pred, "y_pred")
-    (true_codes, pred_codes), classes = encode_labels(("y_true", true), ("y_pred", pred))
-    place = positive_class(classes, pos_label)
-    score = None if y_score is None else _positive_scores(y_score, classes, place)
-    check_same_length(
-        y_true=true, y_pred=pred, sensitive_features=groups.codes, y_score=score, X=_range(X)
-    )
-    weights = check_weights(sample_weight, len(true))
-    check_any_weight(weights)
-    tally = Tally.from_arrays(true, pred, groups, sample_weight=weights)
-    none = np.zeros(len(true), dtype=bool)
-    rows = Rows(
-        groups,
-        true,
-        pred,
-        positive=none if place is None else true_codes == place,
-        selected=none if place is None else pred_codes == place,
-        wrong=true_codes != pred_codes,
-        weight=weights,
-        score=score,
-        X=X,
-        estimator=estimator,
-    )
-    return Audited(tally, pos_label, rows=rows)
-
-
-def audit_estimator(
-    estimator: Any, X: Any, y: Any, *, sensitive_features: Any, **options: Any
-) -> Audited:
-    """Predict and count; parameters as in :class:`FairnessReport`."""
-    if not hasattr(estimator, "predict"):
-        raise TypeError(
-            f"FairnessReport needs a fitted classifier, got {type(estimator).__name__}: "
-            "predictions go to FairnessReport.from_predictions, and a tally to "
-            "FairnessReport.from_tally"
-        )
-    check_is_fitted(estimator)
-    if sensitive_features is None:
-        raise ValueError(
-            "sensitive_features is needed: names of columns of X, or a value for each row"
-        )
-    _, values = read_either(X, sensitive_features, owner="FairnessReport")
-    y_pred = _call(estimator, "predict", X, values)
-    return audit_predictions(
-        y,
-        y_pred,
-        sensitive_features=sensitive_features,
-        y_score=_scores(estimator, X, values, options.get("pos_label")),
-        X=X,
-        estimator=estimator,
-        **options,
-    )
-
-
 def audit_tally(tally: Any, *, scores: Any = None, pos_label: Any = None) -> Audited:
     """Check tallies; parameters as in :meth:`FairnessReport.from_tally`."""
     if not isinstance(tally, Tally):
@@ -267,55 +167,3 @@ def audit_tally(tally: Any, *, scores: Any = None, pos_label: Any = None) -> Aud
         raise ValueError("scores must be a tally of the same groups as the decisions")
     positive_class(tally.classes, pos_label)  # refuses what can't be told
     return Audited(tally, pos_label, scores=scores)
-
-
-def _read_groups(X: Any, sensitive_features: Any, missing: Missing) -> Groups:
-    if sensitive_features is None:
-        raise ValueError("sensitive_features is needed: give a value for each row")
-    if X is not None:
-        return read_either(X, sensitive_features, missing=missing, owner="FairnessReport")[0]
-    if isinstance(sensitive_features, str | Bins) or callable(sensitive_features):
-        raise ValueError(
-            f"sensitive_features={sensitive_features!r} names a column: give X, or the values"
-        )
-    return Groups.read(sensitive_features, missing=missing)
-
-
-def _range(X: Any) -> range | None:
-    return None if X is None else range(n_rows(X))
-
-
-def _positive_scores(y_score: Any, classes: Sequence[Hashable], place: int | None) -> Floats:
-    """Scores of the positive class; of a matrix of probabilities its column."""
-    shape: tuple[int, ...] = getattr(y_score, "shape", ())
-    if len(shape) == 2 and shape[1] > 1:
-        if place is None or shape[1] != len(classes):
-            raise ValueError(
-                f"y_score has {shape[1]} columns, and the labels have {len(classes)} classes: give "
-                "the scores of the positive class"
-            )
-        return finite_column(np.asarray(y_score)[:, place], "y_score")
-    return finite_column(y_score, "y_score")
-
-
-def _call(estimator: Any, method: str, X: Any, values: Any) -> Any:
-    if values is not None and wants(estimator, method):
-        return getattr(estimator, method)(X, sensitive_features=values)
-    return getattr(estimator, method)(X)
-
-
-def _scores(estimator: Any, X: Any, values: Any, pos_label: Any) -> Floats | None:
-    """Scores of the positive class, where the model has any."""
-    known = np.asarray(getattr(estimator, "classes_", [])).tolist()
-    if not known:
-        return None
-    place = positive_class(known, pos_label)
-    if place is None:
-        return None
-    if hasattr(estimator, "predict_proba"):
-        proba = np.asarray(_call(estimator, "predict_proba", X, values), dtype=np.float64)
-        return proba[:, place] if proba.shape[1] == len(known) else None
-    if hasattr(estimator, "decision_function") and len(known) == 2:
-        found = np.asarray(_call(estimator, "decision_function", X, values), dtype=np.float64)
-        return found if place == 1 else -found
-    return None

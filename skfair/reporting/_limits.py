@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from skfair.reporting._plain import Plain
-from skfair.reporting._words import count, group_name, percent
+from skfair.reporting._words import SIDES, count, group_name, percent_of_level
 
 _MOST_NAMES = 10
 
@@ -58,13 +58,30 @@ def _small_groups(report: Plain) -> Iterator[str]:
 
 def _comparisons(report: Plain) -> Iterator[str]:
     level = report["about"]["confidence_level"]
-    n = n_intervals(report)
+    n = _n_distinct(report)
+    missing = n * (1 - level)
+    misses = "fewer than one" if missing < 1 else f"about {count(round(missing))}"
     yield (
         f"There are {count(n)} intervals here. Each should hold the true figure in "
-        f"{percent(level, 0)} of samples, so about {count(round(n * (1 - level)))} of them will "
-        "miss it by chance. P-values of criteria are adjusted (Holm) for all criteria and "
-        "features; a large p-value doesn't say that there is no gap."
+        f"{percent_of_level(level)} of samples, so {misses} of them will miss it by chance. "
+        "P-values of criteria are adjusted (Holm) for all criteria and features; a large p-value "
+        "doesn't say that there is no gap."
     )
+
+
+def _n_distinct(report: Plain) -> int:
+    """Count the intervals, those that the part on models that were weighed shows again once."""
+    mitigation = report["mitigation"] or {}
+    weighed = [
+        line
+        for part in mitigation.get("frontier", [])
+        for line in part["models"]
+        if line["name"] not in SIDES
+    ]
+    accuracies = {line["name"]: line["accuracy"] for line in weighed}
+    rest = {name: part for name, part in mitigation.items() if name != "frontier"}
+    violations = [line["violation"] for line in weighed]
+    return n_intervals([report | {"mitigation": rest}, violations, [*accuracies.values()]])
 
 
 def n_intervals(part: Any) -> int:
@@ -82,7 +99,7 @@ def n_intervals(part: Any) -> int:
 
 
 def _special(report: Plain) -> Iterator[str]:
-    about, mitigation = report["about"], report["mitigation"]
+    about = report["about"]
     if about["is_weighted"]:
         yield (
             "Rows have sampling weights. Rates are weighted; numbers of rows aren't, and "
@@ -104,14 +121,18 @@ def _special(report: Plain) -> Iterator[str]:
             "A larger share of doubtful labels in a group is no evidence that its labels are "
             "worse: its classes may only be harder to tell apart."
         )
-    if mitigation is not None and mitigation["is_paired"]:
-        yield (
+    if report["mitigation"] is not None:
+        yield _of_change(report["mitigation"])
+
+
+def _of_change(mitigation: Plain) -> str:
+    if mitigation["is_paired"]:
+        return (
             "Both models decided on the same rows, and the intervals of changes take that into "
             "account, by an approximation. A change may be of another size on new rows, above all "
             "if the mitigation was chosen on these."
         )
-    elif mitigation is not None:
-        yield (
-            "The two models are compared as if they had decided on different rows. If they were "
-            "the same, the intervals of changes are wider than they need be."
-        )
+    return (
+        "The two models are compared as if they had decided on different rows. If they were the "
+        "same, the intervals of changes are wider than they need be."
+    )

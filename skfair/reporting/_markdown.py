@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from skfair._utils.html import as_utf8, printable
 from skfair.reporting._blocks import Block, Charts, Fold, Heading, Items, Table, Text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$^]|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)])")
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def escaped(text: object) -> str:
@@ -19,9 +19,9 @@ def escaped(text: object) -> str:
     >>> print(escaped("a|b\n<i> *c*"))
     a\|b &lt;i&gt; \*c\*
     """
-    line = " ".join(_UNFIT.sub(" ", str(text)).split())
+    line = " ".join(printable(str(text)).split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(r"\\\1", line)
+    return as_utf8(_SPECIAL.sub(r"\\\1", line))
 
 
 def write_markdown(title: str, blocks: Sequence[Block]) -> str:

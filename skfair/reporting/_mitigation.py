@@ -3,57 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skfair.criteria import CRITERIA, RATES, Criterion, Limits, gap_interval, group_intervals
+from skfair.criteria import CRITERIA, RATES, Criterion, Limits, group_intervals
 from skfair.reporting import _words
 from skfair.reporting._change import PairedCells, change_limits, correlations, paired_cells
 from skfair.reporting._frontier import frontier
 from skfair.reporting._inputs import Audited, check_alike
-from skfair.reporting._model import rates_of_groups, whole
+from skfair.reporting._model import gap_limits, rates_of_groups, whole
+from skfair.reporting._options import Options
 from skfair.reporting._plain import Plain, estimate, group_values
 from skfair.tally import Tally
 
 _OF_MODELS = [name for name in _words.RATES if not RATES[name].ignores_prediction]
 
 
+class _Pair(NamedTuple):
+    """Two models' counts by the same features, and resampled ones where rows are the same."""
+
+    views: tuple[Tally, Tally]
+    labels: tuple[Any, Any]
+    cells: PairedCells | None
+
+
 def mitigation(
-    before: Audited,
-    after: Audited,
-    level: float,
-    min_group_size: int,
-    random_state: Any,
-    paired: bool | None,
-    alternatives: Mapping[str, Audited],
+    after: Audited, models: Mapping[str, Audited], options: Options, paired: bool | None
 ) -> Plain:
-    """Compare two models; see :meth:`FairnessReport.compare`."""
+    """Compare a model with the one before it, and both with others that were weighed."""
+    before = models[_words.SIDES[0]]
     is_paired = _check_pairing(before, after, paired)
     views = list(zip(before.views(), after.views(), strict=True))
-    cells: list[Any] = [None] * len(views)
+    cells: list[PairedCells | None] = [None] * len(views)
     if is_paired:
-        cells = [*paired_cells(before, after, random_state)]
+        cells = [*paired_cells(before, after, options.random_state)]
     labels = (before.pos_label, after.pos_label)
     found: Plain = {
         "is_paired": is_paired,
         "n_rows": {"before": before.tally.n_samples, "after": after.tally.n_samples},
-        "cost": _cost(before, after, level, cells[-1]),
+        "cost": _cost(before, after, options.confidence_level, cells[-1]),
         "criteria": [],
         "groups": [],
     }
-    for (old, new), replicates in zip(views, cells, strict=True):
-        by = [*new.names]
-        options = (old, new, labels, level, replicates)
-        found["criteria"].append({"by": by, "criteria": _criteria(*options, min_group_size)})
-        found["groups"].append({"by": by, "rates": _groups(*options)})
-    models = {"before": before, "after": after, **alternatives}
-    found["frontier"] = frontier(models, level, min_group_size)
+    for same, replicates in zip(views, cells, strict=True):
+        by, pair = [*same[1].names], _Pair(same, labels, replicates)
+        found["criteria"].append({"by": by, "criteria": _criteria(pair, options)})
+        found["groups"].append({"by": by, "rates": _groups(pair, options.confidence_level)})
+    own = dict(zip(_words.SIDES, (before, after), strict=True))
+    found["frontier"] = frontier(own | dict(models), options)
     return found
 
 
 def _check_pairing(before: Audited, after: Audited, paired: bool | None) -> bool:
-    check_alike(before, after, ("before", "after"))
+    check_alike(before, after, _words.SIDES)
     same = before.rows is not None and after.rows is not None
     same = same and before.rows.is_of_same_rows(after.rows)  # type: ignore[union-attr,arg-type]
     if paired and not same:
@@ -104,35 +107,15 @@ def _direction(change: Limits) -> str:
     return "down" if change.high < 0 else "unclear"
 
 
-def _criteria(
-    old: Tally,
-    new: Tally,
-    labels: tuple[Any, Any],
-    level: float,
-    cells: PairedCells | None,
-    min_group_size: int,
-) -> list[Plain]:
+def _criteria(pair: _Pair, options: Options) -> list[Plain]:
     lines = []
     for name in _words.CRITERIA:
         criterion = CRITERIA[name]
-        intervals = [
-            gap_interval(
-                view,
-                criterion,
-                confidence_level=level,
-                pos_label=pos_label,
-                min_group_size=min_group_size,
-            )
-            for view, pos_label in zip((old, new), labels, strict=True)
+        limits = [
+            gap_limits(criterion, view, pos_label, options)
+            for view, pos_label in zip(pair.views, pair.labels, strict=True)
         ]
-        limits = [Limits(found.estimate, found.low, found.high) for found in intervals]
-        correlation = -1.0
-        if _is_smooth(criterion, limits, [old, new], min_group_size):
-            correlation = 0.0
-            if cells is not None:
-                kept = old.group_counts >= min_group_size
-                values = [np.asarray(criterion(part[:, kept])) for part in cells]
-                correlation = float(correlations(*values))
+        correlation = _correlation(criterion, limits, pair, options.min_group_size)
         lines.append(
             {
                 "criterion": name,
@@ -144,8 +127,20 @@ def _criteria(
     return lines
 
 
+def _correlation(
+    criterion: Criterion, limits: list[Limits], pair: _Pair, min_group_size: int
+) -> float:
+    if not _is_smooth(criterion, limits, pair.views, min_group_size):
+        return -1.0
+    if pair.cells is None:
+        return 0.0
+    kept = pair.views[0].group_counts >= min_group_size
+    values = [np.asarray(criterion(part[:, kept])) for part in pair.cells]
+    return float(correlations(*values))
+
+
 def _is_smooth(
-    criterion: Criterion, limits: list[Limits], views: list[Tally], min_group_size: int
+    criterion: Criterion, limits: list[Limits], views: tuple[Tally, Tally], min_group_size: int
 ) -> bool:
     """Tell whether a gap is one difference whose sign is known, and no largest of several.
 
@@ -162,19 +157,18 @@ def _is_smooth(
     return all(found.low > 0 for found in limits)
 
 
-def _groups(
-    old: Tally, new: Tally, labels: tuple[Any, Any], level: float, cells: PairedCells | None
-) -> list[Plain]:
+def _groups(pair: _Pair, level: float) -> list[Plain]:
+    old, new = pair.views
     known = [*new.labels, *(label for label in old.labels if label not in new.labels)]
     found = []
     for name in _OF_MODELS:
         sides = []
-        for view, pos_label in zip((old, new), labels, strict=True):
+        for view, pos_label in zip(pair.views, pair.labels, strict=True):
             part = group_intervals(view, name, confidence_level=level, pos_label=pos_label)
             sides.append(dict(zip(view.labels, zip(*part[:4], strict=True), strict=True)))
         correlation = np.zeros(len(known))
-        if cells is not None:  # the same groups in the same order
-            correlation = correlations(*(RATES[name](part) for part in cells))
+        if pair.cells is not None:  # the same groups in the same order
+            correlation = correlations(*(RATES[name](part) for part in pair.cells))
         groups = []
         for i, label in enumerate(known):
             parts = [side.get(label, (np.nan, np.nan, np.nan, 0)) for side in sides]

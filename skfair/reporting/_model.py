@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from skfair.criteria import (
     CRITERIA,
     Criterion,
+    Limits,
     disparity_test,
     gap_interval,
     group_intervals,
@@ -18,6 +19,7 @@ from skfair.criteria import (
 from skfair.groups import Groups
 from skfair.reporting import _words
 from skfair.reporting._inputs import Audited
+from skfair.reporting._options import Options
 from skfair.reporting._plain import Plain, estimate, group_values, number
 from skfair.tally import Tally
 
@@ -60,55 +62,51 @@ def rates_of_groups(
     return found
 
 
-def criteria(
-    audited: Audited, level: float, min_group_size: int, random_state: Any, n_resamples: int
-) -> list[Plain]:
+def criteria(audited: Audited, options: Options) -> list[Plain]:
     """Gaps between groups, with intervals, p-values and a sentence on each."""
     found: list[Plain] = []
     lines: list[Plain] = []
     for view in audited.views():
-        options = (view, audited.pos_label, level, min_group_size, random_state, n_resamples)
-        part = [_criterion(CRITERIA[name], *options) for name in _words.CRITERIA]
+        part = [
+            _criterion(CRITERIA[name], view, audited.pos_label, options) for name in _words.CRITERIA
+        ]
         found.append({"by": [*view.names], "criteria": part})
         lines += part
     _adjust(lines)
     return found
 
 
-def _criterion(
-    criterion: Criterion,
-    view: Tally,
-    pos_label: Any,
-    level: float,
-    min_group_size: int,
-    random_state: Any,
-    n_resamples: int,
-) -> Plain:
-    interval = gap_interval(
+def gap_limits(criterion: Criterion, view: Tally, pos_label: Any, options: Options) -> Limits:
+    """Gap of a criterion between the groups of a tally that are large enough."""
+    found = gap_interval(
         view,
         criterion,
-        confidence_level=level,
+        confidence_level=options.confidence_level,
         pos_label=pos_label,
-        min_group_size=min_group_size,
+        min_group_size=options.min_group_size,
     )
+    return Limits(found.estimate, found.low, found.high)
+
+
+def _criterion(criterion: Criterion, view: Tally, pos_label: Any, options: Options) -> Plain:
     line: Plain = {
         "criterion": criterion.name,
         "gap": criterion.gap,
         "fair_value": 0 if criterion.gap == "difference" else 1,
-        **estimate(interval.estimate, interval.low, interval.high),
+        **estimate(*gap_limits(criterion, view, pos_label, options)),
         "pvalue": None,
         "adjusted_pvalue": None,
         "is_approximate": None,
-        **_furthest(criterion, view, pos_label, min_group_size),
+        **_furthest(criterion, view, pos_label, options.min_group_size),
     }
     if criterion.gap == "difference" and line["estimate"] is not None:
         test = disparity_test(
             view,
             criterion,
             pos_label=pos_label,
-            min_group_size=min_group_size,
-            random_state=random_state,
-            n_resamples=n_resamples,
+            min_group_size=options.min_group_size,
+            random_state=options.random_state,
+            n_resamples=options.n_resamples,
         )
         line |= {"pvalue": number(test.pvalue), "is_approximate": bool(test.approximate)}
     return line | {"sentence": _sentence(line)}
@@ -146,7 +144,7 @@ def _sentence(line: Plain) -> str:
         for end in (line["lowest"], line["highest"])
     )
     where = f"{low}, {high}"
-    if line["lowest"]["group"] == line["highest"]["group"]:
+    if line["lowest"]["estimate"] == line["highest"]["estimate"]:
         where = f"{_words.percent(line['lowest']['estimate'])} in all groups"
     if line["gap"] == "ratio":
         size = (

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
+from functools import partial
 from typing import Any, Self
 
 from skfair.groups import Missing
-from skfair.reporting._build import FORMAT, VERSION, Options, build
-from skfair.reporting._forms import WrittenReport
-from skfair.reporting._inputs import (
-    Audited,
+from skfair.reporting._auditing import (
     audit_estimator,
     audit_predictions,
-    audit_tally,
-    count_others,
+    read_report_groups,
+    take_named,
 )
-from skfair.reporting._plain import Plain
+from skfair.reporting._build import build
+from skfair.reporting._forms import WrittenReport
+from skfair.reporting._inputs import Audited, audit_tally, name_models
+from skfair.reporting._options import Options
 
 
 class FairnessReport(WrittenReport):
@@ -95,8 +94,8 @@ class FairnessReport(WrittenReport):
     'True positive rate: 33.3 % for m, 100.0 % for f; 66.7 points apart (42.6 to 80.8).'
     """
 
-    _audited: Audited | None
-    _options: Options
+    _audited: Audited | None = None
+    _options: Options = Options()
 
     def __init__(
         self,
@@ -120,18 +119,17 @@ class FairnessReport(WrittenReport):
         options = Options(
             sections, confidence_level, min_group_size, title, n_resamples, random_state
         ).check()
-        given = {
-            "sensitive_features": sensitive_features,
-            "sample_weight": sample_weight,
-            "pos_label": pos_label,
-            "missing": missing,
-        }
-
-        def audit(model: Any) -> Audited:
-            return audit_estimator(model, X, y, **given)
-
-        others = count_others(baseline, alternatives, self._counter(audit))
-        self._fill(audit(estimator), options, *others)
+        models = name_models(baseline, alternatives)
+        audit = partial(
+            audit_estimator,
+            X=X,
+            y=y,
+            sensitive_features=sensitive_features,
+            sample_weight=sample_weight,
+            pos_label=pos_label,
+            missing=missing,
+        )
+        self._fill(audit(estimator), options, models, partial(audit, with_scores=False))
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any, **options: Any) -> Self:
@@ -158,20 +156,23 @@ class FairnessReport(WrittenReport):
 
         Parameters
         ----------
-        y_true, y_pred : array-like of shape (n,)
-            Labels and predicted labels.
+        y_true, y_pred : array-like of shape (n,) or str
+            Labels and predicted labels, or names of columns of X.
         sensitive_features : array-like of shape (n,) or (n, k), dict or Groups
             Groups; with X, columns of it, too.
-        y_score : array-like of float of shape (n,), default=None
+        y_score : array-like of float of shape (n,) or str, default=None
             Probabilities or scores, higher for the positive class; of probabilities of two classes
             the whole matrix will do.
         X : data frame or matrix of shape (n, n_features), default=None
-            Features, for proxies, copies and weak slices.
-        baseline : array-like of shape (n,) or FairnessReport, default=None
+            Features, for proxies, copies and weak slices. Columns that another parameter but
+            ``sensitive_features`` names are none.
+        baseline : array-like of shape (n,), str or FairnessReport, default=None
             Predictions before mitigation for the same rows, or a report on them.
-        alternatives : dict of name to array-like of shape (n,) or FairnessReport, default=None
+        alternatives : dict of name to array-like of shape (n,), str or FairnessReport, default=None
             Predictions of other models that were weighed.
-        sample_weight, pos_label, missing
+        sample_weight : array-like of shape (n,) or str, default=None
+            Sampling weights.
+        pos_label, missing
             As of the class.
         **options
             ``sections``, ``confidence_level``, ``min_group_size``, ``title``, ``n_resamples`` and
@@ -182,20 +183,18 @@ class FairnessReport(WrittenReport):
         FairnessReport
         """
         checked = Options(**options).check()
-        given = {
-            "sensitive_features": sensitive_features,
-            "X": X,
-            "sample_weight": sample_weight,
-            "pos_label": pos_label,
-            "missing": missing,
-        }
+        models = name_models(baseline, alternatives)
+        groups = read_report_groups(X, sensitive_features, missing)
+        values = [y_true, y_pred, y_score, sample_weight, *models.values()]
+        (y_true, y_pred, y_score, weights, *others), features = take_named(X, values)
 
-        def audit(decisions: Any) -> Audited:
-            return audit_predictions(y_true, decisions, **given)
+        def audit(decisions: Any, **more: Any) -> Audited:
+            given = {"sample_weight": weights, "pos_label": pos_label, **more}
+            return audit_predictions(y_true, decisions, groups, **given)
 
-        audited = audit_predictions(y_true, y_pred, y_score=y_score, **given)
-        others = count_others(baseline, alternatives, cls._counter(audit))
-        return cls.__new__(cls)._fill(audited, checked, *others)
+        audited = audit(y_pred, y_score=y_score, X=features)
+        models = dict(zip(models, others, strict=True))
+        return cls.__new__(cls)._fill(audited, checked, models, audit)
 
     @classmethod
     def from_tally(
@@ -231,41 +230,9 @@ class FairnessReport(WrittenReport):
         FairnessReport
         """
         checked = Options(**options).check()
-
-        def audit(counts: Any) -> Audited:
-            return audit_tally(counts, pos_label=pos_label)
-
-        audited = audit_tally(tally, scores=scores, pos_label=pos_label)
-        others = count_others(baseline, alternatives, cls._counter(audit))
-        return cls.__new__(cls)._fill(audited, checked, *others)
-
-    @classmethod
-    def from_dict(cls, found: Plain) -> Self:
-        """Take up a report that :meth:`to_dict` gave, to write it out again.
-
-        Raises
-        ------
-        ValueError
-            If it is no report, or one of another version.
-        """
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise ValueError(f"this is no report: its format isn't {FORMAT!r}")
-        if found.get("version") != VERSION:
-            raise ValueError(
-                f"the report's version is {found.get('version')!r}, and {VERSION} can be read here"
-            )
-        report = cls.__new__(cls)
-        report._audited, report._options, report._found = None, Options(), deepcopy(found)
-        try:
-            report._blocks()
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise ValueError(f"the report is damaged: {error!r}") from error
-        return report
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Take up a report that :meth:`to_json` wrote."""
-        return cls.from_dict(json.loads(text))
+        models = name_models(baseline, alternatives)
+        audit = partial(audit_tally, pos_label=pos_label)
+        return cls.__new__(cls)._fill(audit(tally, scores=scores), checked, models, audit)
 
     @classmethod
     def compare(
@@ -294,8 +261,8 @@ class FairnessReport(WrittenReport):
         for report in (before, after):
             if not isinstance(report, FairnessReport):
                 raise TypeError(f"compare needs FairnessReports, got {type(report).__name__}")
-        known = after._known(), after._options, before._known()
-        return cls.__new__(cls)._fill(*known, paired=paired)
+        models = name_models(before, None)
+        return cls.__new__(cls)._fill(after._known(), after._options, models, paired=paired)
 
     def _known(self) -> Audited:
         if self._audited is None:
@@ -305,11 +272,6 @@ class FairnessReport(WrittenReport):
             )
         return self._audited
 
-    @staticmethod
-    def _counter(audit: Callable[[Any], Audited]) -> Callable[[Any], Audited]:
-        """Take the counts of a report, and count what else a model is given as."""
-        return lambda model: model._known() if isinstance(model, FairnessReport) else audit(model)
-
     def _estimator(self) -> Any:
         rows = None if self._audited is None else self._audited.rows
         return None if rows is None else rows.estimator
@@ -318,10 +280,17 @@ class FairnessReport(WrittenReport):
         self,
         audited: Audited,
         options: Options,
-        baseline: Audited | None = None,
-        alternatives: Mapping[str, Audited] | None = None,
+        models: Mapping[str, Any],
+        audit: Callable[[Any], Audited] | None = None,
         paired: bool | None = None,
     ) -> Self:
+        """Build the report; of models that aren't reports ``audit`` counts the decisions."""
+        others = {
+            name: model._known()
+            if audit is None or isinstance(model, FairnessReport)
+            else audit(model)
+            for name, model in models.items()
+        }
         self._audited, self._options = audited, options
-        self._found = build(audited, options, baseline, paired, alternatives)
+        self._found = build(audited, options, others, paired)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from skfair.reporting._forms import FORMAT, VERSION
 from skfair.reporting._words import CRITERIA, RATES
 
 Schema = dict[str, Any]
@@ -76,8 +77,8 @@ def report_schema() -> Schema:
         "title": "skfair fairness report",
         **_object(
             {
-                "format": {"const": "skfair fairness report"},
-                "version": {"const": 1},
+                "format": {"const": FORMAT},
+                "version": {"const": VERSION},
                 "title": _TEXT,
                 "about": _about(),
                 "data": _data(),
@@ -146,28 +147,33 @@ def _model() -> Schema:
         "highest": end,
         "sentence": _TEXT,
     }
-    curve = {"n_positive": _COUNT, "n_negative": _COUNT, **_INTERVAL}
-    curve |= {"fpr": _listed({"type": "number"}), "tpr": _listed({"type": "number"})}
-    calibrated = {"n": _COUNT, "mean_label": _NUMBER, "mean_probability": _NUMBER}
-    calibrated |= {"in_the_large": _ESTIMATE, "error": _ESTIMATE}
-    weak = {"slice": _TEXT, "n": _COUNT, "share": _NUMBER, "mean_error": _NUMBER}
-    weak |= {"rest_error": _NUMBER, **_INTERVAL, "adjusted_pvalue": _NUMBER}
-    slices = {
-        "mean_error": _NUMBER,
-        "n_tested": _COUNT,
-        "slices": _listed(_object(weak)),
-    }
     rate = {"rate": _RATE, **_groups({"n": _COUNT, **_INTERVAL})}
     parts = {
         "performance": _listed(_object({"rate": _RATE, "n": _COUNT, **_INTERVAL})),
         "rates": _by({"rates": _listed(_object(rate))}),
         "criteria": _by({"criteria": _listed(_object(criterion))}),
-        "roc": _by({"is_binned": _FLAG, **_groups(curve)}),
-        "calibration": _by(_groups(calibrated)),
-        "weak_slices": _object(slices),
+        **_scored(),
+        "weak_slices": _weak_slices(),
         "attribution": _by({"gaps": _listed(_object({"feature": _TEXT, **_GROUP, **_INTERVAL}))}),
     }
     return _object(parts, optional=tuple(parts))
+
+
+def _scored() -> Schema:
+    curve = {"n_positive": _COUNT, "n_negative": _COUNT, **_INTERVAL}
+    curve |= {"fpr": _listed({"type": "number"}), "tpr": _listed({"type": "number"})}
+    calibrated = {"n": _COUNT, "mean_label": _NUMBER, "mean_probability": _NUMBER}
+    calibrated |= {"in_the_large": _ESTIMATE, "error": _ESTIMATE}
+    return {
+        "roc": _by({"is_binned": _FLAG, **_groups(curve)}),
+        "calibration": _by(_groups(calibrated)),
+    }
+
+
+def _weak_slices() -> Schema:
+    weak = {"slice": _TEXT, "n": _COUNT, "share": _NUMBER, "mean_error": _NUMBER}
+    weak |= {"rest_error": _NUMBER, **_INTERVAL, "adjusted_pvalue": _NUMBER}
+    return _object({"mean_error": _NUMBER, "n_tested": _COUNT, "slices": _listed(_object(weak))})
 
 
 def _mitigation() -> Schema:

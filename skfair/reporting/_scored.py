@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skfair.metrics import calibration_by_group, roc_auc_by_group, roc_curve_by_group
-from skfair.reporting._inputs import Audited, views_of
+from skfair.reporting._inputs import Audited
 from skfair.reporting._plain import Plain, estimate, group_values
 from skfair.tally import ScoreTally
 
@@ -19,7 +19,7 @@ def roc(audited: Audited, level: float) -> list[Plain]:
     """Area under the ROC curve of each group, and points of the curve."""
     if audited.rows is None:
         assert audited.scores is not None
-        views = views_of(audited.scores)
+        views = audited.scores.views()
         return [_roc(view.names, view.labels, level, view, {}) for view in views]
     rows = audited.rows
     found = []
@@ -61,8 +61,7 @@ def _spread(curve: NDArray[np.float64]) -> NDArray[np.intp]:
         return np.arange(len(curve))
     along = curve.sum(axis=1)  # fpr and tpr rise together
     wanted = np.linspace(along[0], along[-1], _MOST_POINTS)
-    places = np.unique(np.searchsorted(along, wanted))
-    return np.union1d(places[places < len(curve)], [0, len(curve) - 1])
+    return np.unique(np.searchsorted(along, wanted))  # the first and the last are found exactly
 
 
 def calibration(audited: Audited, level: float) -> list[Plain]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from skfair._utils.html import Markup, tag
 from skfair.reporting._blocks import Chart, Curves, Figure, Intervals, Point, Points
@@ -13,6 +13,8 @@ N_COLOURS = 5
 _LEFT, _RIGHT = 10, 350
 _LABEL, _LINE, _GAP = 15, 12, 7
 _SIDE = 300
+Place = Callable[..., tuple[float, float]]
+Box = tuple[float, float, float, float]
 _DASHES = (None, "6 3", "2 3", "8 3 2 3")
 
 
@@ -50,7 +52,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     >>> ticks(0, 0.47), ticks(0.3, 0.3)
     ([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], [0.3, 0.32])
     """
-    span = high - low if high > low else 0.1
+    span = high - low if high - low > 1e-9 else 0.1
     power = 10.0 ** math.floor(math.log10(span / most))
     step = next(k * power for k in (1, 2, 5, 10, 20) if k * power * most >= span * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -147,14 +149,14 @@ def _curves(chart: Curves) -> Markup:
 
 
 def _upright(text: str, y: float) -> Markup:
-    turned = f"rotate(-90 9 {y:.0f})"
-    return tag("text", text, x=9, y=f"{y:.0f}", text_anchor="middle", transform=turned)
+    turned = f"rotate(-90 11 {y:.0f})"
+    return tag("text", text, x=11, y=f"{y:.0f}", text_anchor="middle", transform=turned)
 
 
 def _points(chart: Points) -> Markup:
     left, top, bottom = 44.0, 8.0, 8.0 + _SIDE
-    shown = [p for p in chart.points if None not in (p.x.estimate, p.y.estimate)]
-    xs, ys = (ticks(*_range_of([getattr(p, axis) for p in shown])) for axis in ("x", "y"))
+    shown = [point for point in chart.points if point.is_defined]
+    xs, ys = (ticks(*_range_of(shown, axis)) for axis in ("x", "y"))
 
     def place(x: float, y: float) -> tuple[float, float]:
         right = left + _SIDE * (x - xs[0]) / (xs[-1] - xs[0])
@@ -171,33 +173,85 @@ def _points(chart: Points) -> Markup:
         parts.append(_text(left - 6, y + 4, f"{100 * mark:g}", anchor="end", kind="tick"))
     parts.append(_text(left + _SIDE / 2, bottom + 32, chart.x, anchor="middle"))
     parts.append(_upright(chart.y, top + _SIDE / 2))
-    y = bottom + 54
-    for i, point in enumerate(chart.points):
-        kind, undefined = _dot(point.stands_out), point not in shown
-        if not undefined:
-            parts.append(_crossed(point, i, place))
-        parts.append(tag("circle", cx=f"{left:.0f}", cy=f"{y - 4:.0f}", r=4, class_=kind))
-        parts.append(_text(left + 10, y, f"{i + 1} {point.name}{', undefined' * undefined}"))
-        y += 18
-    return _svg(chart.alt, y, *parts)
+    parts += [_crossed(point, place) for point in sorted(shown, key=lambda point: point.is_named)]
+    parts += _numbers(chart.points, place)
+    key = _key(chart.points, left, bottom + 54)
+    return _svg(chart.alt, bottom + 54 + 18 * len(key), *parts, *key)
 
 
-def _range_of(figures: Sequence[Figure]) -> tuple[float, float]:
-    ends = [value for figure in figures for value in figure if value is not None]
+def _key(points: Sequence[Point], x: float, y: float) -> list[Markup]:
+    """Say which number is which point, a line each."""
+    named = [(i, point) for i, point in enumerate(points, start=1) if point.is_named]
+    lines = [
+        (_dot(point, x, y - 4), f"{i} {point.name}{', undefined' * (not point.is_defined)}")
+        for i, point in named
+    ]
+    rest = [point for point in points if not point.is_named]
+    if rest:
+        lines.append((_dot(rest[0], x, y - 4), f"{len(rest)} others, in the table"))
+    return [
+        tag("g", dot, _text(x + 10, y, text), transform=f"translate(0 {18 * i})")
+        for i, (dot, text) in enumerate(lines)
+    ]
+
+
+def _range_of(points: Sequence[Point], axis: str) -> tuple[float, float]:
+    figures = [(getattr(point, axis), point.is_named) for point in points]
+    ends = [
+        value
+        for figure, is_named in figures
+        for value in (figure if is_named else figure[:1])
+        if value is not None
+    ]
     return (min(ends), max(ends)) if ends else (0.0, 1.0)
 
 
-def _dot(stands_out: bool) -> str:
-    return "f0" if stands_out else "h0"
+def _dot(point: Point, x: float, y: float) -> Markup:
+    kind, radius = "f0" if point.stands_out else "h0", 4 if point.is_named else 2
+    return tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=radius, class_=kind)
 
 
-def _crossed(point: Point, i: int, place) -> Markup:  # type: ignore[no-untyped-def]
-    """Draw a point, its two intervals and its number."""
-    x, y = point.x.estimate, point.y.estimate
-    cross, (at, up) = [], place(x, y)
-    if None not in point.x:
-        cross.append(_line(place(point.x.low, y)[0], up, place(point.x.high, y)[0], up, "s0 thin"))
-    if None not in point.y:
-        cross.append(_line(at, place(x, point.y.low)[1], at, place(x, point.y.high)[1], "s0 thin"))
-    dot = tag("circle", cx=f"{at:.1f}", cy=f"{up:.1f}", r=4, class_=_dot(point.stands_out))
-    return tag("g", *cross, dot, _text(at + 6, up - 6, str(i + 1)))
+def _crossed(point: Point, place: Place) -> Markup:
+    """Draw a point, and its two intervals if it is named."""
+    x, y = point.x, point.y
+    cross, (at, up) = [], place(x.estimate, y.estimate)
+    if point.is_named and None not in x:
+        cross.append(_line(place(x.low, 0)[0], up, place(x.high, 0)[0], up, "s0 thin"))
+    if point.is_named and None not in y:
+        cross.append(_line(at, place(0, y.low)[1], at, place(0, y.high)[1], "s0 thin"))
+    return tag("g", *cross, _dot(point, at, up))
+
+
+def _numbers(points: Sequence[Point], place: Place) -> list[Markup]:
+    """Write numbers beside the points that are named, one text where points lie in one place."""
+    found: dict[tuple[float, float], list[str]] = {}
+    for i, point in enumerate(points, start=1):
+        if point.is_named and point.is_defined:
+            x, y = place(point.x.estimate, point.y.estimate)
+            found.setdefault((round(x), round(y)), []).append(str(i))
+    taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in found]
+    texts = []
+    for (x, y), numbers in found.items():
+        text = ", ".join(numbers)
+        box = _free_box(x, y, 7.0 * len(text), taken)
+        taken.append(box)
+        texts.append(_text(box[0], box[3] - 1, text))
+    return texts
+
+
+def _free_box(x: float, y: float, width: float, taken: Sequence[Box]) -> Box:
+    """Find room for a text near a point; where there is none it stands at the upper right."""
+    height = 11.0
+    boxes = []
+    for up in (-5 - height, 5, -height / 2, -5 - 2 * height, 5 + height):
+        for right in (6, -6 - width):
+            at = min(max(x + right, 0.0), WIDTH - width)
+            boxes.append((at, y + up, at + width, y + up + height))
+    free = (
+        box
+        for box in boxes
+        if not any(
+            box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken
+        )
+    )
+    return next(free, boxes[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
+from unicodedata import bidirectional, east_asian_width
 
 
 class Words(NamedTuple):
@@ -11,6 +13,9 @@ class Words(NamedTuple):
     title: str
     meaning: str
 
+
+SIDES = ("before", "after")
+"""What the two models of a comparison are called."""
 
 RATES = {
     "base_rate": Words("Base rate", "The share of rows whose label is positive."),
@@ -85,6 +90,17 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "undefined" if value is None else f"{100 * value:.{digits}f} %"
 
 
+def percent_of_level(level: float) -> str:
+    """Write a confidence level in per cent, with all of its digits.
+
+    Examples
+    --------
+    >>> percent_of_level(0.95), percent_of_level(0.999)
+    ('95 %', '99.9 %')
+    """
+    return f"{100 * level:.10g} %"
+
+
 def points(value: float | None) -> str:
     """Write a difference of shares in percentage points, with its sign.
 
@@ -137,13 +153,38 @@ def count(value: int) -> str:
 def group_name(values: list[str], width: int | None = None) -> str:
     """Write a group's name in one line; a long one loses its middle.
 
+    A name that is written from right to left is set apart, so that it can't turn the figures beside
+    it round.
+
     Examples
     --------
     >>> group_name(["Female", "Black"]), group_name(["a" * 50], width=9)
     ('Female, Black', 'aaaa…aaaa')
     """
     text = " ".join(", ".join(values).split())
-    if width is None or len(text) <= width:
+    if width is not None and _n_columns(text) > width:
+        half = (width - 1) // 2
+        text = f"{_start(text, width - 1 - half)}…{_start(text[::-1], half)[::-1]}"
+    if all(bidirectional(character) not in _TURNING for character in text):
         return text
-    half = (width - 1) // 2
-    return f"{text[: width - 1 - half]}…{text[-half:]}"
+    first, last = _ISOLATE
+    return first + text.translate(dict.fromkeys(_ISOLATES)) + last
+
+
+def _width(character: str) -> int:
+    return 2 if east_asian_width(character) in "WF" else 1
+
+
+def _n_columns(text: str) -> int:
+    """Columns that a text takes up, of which Chinese characters and the like need two."""
+    return sum(map(_width, text))
+
+
+def _start(text: str, width: int) -> str:
+    ends = accumulate(map(_width, text))
+    return text[: sum(end <= width for end in ends)]
+
+
+_TURNING = {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "PDF", "RLI", "LRI", "FSI", "PDI"}
+_ISOLATE = ("\u2068", "\u2069")
+_ISOLATES = range(0x2066, 0x206A)

@@ -40,6 +40,16 @@ def make_hard_table(n=2400, seed=0):
     return X, y, score
 
 
+def make_hard_alternatives(score, words):
+    """Decisions of models with awkward names, two of them alike and one that never says yes."""
+    found = {
+        name: words[(score > 0.4 + 0.02 * i).astype(int)] for i, name in enumerate(NASTY, start=1)
+    }
+    found["never"] = words[np.zeros(len(score), dtype=int)]
+    found["\u05e9\u05dc\u05d5\u05dd 12"] = words[(score > 0.5).astype(int)]
+    return found | {"\u6f22" * 60: words[(score > 0.7).astype(int)]}
+
+
 VOID = {"meta", "br"}
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "main", "nav", "footer", "script"),

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from reporting.pages import NASTY, make_hard_table
+from reporting.pages import NASTY, make_hard_alternatives, make_hard_table
 
 from skfair.reporting import FairnessReport
 
@@ -38,6 +38,7 @@ def page_file(tmp_path_factory):
         sensitive_features=["group", "site"],
         pos_label="<yes>",
         baseline=before,
+        alternatives=make_hard_alternatives(score, words),
         title=NASTY[0],
         n_resamples=199,
     )
@@ -103,6 +104,21 @@ def test_names_in_the_table_are_the_names(opened):
     shown = opened.locator("table").first.locator("tbody th").all_text_contents()
     assert NASTY[0] in shown
     assert "x" * 300 in shown
+
+
+def test_charts_of_models_keep_their_words_inside(opened):
+    chart = opened.locator("figure", has_text="Equal opportunity by site").first
+    assert chart.locator("circle").count() > 15
+    outside = """svg => {
+        const frame = svg.getBoundingClientRect();
+        return [...svg.querySelectorAll("text")].filter(text => {
+            const own = text.getBoundingClientRect();
+            return own.left < frame.left - 3 || own.right > frame.right + 1;
+        }).map(text => text.textContent);
+    }"""
+    assert chart.locator("svg").evaluate(outside) == []
+    names = opened.locator("table", has_text="Models by site").locator("tbody th").count()
+    assert names == 2 + len(NASTY) + 3
 
 
 def test_a_notebooks_frame_runs_its_own_script_only(browser, page_file):

@@ -40,7 +40,15 @@ def test_names_are_in_one_line_and_can_be_read_back(name):
     assert "\n" not in line
     back = re.sub(r"\\(.)", r"\1", line)
     back = back.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    assert back == " ".join(re.sub("[\x00-\x1f]", " ", name).split())
+    assert back == " ".join(re.sub("[\x00-\x08]", "\ufffd", name).split())
+
+
+def test_half_a_surrogate_pair_can_be_written(tmp_path):
+    report = FairnessReport.from_predictions(
+        [0, 1] * 40, [0, 1] * 40, sensitive_features=["f", "m"] * 40, title="a\ud800|"
+    )
+    report.to_markdown(tmp_path / "report.md")
+    assert (tmp_path / "report.md").read_text(encoding="utf-8").startswith("# a&#55296;\\|\n")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skfair.criteria import Limits, group_intervals
+from skfair.groups import Groups
 from skfair.reporting import FairnessReport
+from skfair.reporting._auditing import audit_predictions
 from skfair.reporting._change import change_limits, correlations, paired_cells
-from skfair.reporting._inputs import audit_predictions
 from skfair.tally import Tally
 
 report_of = FairnessReport.from_predictions
@@ -82,7 +83,7 @@ def test_a_difference_of_two_groups_that_is_known_gets_the_paired_interval():
 
 def test_the_correlation_of_resampled_rates_is_that_of_the_rows():
     y, before, after, sex = draw(4000)
-    sides = [audit_predictions(y, p, sensitive_features=sex) for p in (before, after)]
+    sides = [audit_predictions(y, p, Groups.read(sex)) for p in (before, after)]
     (cells,) = paired_cells(*sides, 0)
     assert cells.before.shape == (500, 2, 4)
     assert np.array_equal(cells.before.sum(axis=-1), cells.after.sum(axis=-1))
@@ -99,7 +100,7 @@ def test_resampled_cells_are_those_of_each_model():
     y, before, after = [0, 0, 0, 1, 1, 1], [0, 1, 1, 1, 1, 1], [1, 0, 0, 0, 1, 1]
     weight = np.full(6, 2.0)
     sides = [
-        audit_predictions(y, p, sensitive_features=["a"] * 6, sample_weight=weight)
+        audit_predictions(y, p, Groups.read(["a"] * 6), sample_weight=weight)
         for p in (before, after)
     ]
     (cells,) = paired_cells(*sides, 0)
@@ -226,3 +227,53 @@ def test_what_cannot_be_compared_is_refused():
         FairnessReport.compare(two, three)
     with pytest.raises(TypeError, match="compare needs"):
         FairnessReport.compare(one, y)
+
+
+def ends_against_each_other(line):
+    low = line["after"]["low"] - line["before"]["high"]
+    high = line["after"]["high"] - line["before"]["low"]
+    found = (line["change"]["low"], line["change"]["high"])
+    return found == pytest.approx((low, high), abs=1e-5)
+
+
+def test_a_gap_of_several_rates_gets_the_ends_against_each_other():
+    y, before, after, sex = draw()
+    after = np.where(np.arange(2000) % 20 == 0, after, before)
+    report = report_of(y, after, sensitive_features={"sex": sex}, baseline=before)
+    assert change(report, "equalized_odds")["before"]["low"] > 0  # two groups and a known sign
+    assert ends_against_each_other(change(report, "equalized_odds"))
+    assert not ends_against_each_other(change(report, "equal_opportunity"))
+
+
+def test_a_gap_that_may_be_none_gets_the_ends_against_each_other():
+    y, before, after, sex = draw()  # nearly no gap is left
+    report = report_of(y, after, sensitive_features={"sex": sex}, baseline=before)
+    for name in ("demographic_parity", "equal_opportunity"):
+        assert change(report, name)["before"]["low"] > 0.05
+        assert change(report, name)["after"]["low"] == 0
+        assert ends_against_each_other(change(report, name))
+
+
+def test_what_it_cost_is_measured_row_by_row():
+    y, before, after, sex = draw()
+    after = np.where(np.arange(2000) % 10 == 0, after, before)
+    paired = report_of(y, after, sensitive_features={"sex": sex}, baseline=before)
+    sides = [Tally.from_arrays(y, p, {"sex": sex}) for p in (before, after)]
+    counted = FairnessReport.from_tally(sides[1], baseline=sides[0])
+    widths = []
+    for report in (paired, counted):
+        cost = {line["rate"]: line["change"] for line in report.to_dict()["mitigation"]["cost"]}
+        widths.append(cost["accuracy"]["high"] - cost["accuracy"]["low"])
+    assert widths[0] < 0.5 * widths[1]
+
+
+def test_rows_of_other_weights_are_not_the_same():
+    y, before, after, sex = draw(400)
+    weights = [np.ones(400), np.tile([1.0, 2.0], 200)]
+    one, two = (
+        report_of(y, p, sensitive_features={"sex": sex}, sample_weight=w)
+        for p, w in zip((before, after), weights, strict=True)
+    )
+    assert not FairnessReport.compare(one, two).to_dict()["mitigation"]["is_paired"]
+    with pytest.raises(ValueError, match="weights differ"):
+        FairnessReport.compare(one, two, paired=True)

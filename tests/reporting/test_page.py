@@ -6,13 +6,21 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from reporting.pages import ATTRIBUTES, ELEMENTS, NASTY, Page, make_hard_table
+from reporting.pages import (
+    ATTRIBUTES,
+    ELEMENTS,
+    NASTY,
+    Page,
+    make_hard_alternatives,
+    make_hard_table,
+)
 
 from skfair.reporting import FairnessReport
 from skfair.reporting._assets import DARK, DARK_GROUND, LIGHT, LIGHT_GROUND, SCRIPT, STYLE
 from skfair.reporting._blocks import Curves, Figure, Intervals, Table
 from skfair.reporting._page import write_page
 from skfair.reporting._svg import draw, ticks
+from skfair.reporting._words import group_name
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +36,7 @@ def report():
         sensitive_features=["group", "site"],
         pos_label="<yes>",
         baseline=before,
+        alternatives=make_hard_alternatives(score, words),
         title=NASTY[0],
         n_resamples=199,
     )
@@ -130,6 +139,28 @@ def test_charts_draw_what_they_are_given():
     assert (cx - x1) / (x2 - x1) == pytest.approx(1 / 3, abs=0.01)
 
 
+def test_curves_rise_from_the_lower_left():
+    svg = draw(Curves("t", "alt", "x", "y", [("a", [0, 0.1, 1], [0, 0.8, 1])]))
+    points = re.search(r'points="([^"]+)"', svg)[1].split()
+    places = [tuple(map(float, point.split(","))) for point in points]
+    assert places == [(44, 308), (74, 68), (344, 8)]
+
+
+@pytest.mark.parametrize("name", ["\u202egnirts", "\u05e9\u05dc\u05d5\u05dd", "\u2069\u202e1"])
+def test_names_that_turn_round_leave_the_figures_beside_them(name):
+    found = group_name([name])
+    assert (found[0], found[-1]) == ("\u2068", "\u2069")
+    assert not set(found[1:-1]) & {"\u2066", "\u2067", "\u2068", "\u2069"}
+    assert name.strip("\u2069") in found
+    assert group_name(["plain", "na\u00efve \u6f22"]) == "plain, na\u00efve \u6f22"
+
+
+def test_wide_characters_take_the_room_of_two():
+    assert group_name(["\u6f22" * 50], width=9) == "\u6f22\u6f22\u2026\u6f22\u6f22"
+    assert group_name(["\u6f22" * 4], width=9) == "\u6f22" * 4
+    assert group_name(["\u6f22" * 6], width=9) == group_name(["\u6f22" * 50], width=9)
+
+
 def test_series_differ_in_more_than_colour():
     pair = [Figure(0.2, 0.1, 0.3), Figure(0.1, 0.0, 0.2)]
     svg = draw(Intervals("t", "alt", [("a", pair)], ("before", "after")))
@@ -140,12 +171,15 @@ def test_series_differ_in_more_than_colour():
     assert "stroke-dasharray" in many
 
 
-@pytest.mark.parametrize("ends", [(0, 1), (0, 1e-6), (-0.3, 0.2), (0.8, 0.81), (0, 1234)])
+@pytest.mark.parametrize(
+    "ends", [(0, 1), (0, 1e-6), (-0.3, 0.2), (0.8, 0.81), (0, 1234), (0, 1e-16)]
+)
 def test_ticks_enclose_what_they_measure(ends):
     found = ticks(*ends)
     assert found[0] <= ends[0] + 1e-9
     assert found[-1] >= ends[1] - 1e-9
     assert 2 <= len(found) <= 8
+    assert found[-1] > found[0]
 
 
 def test_long_tables_are_cut_with_a_word():

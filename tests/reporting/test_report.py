@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.svm import LinearSVC
 from skfair.criteria import gap_interval, group_intervals, holm
 from skfair.datasets import load_adult
 from skfair.groups import Bins
-from skfair.metrics import roc_auc_by_group
+from skfair.metrics import calibration_by_group, roc_auc_by_group
 from skfair.reporting import FairnessReport
 from skfair.tally import ScoreTally, Tally
 
@@ -154,6 +155,13 @@ def test_groups_that_are_alike_are_said_to_be():
     assert sentence.startswith("Selection rate: 75.0 % in all groups; 0.0 points apart (0.0 to ")
 
 
+def test_groups_of_one_text_are_two_groups():
+    y, pred = [0, 1] * 100, [1, 1] * 50 + [0, 1] * 50
+    groups = np.array([1] * 100 + ["1"] * 100, dtype=object)
+    sentence = criterion(report_of(y, pred, sensitive_features=groups), "demographic_parity")
+    assert sentence["sentence"].startswith("Selection rate: 50.0 % for 1, 100.0 % for 1; 50.0")
+
+
 def test_one_group_alone_is_no_comparison():
     report = report_of([0, 1] * 50, [1, 1] * 50, sensitive_features=["f"] * 100)
     assert criterion(report, "demographic_parity")["estimate"] is None
@@ -205,6 +213,17 @@ def test_curves_are_those_of_their_groups():
     report = report_of(y, score > 1, y_score=score, sensitive_features=sex, sections=["roc"])
     for line in report.to_dict()["model"]["roc"][0]["groups"]:
         assert auc(line["fpr"], line["tpr"]) == pytest.approx(line["estimate"], abs=0.01)
+
+
+def test_long_curves_are_thinned_and_keep_their_ends():
+    rng = np.random.default_rng(0)
+    y, sex = rng.integers(0, 2, 2000), np.repeat(["f", "m"], 1000)
+    score = y + rng.normal(size=2000)
+    report = report_of(y, score > 1, y_score=score, sensitive_features=sex, sections=["roc"])
+    for line in report.to_dict()["model"]["roc"][0]["groups"]:
+        assert 30 < len(line["fpr"]) <= 62
+        assert (line["fpr"][0], line["tpr"][0]) == (0, 0)
+        assert (line["fpr"][-1], line["tpr"][-1]) == (1, 1)
 
 
 def test_labels_that_are_text_need_a_positive_class(small):
@@ -314,6 +333,15 @@ def test_calibration_says_who_is_underestimated():
     y = (rng.random(2000) < score + np.where(sex == "f", 0.15, 0)).astype(int)
     report = report_of(y, score > 0.5, y_score=score, sensitive_features=sex)
     f, m = report.to_dict()["model"]["calibration"][0]["groups"]
+    table = calibration_by_group(y, score, sensitive_features=sex)
+    for i, line in enumerate((f, m)):
+        for kind in ("in_the_large", "error"):
+            wanted = [table[f"calibration_{kind}{end}"].iloc[i] for end in ("", "_low", "_high")]
+            assert [line[kind][k] for k in ("estimate", "low", "high")] == pytest.approx(
+                wanted, rel=1e-5
+            )
+    gap = y[::2].mean() - score[::2].mean()
+    assert f["in_the_large"]["estimate"] == pytest.approx(gap, abs=1e-5)
     assert f["in_the_large"]["low"] > 0.05
     assert m["in_the_large"]["low"] < 0 < m["in_the_large"]["high"]
 
@@ -424,6 +452,35 @@ def test_what_a_dict_gives_is_the_users_own(small):
     assert report.to_dict()["model"]
 
 
+@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_figures_that_json_lacks_are_refused(small, token):
+    y, pred, sex = small
+    text = report_of(y, pred, sensitive_features=sex, sections=["rates"]).to_json()
+    damaged = re.sub(r'"estimate": [\d.]+', f'"estimate": {token}', text, count=1)
+    assert damaged != text
+    with pytest.raises(ValueError, match="damaged"):
+        FairnessReport.from_json(damaged)
+
+
+def test_limits_say_how_many_intervals_miss(small):
+    y, pred, sex = small
+    options = {"sensitive_features": {"sex": sex}, "sections": ["rates"]}
+
+    def said(**more):
+        return " ".join(report_of(y, pred, **options, **more).to_dict()["limits"])
+
+    # 6 rates of 2 groups
+    assert "12 intervals here" in said()
+    assert "in 95 % of samples, so fewer than one of them will miss" in said()
+    assert "in 60 % of samples, so about 5 of them will miss" in said(confidence_level=0.6)
+    assert "in 99.9 % of samples, so fewer than one of them will miss" in said(
+        confidence_level=0.999
+    )
+    page = report_of(y, pred, **options, confidence_level=0.999).to_html()
+    assert "99.9 % of samples like" in page
+    assert "100 % of samples" not in page
+
+
 def test_files_that_are_no_report_are_refused(small):
     y, pred, sex = small
     found = report_of(y, pred, sensitive_features=sex).to_dict()
@@ -433,6 +490,64 @@ def test_files_that_are_no_report_are_refused(small):
         FairnessReport.from_dict(found | {"version": 2})
     with pytest.raises(ValueError, match="damaged"):
         FairnessReport.from_dict(found | {"model": {"rates": [{"by": 1}]}})
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns_of_x_may_be_named(make):
+    rng = np.random.default_rng(0)
+    n = 300
+    columns = {
+        "z": rng.random(n),
+        "sex": rng.choice(["f", "m"], n),
+        "good": rng.integers(0, 2, n),
+        "hired": rng.integers(0, 2, n),
+        "was": rng.integers(0, 2, n),
+        "score": rng.random(n),
+        "w": rng.uniform(1, 2, n),
+        "other": rng.integers(0, 2, n),
+    }
+    named = report_of(
+        "good",
+        "hired",
+        X=make(columns),
+        sensitive_features="sex",
+        y_score="score",
+        sample_weight="w",
+        baseline="was",
+        alternatives={"other": "other"},
+        n_resamples=99,
+    )
+    given = report_of(
+        columns["good"],
+        columns["hired"],
+        X=make({name: columns[name] for name in ("z", "sex")}),
+        sensitive_features="sex",
+        y_score=columns["score"],
+        sample_weight=columns["w"],
+        baseline=columns["was"],
+        alternatives={"other": columns["other"]},
+        n_resamples=99,
+    )
+    assert named.to_dict() == given.to_dict()
+    assert {x["column"] for x in named.to_dict()["data"]["proxies"][0]["columns"]} == {"z"}
+
+
+def test_a_table_of_nothing_but_names_has_no_features():
+    table = pd.DataFrame({"good": [0, 1] * 50, "hired": [1, 1] * 50})
+    report = report_of("good", "hired", X=table, sensitive_features=["f"] * 40 + ["m"] * 60)
+    left_out = {x["part"]: x["why"] for x in report.to_dict()["left_out"]}
+    assert left_out["proxies"] == "there are no features, X"
+
+
+def test_names_without_a_table_are_refused(small):
+    y, pred, sex = small
+    table = pd.DataFrame({"good": y, "hired": pred})
+    with pytest.raises(ValueError, match=r"\['good'\] would be names of columns: give X"):
+        report_of("good", pred, sensitive_features=sex)
+    with pytest.raises(ValueError, match=r"\['good'\] would be names of columns: give X"):
+        report_of("good", pred, sensitive_features=sex, X=np.zeros((200, 2)))
+    with pytest.raises(ValueError, match=r"no columns? .*'god'.*; its columns are \['good'"):
+        report_of("god", "hired", sensitive_features=sex, X=table)
 
 
 def test_bad_input_is_refused(small):
