@@ -140,8 +140,8 @@ class BiasDetector(SensitiveFeaturesMixin, TransformerMixin, BaseEstimator):
     Notes
     -----
     ``variant="paper"`` label-encodes and normalises every column and gives each value 0.1 for each
-    of: |skewness| above its threshold; not normal (the test isn't named: D'Agostino's); KS; sample
-    disparity; KL. The features with the largest F are detected, ties included. The corrected
+    of: absolute skewness above its threshold; not normal (the test isn't named: D'Agostino's); KS;
+    sample disparity; KL. The features with the largest F are detected, ties included. The corrected
     variant differs, because the printed text
 
     - lost the absolute value of KS and has "/" for "x" under the root of its critical value, which

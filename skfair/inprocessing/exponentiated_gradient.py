@@ -65,8 +65,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
         ``sample_weight``. Transformers of a Pipeline are fitted once.
     sensitive_features : str, int, Bins, list of them, or callable, default=None
         Columns of X, or a callable of X; None: pass ``sensitive_features=`` to fit.
-    constraints : str, Criterion, sequence of them, or BoundedGroupLoss, \
-default="demographic_parity"
+    constraints : str, Criterion, list of them or BoundedGroupLoss, default="demographic_parity"
         Criteria or rates that groups should share and that are linear in decisions; fairlearn's
         names are known.
     objective : str, Rate or mapping, default="accuracy_score"

@@ -49,8 +49,7 @@ def roc_auc_by_group(
         Labels; a tally brings scores, groups and weights along.
     y_score : array-like of float of shape (n,), default=None
         Scores, higher for the positive class; needed with arrays.
-    sensitive_features : array-like of shape (n,) or (n, k), Series, data frame, dict or Groups, \
-            default=None
+    sensitive_features : array-like of shape (n,) or (n, k), frame, dict or Groups, default=None
         Groups; several columns make intersectional groups. Needed with arrays.
     confidence_level : float, default=0.95
         Of the interval.

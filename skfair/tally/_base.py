@@ -178,7 +178,7 @@ class CellTally(AdditiveTally):
 
         Returns
         -------
-        weight : ndarray of float of shape (n_replicates, *weight.shape)
+        weight : ndarray of float of shape (n_replicates, ...)
             Resampled sums of weights.
 
         References

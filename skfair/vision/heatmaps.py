@@ -61,12 +61,11 @@ class Heatmaps(SensitiveFeaturesMixin, BaseEstimator):
         The network, bare or in ``FrozenEstimator``. It is left as it is: modes, hooks, gradients.
     sensitive_features : callable, default=None
         Gives the groups of X; or pass ``sensitive_features=`` to fit. Not needed.
-    method : {"integrated_gradients", "occlusion", "grad_cam", "hires_cam"}, \
-            default="integrated_gradients"
-        Integrated gradients add up the score's gradient on the way from ``baseline`` to the image,
-        of which the absolute value is taken; occlusion hides a square and takes how much the score
-        falls. Grad-CAM weighs the maps of a layer by the mean gradient of the score, HiResCAM by
-        the gradient at each place; they are quick, and as coarse as the layer's maps.
+    method : {"integrated_gradients", "occlusion", "grad_cam", "hires_cam"}
+        Integrated gradients (the default) add up the score's gradient on the way from ``baseline``
+        to the image, of which the absolute value is taken; occlusion hides a square and takes how
+        much the score falls. Grad-CAM weighs the maps of a layer by the mean gradient of the score,
+        HiResCAM by the gradient at each place; they are quick, and as coarse as the layer's maps.
     layers : str or list of str, default=None
         Names of the layers for Grad-CAM and HiResCAM, as ``net.named_modules()`` tells them. None:
         the last convolution whose maps have more than one pixel.
