@@ -67,7 +67,8 @@ def first_lines(found: Findings) -> list[str]:
     tested = [(p, c) for p, c in found.compared if p.large and c.n >= FEWEST]
     worse = [(p, c) for p, c in tested if not found.pvalue(c) < 0.05]
     equal = [(p, c) for p, c in tested if found.pvalue(c) < 0.05]
-    lines = sorted((_loss(p, c) for p, c in worse), key=lambda line: line[0])
+    losses = [(p, c) for p, c in worse if c.gained.mean < 0]
+    lines = sorted((_loss(p, c) for p, c in losses), key=lambda line: line[0])
     bullets = [text for _, text in lines]
     bullets += [
         f"- {_pair(c)} ({_where(p, c.criterion)}): as accurate, at a larger violation, "
@@ -78,6 +79,10 @@ def first_lines(found: Findings) -> list[str]:
     ranked = [p for p in found.places if p.large and len(p.repetitions) >= FEWEST]
     bullets += [line for place in ranked for line in _sides_behind(place)]
     bullets += _small(found)
+    bullets += _grouped(
+        "Ahead on average, or level, but not shown to be within a point",
+        [(p, c, _short(c)) for p, c in worse if c.gained.mean >= 0],
+    )
     bullets += _grouped(
         "Within a point on average, but not shown to be so at one value of the peer's knob",
         [(p, c, _worst(c)) for p, c in equal if c.worst.gained.low <= -MARGIN],
@@ -102,6 +107,13 @@ def _counts(
         f"in {len(equal)} skfair is shown to be no worse than the peer by a point of accuracy, and "
         f"in {fair} of these its violation no worse by 0.02."
     )
+    places = dict.fromkeys(p for p, _ in tested)
+    if len(places) > 1:
+        shares = [
+            f"{place}: {sum(p is place for p, _ in equal)} of {sum(p is place for p, _ in tested)}"
+            for place in places
+        ]
+        text += f" By place, of being within a point: {'; '.join(shares)}."
     if few:
         text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."
     return [text + "\n", "Where skfair is behind, or isn't shown not to be:\n"]
@@ -123,6 +135,10 @@ def _loss(place: Place, c: Comparison) -> tuple[float, str]:
         f"- {_pair(c)} ({_where(place, c.criterion)}): {how}; {points(c.gained.mean)} {unit} "
         f"(lower limit {points(c.gained.low)}), violation {c.gap.mean:+.3f}."
     )
+
+
+def _short(c: Comparison) -> str:
+    return f"{_pair(c)}: {points(c.gained.mean)}, lower limit {points(c.gained.low)}"
 
 
 def _worst(c: Comparison) -> str:

@@ -12,8 +12,8 @@ from skfair.monitoring._family import Evidence
 from skfair.monitoring._plan import Subject
 
 COLUMNS = (
-    *("severity", "first_time", "since", "kind", "slice", "feature", "group", "figure"),
-    *("value", "low", "high", "reference", "n", "pvalue", "advice"),
+    *("severity", "first_time", "since", "raised", "kind", "slice", "feature", "group"),
+    *("figure", "value", "low", "high", "reference", "n", "pvalue", "advice"),
 )
 
 _ADVICE = {
@@ -65,7 +65,13 @@ def severity(kind: str, value: float, low: float, high: float, reference: float)
 
 
 def make_alert(
-    subject: Subject, evidence: Evidence, *, first_time: Any, since: Any, pvalue: float
+    subject: Subject,
+    evidence: Evidence,
+    *,
+    raised: Any,
+    first_time: Any,
+    since: Any,
+    pvalue: float,
 ) -> dict[str, Any]:
     """Put an alert together, as a row of the table."""
     found = evidence.value, evidence.low, evidence.high, evidence.reference
@@ -73,6 +79,7 @@ def make_alert(
         "severity": severity(subject.kind, *found),
         "first_time": first_time,
         "since": since,
+        "raised": raised,
         "kind": subject.kind,
         "slice": subject.slice,
         "feature": subject.feature,
@@ -85,14 +92,15 @@ def make_alert(
     }
 
 
-def new_group_alert(feature: str, group: Any, n: int, *, first_time: Any) -> dict[str, Any]:
+def new_group_alert(
+    feature: str, group: Any, n: int, *, raised: Any, first_time: Any
+) -> dict[str, Any]:
     """Alert of a group that the reference doesn't know; it is certain, and needs no test."""
     subject = Subject("new group", "all", feature, group, "new group")
     nothing = (float("nan"),) * 4
     evidence = Evidence(0, "new group", group, n, *nothing)
-    return make_alert(
-        subject, evidence, first_time=first_time, since=first_time, pvalue=float("nan")
-    )
+    times = {"raised": raised, "first_time": first_time, "since": first_time}
+    return make_alert(subject, evidence, **times, pvalue=float("nan"))
 
 
 def alerts_table(alerts: Sequence[dict[str, Any]]) -> pd.DataFrame:

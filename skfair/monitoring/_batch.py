@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import is_frame, n_rows, select_column
 from skfair._utils.encoding import factorize, sort_labels
-from skfair._utils.text import listed
-from skfair._utils.validation import as_column, check_same_length
+from skfair._utils.text import did_you_mean, listed
+from skfair._utils.validation import as_column, check_same_length, positive_class
 from skfair.base import column_names
 from skfair.groups import Groups
-from skfair.tally import Tally, count_cells
+from skfair.monitoring._windows import read_times
+from skfair.tally import Tally
 
 ALL = "all"
 """Name of the slice of all rows."""
+
+FEEDBACK = "feedback"
+"""Name of the slice of cases that people reported."""
 
 Slice = Callable[[Any], Any] | Mapping[Any, Any]
 
@@ -55,12 +59,12 @@ class Batch:
 
 
 def find_classes(y_true: Any, y_pred: Any, pos_label: Any) -> tuple[Hashable, ...]:
-    """Distinct labels of a reference, with the positive one.
+    """Distinct labels of a reference, with the positive one where it has a single label.
 
     Raises
     ------
     ValueError
-        If strings and numbers are mixed.
+        If strings and numbers are mixed, or the positive label is none of two or more.
 
     Examples
     --------
@@ -70,9 +74,10 @@ def find_classes(y_true: Any, y_pred: Any, pos_label: Any) -> tuple[Hashable, ..
     found = set(factorize(as_column(y_pred, "y_pred"))[1])
     if y_true is not None:
         found |= set(factorize(as_column(y_true, "y_true"))[1])
-    found |= set() if pos_label is None else {pos_label}
     if len({isinstance(value, str) for value in found}) > 1:
         raise ValueError(f"labels mix strings and numbers: {listed(sort_labels(found))}")
+    if pos_label is not None and positive_class(sort_labels(found), pos_label) is None:
+        found |= {pos_label}
     if found <= {0, 1} or found <= {-1, 1}:
         found |= {1}
     return tuple(sort_labels(found))
@@ -130,9 +135,26 @@ def read_column(batch: Any, value: Any, remembered: str | None, name: str) -> An
 
 
 def read_moments(batch: Any, timestamps: Any) -> Any:
-    """Timestamps, where a text names a column of a frame or else is one moment for all rows."""
-    if isinstance(timestamps, str) and is_frame(batch) and timestamps in column_names(batch):
+    """Timestamps, where a text names a column of a frame or else is one moment for all rows.
+
+    Raises
+    ------
+    ValueError
+        If a text is neither.
+    """
+    if not isinstance(timestamps, str) or not is_frame(batch):
+        return timestamps
+    names = column_names(batch)
+    if timestamps in names:
         return select_column(batch, timestamps)[1]
+    try:
+        read_times(timestamps, 1)
+    except ValueError as error:
+        near = did_you_mean(timestamps, [name for name in names if isinstance(name, str)])
+        raise ValueError(
+            f"timestamps={timestamps!r} is no time and no column of the batch{near}; it has "
+            f"{listed(names)}"
+        ) from error
     return timestamps
 
 
@@ -161,17 +183,19 @@ def read_slices(
                 f"slice {name!r} needs columns: pass a data frame as the first argument"
             )
         if callable(rule):
-            mask = np.asarray(rule(table))
+            found = rule(table)
+            mask = np.asarray(found)
             if mask.shape != (n,) or mask.dtype != bool:
                 raise ValueError(
-                    f"slice {name!r} must give one boolean a row, got {mask.dtype} {mask.shape}"
+                    f"slice {name!r} must give a Series or array with one boolean a row, got "
+                    f"{type(found).__name__} of {mask.dtype} {mask.shape}"
                 )
         else:
             mask = np.ones(n, dtype=bool)
             for column, values in rule.items():
                 wanted = values if isinstance(values, list | tuple | set) else [values]
-                found = pd.Series(select_column(_as_table(table), column)[1])
-                mask &= found.isin(list(wanted)).to_numpy(dtype=bool)
+                series = pd.Series(select_column(_as_table(table), column)[1])
+                mask &= series.isin(list(wanted)).to_numpy(dtype=bool)
         masks[:, j] = mask
     return masks
 
@@ -200,82 +224,6 @@ def read_batch(
     for column in columns:
         check_same_length(y_pred=pred, column=column)
     return Batch(groups, pred, true, slices, tuple(columns))
-
-
-def tally_windows(
-    windows: NDArray[np.int64],
-    groups: Groups,
-    true: NDArray[np.integer],
-    pred: NDArray[np.integer],
-    classes: tuple[Hashable, ...],
-) -> dict[int, Tally]:
-    """Count rows by window: one tally each, from one pass.
-
-    Examples
-    --------
-    >>> codes = np.array([0, 1, 1])
-    >>> found = tally_windows(np.array([7, 7, 9]), Groups.read(list("ffm")), codes, codes, (0, 1))
-    >>> {window: tally.labels for window, tally in found.items()}
-    {7: ('f',), 9: ('m',)}
-    """
-    if not len(windows):
-        return {}
-    places, known = _rank(windows)
-    shape = (len(known), groups.n_groups, len(classes), len(classes))
-    count = count_cells([places, groups.codes, true, pred], shape)[2]
-    return {int(w): _tally(groups, classes, count[i]) for i, w in enumerate(known)}
-
-
-def _tally(groups: Groups, classes: tuple[Hashable, ...], count: NDArray[np.int64]) -> Tally:
-    kept = np.flatnonzero(count.any(axis=(1, 2)))
-    weight = count[kept].astype(np.float64)
-    labels = tuple(groups.labels[i] for i in kept)
-    return Tally(labels, groups.names, classes, weight, weight, count[kept])
-
-
-def _rank(windows: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Places among the distinct windows, without sorting the rows."""
-    low, high = int(windows.min()), int(windows.max())
-    if high - low > 1_000_000:
-        known, places = np.unique(windows, return_inverse=True)
-        return places, known
-    present = np.zeros(high - low + 1, dtype=bool)
-    present[windows - low] = True
-    lookup = np.cumsum(present) - 1
-    return lookup[windows - low], np.flatnonzero(present) + low
-
-
-def count_bins(
-    windows: NDArray[np.int64],
-    groups: NDArray[np.integer],
-    bins: NDArray[np.intp],
-    shape: tuple[int, int],
-) -> dict[int, NDArray[np.int64]]:
-    """Count rows by window, group and bin; rows of group -1 are left out."""
-    kept = groups >= 0
-    if not kept.any():
-        return {}
-    places, known = _rank(windows[kept])
-    count = count_cells([places, groups[kept], bins[kept]], (len(known), *shape))[2]
-    return {int(w): count[i] for i, w in enumerate(known)}
-
-
-def by_feature(tally: Tally, feature: int | None) -> Tally:
-    """Tally by one of its sensitive features alone; None: by all of them.
-
-    Examples
-    --------
-    >>> groups = {"sex": ["f", "m", "f"], "site": ["x", "x", "y"]}
-    >>> by_feature(Tally.from_arrays([1, 0, 1], [1, 1, 0], groups), 0).group_counts.tolist()
-    [2, 1]
-    """
-    if feature is None or len(tally.names) == 1 or tally.n_groups == 0:
-        return tally
-    alone = Groups(np.arange(tally.n_groups), tally.labels, tally.names).split()[feature]
-    sums = [np.zeros((alone.n_groups, *x.shape[1:]), x.dtype) for x in (tally.weight, tally.count)]
-    for total, part in zip(sums, (tally.weight, tally.count), strict=True):
-        np.add.at(total, alone.codes, part)
-    return Tally(alone.labels, alone.names, tally.classes, sums[0], sums[0], sums[1])
 
 
 def check_unweighted(tally: Tally) -> Tally:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skfair.groups import Groups
-from skfair.monitoring._batch import ALL, Batch, count_bins, tally_windows
+from skfair.monitoring._batch import ALL, FEEDBACK, Batch
 from skfair.monitoring._columns import WatchedColumn
-from skfair.monitoring._waiting import Waiting, once
+from skfair.monitoring._counting import BinCounts, count_bins, tally_windows
+from skfair.monitoring._waiting import Known, Waiting, once
 from skfair.monitoring._windows import Clock, Store
 from skfair.tally import Tally
 
-FEEDBACK = "feedback"
-"""Name of the slice of cases that people reported."""
-
 Codes = NDArray[np.integer]
+
+FATES = ("matched", "unmatched", "repeated", "late", "dropped")
+"""What becomes of labels, and of predictions that wait in vain."""
+
+
+class News(NamedTuple):
+    """What is new at the look at a window.
+
+    ``tallies`` by slice and ``counts`` of watched columns hold rows of earlier windows, too, that
+    came late; ``own`` are tallies of the window itself.
+    """
+
+    tallies: Mapping[str, Tally | None]
+    own: Mapping[str, Tally | None]
+    counts: Sequence[BinCounts | None]
 
 
 @dataclass
@@ -34,16 +47,15 @@ class Books:
         Names of the sensitive features.
     slices : tuple of str
         Names of the slices that have tests: all rows, and those that were declared.
-    crossed : tuple
-        Crossed groups of the reference, as the counts of watched columns have them.
     columns : tuple of WatchedColumn
     waiting : Waiting
+    known : Known
+    registry : list
+        All crossed groups seen so far, as waiting predictions name them.
     predicted, labelled : dict of str to Store
         Tallies of predictions (each as its own label), and of predictions with labels.
     counts : tuple of Store
         Rows of each watched column by crossed group and bin.
-    registry : list
-        All crossed groups seen so far, as waiting predictions name them.
     n_labels : dict
     """
 
@@ -51,21 +63,20 @@ class Books:
     classes: tuple[Hashable, ...]
     names: tuple[str, ...]
     slices: tuple[str, ...]
-    crossed: tuple[Hashable, ...]
     columns: tuple[WatchedColumn, ...]
     waiting: Waiting
+    known: Known
+    registry: list[Hashable]
     predicted: dict[str, Store] = field(default_factory=dict)
     labelled: dict[str, Store] = field(default_factory=dict)
     counts: tuple[Store, ...] = ()
-    registry: list[Hashable] = field(default_factory=list)
-    n_labels: dict[str, int] = field(default_factory=lambda: {"matched": 0, "unmatched": 0})
+    n_labels: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FATES, 0))
 
     def __post_init__(self) -> None:
         for name in (*self.slices, FEEDBACK):
             self.predicted.setdefault(name, Store())
             self.labelled.setdefault(name, Store())
         self.counts = self.counts or tuple(Store() for _ in self.columns)
-        self.registry = self.registry or list(self.crossed)
 
     def count(
         self,
@@ -73,28 +84,31 @@ class Books:
         windows: NDArray[np.int64],
         latest: int,
         keys: NDArray[np.object_] | None = None,
-    ) -> None:
-        """Count rows, and let those without a label wait if they have a key."""
+    ) -> int:
+        """Count rows, and let those without a label wait if they have a key.
+
+        Gives how many predictions were given up, since too many wait.
+        """
+        late = self._is_late(windows) & (batch.true >= 0)
+        if late.any():
+            self.n_labels["late"] += int(late.sum())
+            batch = replace(batch, true=np.where(late, -1, batch.true))
         self._count_slice(ALL, batch, windows)
         for j, name in enumerate(self.slices[1:]):
             rows = batch.slices[:, j]
             self._count_slice(name, batch.take(rows), windows[rows])
         self._count_columns(batch, windows)
         codes = self._register(batch.groups)
-        if keys is not None:
-            waits = (batch.true < 0) & (keys != None)  # noqa: E711
-            self.waiting.add(
-                keys[waits],
-                windows[waits],
-                codes[batch.groups.codes[waits]],
-                batch.pred[waits].astype(np.int64),
-                batch.slices[waits],
-            )
+        dropped = 0 if keys is None else self._remember(batch, windows, codes, keys)
         self.clock.move(latest)
+        return dropped
 
     def count_tally(self, tally: Tally, window: int, latest: int) -> None:
         """Count a tally of one window."""
-        self.labelled[ALL].add(window, tally)
+        if self._is_late(np.array([window]))[0]:
+            self.n_labels["late"] += tally.n_samples
+        else:
+            self.labelled[ALL].add(window, tally)
         self.predicted[ALL].add(window, of_predictions(tally))
         self._register(Groups(np.zeros(0, dtype=np.int8), tally.labels, tally.names))
         self.clock.move(latest)
@@ -111,12 +125,14 @@ class Books:
             self.waiting.index.get_indexer(keys) if len(self.waiting) else np.full(len(keys), -1)
         )
         found = place >= 0
-        self.n_labels["matched"] += int(found.sum())
-        self.n_labels["unmatched"] += int((~found).sum())
+        again = self.known.has(keys[~found])
+        for fate, rows in (("matched", found), ("repeated", again), ("unmatched", ~again)):
+            self.n_labels[fate] += int(rows.sum())
         if not found.any():
             return
         rows, labels = place[found], labels[found]
         waiting = self.waiting
+        self.known.add(dict(zip(keys[found], waiting.windows[rows].tolist(), strict=True)))
         groups = Groups(waiting.groups[rows], tuple(self.registry), self.names)
         batch = Batch(groups, waiting.pred[rows], labels, waiting.slices[rows])
         windows = waiting.windows[rows]
@@ -128,11 +144,17 @@ class Books:
         left[rows] = False
         waiting.keep(left)
 
-    def look(self, window: int, *, labels: bool) -> tuple[dict[str, Tally | None], list[Any]]:
-        """Take what is new at a window: tallies by slice, and counts of watched columns."""
+    def look(self, window: int, *, labels: bool) -> News:
+        """Take what is new at a window."""
         stores = self.labelled if labels else self.predicted
+        own = {name: stores[name].windows.get(window) for name in self.slices}
         tallies = {name: stores[name].take(window) for name in self.slices}
-        return tallies, [] if labels else [store.take(window) for store in self.counts]
+        return News(tallies, own, [] if labels else [store.take(window) for store in self.counts])
+
+    def expire(self) -> None:
+        """Forget keys whose labels are due."""
+        self.waiting.expire(self.clock.matured)
+        self.known.expire(self.clock.matured)
 
     def stores(self, *, labels: bool) -> Iterable[Store]:
         """Give the stores that are looked at together."""
@@ -157,13 +179,37 @@ class Books:
     def _count_columns(self, batch: Batch, windows: NDArray[np.int64]) -> None:
         if not self.columns:
             return
-        place = {label: i for i, label in enumerate(self.crossed)}
-        lookup = np.array([place.get(label, -1) for label in batch.groups.labels], dtype=np.intp)
-        groups = lookup[batch.groups.codes]
         for column, store, bins in zip(self.columns, self.counts, batch.columns, strict=True):
-            found = count_bins(windows, groups, bins, (len(self.crossed), column.n_bins))
+            found = count_bins(windows, batch.groups, bins, column.n_bins)
             for window, count in found.items():
                 store.add(window, count)
+
+    def _is_late(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the time for labels is over, where such a time was set."""
+        last = self.clock.matured if self.clock.patience else None
+        return np.zeros(len(windows), dtype=bool) if last is None else windows <= last
+
+    def _remember(
+        self,
+        batch: Batch,
+        windows: NDArray[np.int64],
+        codes: NDArray[np.int64],
+        keys: NDArray[np.object_],
+    ) -> int:
+        """Keep keys, and what joins labels to them; gives how many predictions were given up."""
+        has_key, waits = keys != None, batch.true < 0  # noqa: E711
+        labelled = has_key & ~waits
+        self.known.add(dict(zip(keys[labelled], windows[labelled].tolist(), strict=True)))
+        waits &= has_key
+        dropped = self.waiting.add(
+            keys[waits],
+            windows[waits],
+            codes[batch.groups.codes[waits]],
+            batch.pred[waits].astype(np.int64),
+            batch.slices[waits],
+        )
+        self.n_labels["dropped"] += dropped
+        return dropped
 
     def _register(self, groups: Groups) -> NDArray[np.int64]:
         place = {label: i for i, label in enumerate(self.registry)}

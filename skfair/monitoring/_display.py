@@ -86,16 +86,17 @@ class MonitorDisplay:
             If nothing in the table is of this figure, slice and feature.
         """
         table = monitor.to_frame(figure=figure, slice=slice, every=every)
-        for name, wanted in (("figure", figure), ("slice", slice), ("feature", feature)):
-            known = table[name].unique().tolist()
-            wanted = known[0] if wanted is None and known else wanted
-            table = table[table[name] == wanted]
-            if table.empty:
-                raise ValueError(f"no rows of {name} {wanted!r} to draw; there are {listed(known)}")
+        if table.empty:
+            raise ValueError(f"no rows of {figure!r} have been counted yet in slice {slice!r}")
+        known = table["feature"].unique().tolist()
+        feature = known[0] if feature is None else feature
+        table = table[table["feature"] == feature]
+        if table.empty:
+            raise ValueError(f"no sensitive feature {feature!r} to draw; there are {listed(known)}")
         alerts = monitor.alerts_
         named = alerts["figure"].str.split(" (", regex=False).str[0] == figure
         of_slice = (alerts["slice"] == slice) & (alerts["feature"] == table["feature"].iloc[0])
-        bounds = {getattr(k, "name", k): v for k, v in (monitor.bounds or {}).items()}
+        bounds = {criterion.name: bound for criterion, bound in monitor._watch.names.bounds}
         display = cls(
             table=table,
             alerts=alerts[named & of_slice],

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair.monitoring._books import News
+from skfair.monitoring._counting import BinCounts
 from skfair.monitoring._plan import BoundBlock, ColumnBlock, RateBlock, Subject
 from skfair.monitoring._processes import BoundTests, ChangeTests
 from skfair.tally import Tally
@@ -36,8 +38,8 @@ class Family:
     rates, columns, bounds : sequences of RateBlock, ColumnBlock and BoundBlock
     tallies : dict of str to Tally
         The reference by slice.
-    counts : list of ndarray of int
-        The reference of each watched column, by crossed group and bin.
+    counts : list of BinCounts
+        The reference of each watched column.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Family:
         columns: Sequence[ColumnBlock],
         bounds: Sequence[BoundBlock],
         tallies: Mapping[str, Tally | None],
-        counts: Sequence[Counts | None],
+        counts: Sequence[BinCounts | None],
     ) -> None:
         self.rates, self.columns, self.bounds = list(rates), list(columns), list(bounds)
         self.reference = self._read(tallies, counts)
@@ -72,15 +74,14 @@ class Family:
     def look(
         self,
         window: int,
-        tallies: Mapping[str, Tally | None],
-        counts: Sequence[Counts | None],
+        new: News,
         rng: np.random.Generator,
     ) -> None:
-        """Add what is new at a window."""
-        k, n = self._read(tallies, counts)
+        """Add what is new at a window; bounds are of what happened in it alone."""
+        k, n = self._read(new.tallies, new.counts)
         self.change.look(k, n, rng.random(len(k)), window)
         for block, tests in zip(self.bounds, self.bound, strict=True):
-            tests.look(*block.rates.read(tallies.get(block.rates.scope.slice)), window)
+            tests.look(*block.rates.read(new.own.get(block.rates.scope.slice)), window)
 
     def explain(self, test: int, alpha: float) -> Evidence:
         """Say what a test has found since the most likely start of a change."""
@@ -125,7 +126,7 @@ class Family:
         return names
 
     def _read(
-        self, tallies: Mapping[str, Tally | None], counts: Sequence[Counts | None]
+        self, tallies: Mapping[str, Tally | None], counts: Sequence[BinCounts | None]
     ) -> tuple[Counts, Counts]:
         parts = [block.read(tallies.get(block.scope.slice)) for block in self.rates]
         parts += [block.read(counts[block.place]) for block in self.columns]

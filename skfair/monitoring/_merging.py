@@ -9,7 +9,7 @@ import numpy as np
 
 from skfair._utils.text import listed
 from skfair.monitoring._books import Books
-from skfair.monitoring._waiting import Waiting
+from skfair.monitoring._setup import Reference
 from skfair.monitoring._watch import Watch
 from skfair.monitoring._windows import Store
 from skfair.tally import Tally
@@ -55,7 +55,7 @@ def _check_alike(a: Watch, b: Watch) -> None:
             (a.reference.labelled, b.reference.labelled),
         )
     )
-    if not alike:
+    if not (alike and _same_counts(a.reference, b.reference)):
         differ += ["the reference"]
     if differ:
         raise ValueError(f"monitors that differ in {listed(differ)} can't be merged")
@@ -70,6 +70,14 @@ def _same_tallies(a: Mapping[str, Tally | None], b: Mapping[str, Tally | None]) 
     return a.keys() == b.keys() and all(same(a[name], b[name]) for name in a)
 
 
+def _same_counts(a: Reference, b: Reference) -> bool:
+    """Whether watched columns, too, have the same counts."""
+    pairs = zip(a.counts, b.counts, strict=True)
+    return a.crossed == b.crossed and all(
+        x.labels == y.labels and np.array_equal(x.rows, y.rows) for x, y in pairs
+    )
+
+
 def _merge_books(a: Books, b: Books, blank: Books) -> Books:
     for side in ("predicted", "labelled"):
         for name, store in getattr(blank, side).items():
@@ -79,9 +87,11 @@ def _merge_books(a: Books, b: Books, blank: Books) -> Books:
     blank.registry = list(dict.fromkeys([*a.registry, *b.registry]))
     for part in (a, b):
         place = np.array([blank.registry.index(label) for label in part.registry], dtype=np.int64)
-        _add_waiting(blank.waiting, part.waiting, place)
+        _add_keys(blank, part, place)
         blank.clock.move(part.clock.now)
+    dropped = blank.n_labels["dropped"]
     blank.n_labels = {name: a.n_labels[name] + b.n_labels[name] for name in a.n_labels}
+    blank.n_labels["dropped"] += dropped
     return blank
 
 
@@ -91,10 +101,16 @@ def _merge_stores(into: Store, *parts: Store) -> None:
             into.add(window, item)
 
 
-def _add_waiting(into: Waiting, part: Waiting, place: Any) -> None:
-    both = part.keys[into.knows(part.keys)]
+def _add_keys(into: Books, part: Books, place: Any) -> None:
+    waiting, known = part.waiting, part.known
+    keys = [*dict.fromkeys([*waiting.keys, *known.windows, *known.latest])]
+    column = np.array([*keys, None], dtype=object)[:-1]
+    both = column[into.waiting.knows(column) | into.known.came(column)]
     if len(both):
-        raise ValueError(f"keys wait in both monitors: {listed(both)}")
-    into.dropped += part.dropped
-    if len(part):
-        into.add(part.keys, part.windows, place[part.groups], part.pred, part.slices)
+        raise ValueError(f"keys are known to both monitors, so rows are in both: {listed(both)}")
+    into.known.add(known.windows)
+    into.known.latest |= known.latest
+    if len(waiting):
+        groups = place[waiting.groups]
+        rows = waiting.keys, waiting.windows, groups, waiting.pred, waiting.slices
+        into.n_labels["dropped"] += into.waiting.add(*rows)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skfair._utils.text import listed
@@ -28,11 +28,10 @@ from skfair.monitoring._batch import (
     read_column,
     read_moments,
 )
-from skfair.monitoring._books import FEEDBACK
 from skfair.monitoring._display import MonitorDisplay
 from skfair.monitoring._merging import merge_watches
 from skfair.monitoring._plan import Names, read_names
-from skfair.monitoring._reader import Reader, as_given, slices_of
+from skfair.monitoring._reader import Reader, as_given, blank_reader, check_plain
 from skfair.monitoring._saving import read_monitor, write_monitor
 from skfair.monitoring._setup import Reference
 from skfair.monitoring._tables import drift_table, figures_table, tests_table
@@ -60,7 +59,7 @@ class FairnessMonitor(BaseEstimator):
     - *drift* and *missing*: the same test for the bins of watched columns and of the score in each
       group, and for the share of missing values; no labels are needed.
     - *bound*: a criterion's gap is beyond its bound. Below it rates may wander as they like, and
-      the reference only says where to begin to look.
+      the reference only says where to begin to look. Windows count that have rows of both groups.
 
     **False alarms.** Over all windows for ever, all tests, groups, slices and columns together, the
     probability of any false alert is at most ``alpha``: the evidence of each test is an e-process,
@@ -69,7 +68,8 @@ class FairnessMonitor(BaseEstimator):
     past, that the numbers of rows in a rate's denominator (the positives of a group in a day, say)
     don't depend on how these rows turn out, and for label-based rates that labels are missing by
     chance: see the column "labelled" of :meth:`to_frame`. Alerts of new groups are certain and
-    outside of ``alpha``; :meth:`drift` is a description without such a guarantee.
+    outside of ``alpha``; :meth:`drift` is a description without such a guarantee. A new fit has an
+    ``alpha`` of its own.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ class FairnessMonitor(BaseEstimator):
         a callable that gets the batch (without one, the sensitive features) and gives a boolean a
         row.
     window : str, Timedelta or int, default="1d"
-        Length of a window: a time, or a number of rows. Windows of time are counted from 1970, UTC.
+        Length of a window: a time ("1m" is a minute), or a number of rows. Windows of time are
+        counted from 1970, UTC.
     alpha : float, default=0.05
         Probability of any false alert, ever.
     pos_label : label, default=None
@@ -91,18 +92,19 @@ class FairnessMonitor(BaseEstimator):
     bounds : dict of criterion to float, default=None
         Largest difference, or least ratio, that is accepted (``{"demographic_parity": 0.1}``).
     min_group_size : int, default=30
-        Groups with fewer rows in the reference aren't tested, and groups with fewer rows in a
-        window aren't compared in it.
+        Groups with fewer rows in the reference are in no test, and groups with fewer rows in a
+        window aren't compared in the tables of it.
     mature_after : str, Timedelta or int, default=None
         How long after the end of a window its labels are waited for: a time or a number of rows, as
         the window is. Rates that need labels count windows that are past it only, and labels that
-        come later are not counted. None: labels come with the predictions.
+        come later are not counted. None: labels come with the predictions, however late.
     watch : sequence of str or int, default=()
         Columns of the batches to test for drift in each group.
     n_bins : int, default=10
         Number of bins of numeric columns and of the score, cut at quantiles of the reference.
     max_waiting : int, default=1_000_000
-        So many predictions wait for labels at most; then the oldest count as unlabelled.
+        So many predictions wait for labels at most; then the oldest count as unlabelled. So many
+        keys of labelled ones are remembered.
     callbacks : sequence of callable, default=()
         Each is called with each new alert, a dict with the columns of ``alerts_``. One that fails
         is a warning, since the batch has been counted.
@@ -114,18 +116,20 @@ class FairnessMonitor(BaseEstimator):
     Attributes
     ----------
     alerts_ : DataFrame
-        One row an alert: severity, the window whose look raised it (first_time) and the one in
-        which the change probably began (since), kind, slice, feature, group (for bounds the pair,
-        that with the higher rate first), figure, the value since then with an interval that holds
-        for all looks together, the value in the reference or the bound, rows (n), p-value adjusted
-        for all tests, and what usually helps (advice).
+        One row an alert: severity, the window whose look raised it (first_time), the one in which
+        the change probably began (since), when it was raised, kind, slice, feature, group (for
+        bounds the pair, that with the higher rate first), figure, the value from then until the
+        evidence was largest with an interval that holds for all looks together, the value in the
+        reference or the bound, rows (n), p-value adjusted for all tests, and what usually helps
+        (advice).
     tests_ : DataFrame
         All tests with their largest evidence so far.
     classes_ : tuple
         Labels.
     n_labels_ : dict
-        What became of the labels given to :meth:`update_labels`: matched, unmatched (their key is
-        unknown, was labelled before, or came too late).
+        What became of labels: matched, unmatched (their key is unknown, or they came too late),
+        repeated (their key has a label), late (they came with rows of windows that have matured),
+        and how many predictions were dropped, since more than ``max_waiting`` waited.
 
     References
     ----------
@@ -134,8 +138,8 @@ class FairnessMonitor(BaseEstimator):
     Vovk, V. (2021). Testing randomness online. Statistical Science 36(4).
     https://doi.org/10.1214/20-STS817
 
-    Shin, J., Ramdas, A. and Rinaldo, A. (2023). E-detectors: a nonparametric framework for
-    sequential change detection. New England Journal of Statistics in Data Science 2(2).
+    Shin, J., Ramdas, A. and Rinaldo, A. (2024). E-detectors: a nonparametric framework for
+    sequential change detection. The New England Journal of Statistics in Data Science 2(2).
     https://doi.org/10.51387/23-NEJSDS51
 
     Turner, R. J. and Grünwald, P. D. (2023). Exact anytime-valid confidence intervals for
@@ -222,8 +226,13 @@ class FairnessMonitor(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is out of range, nothing is left to test, or labels are missing that
-            rates need.
+            If a parameter is out of range, nothing is left to test, labels are missing that rates
+            need, or groups are of a type that a file can't hold.
+
+        Warns
+        -----
+        UserWarning
+            If groups have too few rows to be tested.
         """
         names = self._check_params()
         given = as_given(y_true, y_pred, sensitive_features, y_score)
@@ -234,6 +243,13 @@ class FairnessMonitor(BaseEstimator):
             raise ValueError(f"{listed(needed)} need labels: give y_true of the reference")
         self._watch = Watch(reader, found, names, self.get_params(deep=False))
         self.classes_ = reader.classes
+        small = found.small_groups(self.min_group_size, labels=bool(needed))
+        if small:
+            warn_user(
+                f"groups with fewer than min_group_size={self.min_group_size} rows in the "
+                f"reference are in no test of changes, drift or bounds: {', '.join(small[:10])}"
+                + (f" and {len(small) - 10} more" if len(small) > 10 else "")
+            )
         return self
 
     def update(
@@ -261,10 +277,12 @@ class FairnessMonitor(BaseEstimator):
             As in :meth:`fit`; columns named there are read by themselves.
         timestamps : str, timestamp or array-like of shape (n,), default=None
             When the predictions were made, for windows of time; in any order. Rows of a window
-            that has been looked at already count there, and in the tests at the next look.
+            that has been looked at already count there, and in the tests of changes at the next
+            look, but without their labels where ``mature_after`` is over.
         keys : str or array-like of shape (n,), default=None
-            Names of the predictions, by which labels find them. Rows without one never get a
-            label. A key that is known already is a repeated row, which is left out.
+            Names of the predictions, text or numbers, by which labels find them. Rows without one
+            never get a label. A key that is known already is a repeated row, which is left out;
+            keys are remembered until their window has matured, and all of a batch until the next.
 
         Returns
         -------
@@ -273,7 +291,8 @@ class FairnessMonitor(BaseEstimator):
         Warns
         -----
         UserWarning
-            If rows are left out, since their keys are known already.
+            If rows are left out since their keys are known already, predictions no longer wait,
+            labels that rates need can't ever come, or the clock leaps over 1,000 windows.
         """
         check_is_fitted(self, "classes_")
         if isinstance(batch, Tally):
@@ -290,7 +309,7 @@ class FairnessMonitor(BaseEstimator):
         """Join labels to predictions that wait for them.
 
         Labels whose key isn't waiting are counted in ``n_labels_`` and otherwise ignored: they came
-        too late, came before, or their prediction is not known.
+        too late, have come before, or their prediction is not known.
 
         Parameters
         ----------
@@ -389,12 +408,11 @@ class FairnessMonitor(BaseEstimator):
         Raises
         ------
         ValueError
-            If they were fitted differently, windows are numbers of rows, or the same key waits in
-            both.
+            If they were fitted differently, windows are numbers of rows, or both know a key.
         """
         check_is_fitted(self, "classes_")
         check_is_fitted(other, "classes_")
-        merged = clone(self)
+        merged = type(self)(**{**self._watch.options, "callbacks": self.callbacks})
         merged._watch = merge_watches(self._watch, other._watch)
         merged.classes_ = self.classes_
         return merged
@@ -413,7 +431,7 @@ class FairnessMonitor(BaseEstimator):
 
     @property
     def n_labels_(self) -> dict[str, int]:
-        """Numbers of labels that were joined, and that found no prediction waiting."""
+        """Numbers of labels by what became of them."""
         check_is_fitted(self, "classes_")
         return dict(self._watch.books.n_labels)
 
@@ -437,7 +455,8 @@ class FairnessMonitor(BaseEstimator):
         slice : str, default=None
             One slice, ``"all"``, ``"feedback"`` or a declared one; None: all of them.
         every : int, default=1
-            Add up so many windows at a time (7 makes weeks of days).
+            Add up so many windows at a time, counted from 1970: 7 makes weeks of days, from
+            Thursday on, and the first and last sum may lack some.
         confidence_level : float, default=0.95
 
         Returns
@@ -447,6 +466,11 @@ class FairnessMonitor(BaseEstimator):
             groups), value, low, high, n (rows in the rate's denominator), labelled (share of the
             group's predictions that have a label) and mature (False: the window is open, or waits
             for labels; then label-based values are NaN). Undefined figures are NaN.
+
+        Raises
+        ------
+        ValueError
+            If no such figure or slice is followed.
         """
         check_is_fitted(self, "classes_")
         check_count("every", every)
@@ -455,8 +479,8 @@ class FairnessMonitor(BaseEstimator):
             self._watch.names,
             every=every,
             confidence_level=confidence_level,
-            pos_label=self.pos_label,
-            least=self.min_group_size,
+            pos_label=self._watch.options["pos_label"],
+            least=self._watch.options["min_group_size"],
             only={"figure": figure, "slice": slice},
         )
 
@@ -480,9 +504,9 @@ class FairnessMonitor(BaseEstimator):
         check_is_fitted(self, "classes_")
         if every is not None:
             check_count("every", every)
-        return drift_table(
-            self._watch.books, self._watch.reference, every=every, least=self.min_group_size
-        )
+        watch = self._watch
+        least = watch.options["min_group_size"]
+        return drift_table(watch.books, watch.reference, every=every, least=least)
 
     def plot(self, figure: str | None = None, **options: Any) -> Any:
         """Draw a rate by group, or a criterion, over time, with the alerts.
@@ -523,8 +547,8 @@ class FairnessMonitor(BaseEstimator):
         ----------
         path : str or Path
         **params
-            Parameters that the file can't hold, by name: callbacks, and slices or sensitive
-            features that are callables.
+            Parameters that the file can't hold, by name, and no others: callbacks, and slices or
+            sensitive features that are callables.
 
         Returns
         -------
@@ -533,7 +557,8 @@ class FairnessMonitor(BaseEstimator):
         Raises
         ------
         ValueError
-            If the file is damaged or holds something else, or a parameter is missing.
+            If the file is damaged or holds something else, or a parameter is missing or one that
+            the file holds.
         """
         return read_monitor(cls, path, params)
 
@@ -545,17 +570,16 @@ class FairnessMonitor(BaseEstimator):
         return read_names(self.criteria, self.bounds)
 
     def _learn(self, reference: Any, given: dict[str, Any]) -> tuple[Reader, Reference]:
-        watch = (self.watch,) if isinstance(self.watch, str | int) else tuple(self.watch)
-        slices = slices_of(self.slices, (ALL, FEEDBACK))
-        blank = Reader(self.sensitive_features, self.missing, slices, watch)
+        blank = blank_reader(self.get_params(deep=False))
         if isinstance(reference, Tally):
-            if slices or watch:
+            if blank.slices or blank.watch:
                 raise ValueError("a tally has no columns: slices and watch need rows as reference")
             classes = find_classes(None, list(reference.classes), self.pos_label)
+            check_plain(reference.labels, "groups")
             reader = replace(blank, names=reference.names, classes=classes)
             return reader, Reference.of_tally(check_unweighted(reference))
         reader, rows = blank.learn(reference, given, self.pos_label, self.n_bins)
-        return reader, Reference.of_rows(rows, reader.columns, reader.classes, list(slices))
+        return reader, Reference.of_rows(rows, reader.columns, reader.classes, [*blank.slices])
 
     def _look(self) -> Self:
         """Look at windows that have ended, then tell the callbacks."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skfair._utils.text import listed
 from skfair._utils.validation import check_number
 from skfair.criteria import RATES, Criterion, Rate, cells_of, get_criterion, get_rate
-from skfair.monitoring._batch import by_feature
 from skfair.monitoring._columns import WatchedColumn
+from skfair.monitoring._counting import BinCounts
 from skfair.tally import Tally
 
 Counts = NDArray[np.int64]
@@ -96,6 +96,8 @@ def _check_bound(criterion: Criterion, bound: Any) -> None:
     check_number(f"the bound of {criterion.name}", bound)
     if bound > 1:
         raise ValueError(f"the bound of {criterion.name} must be between 0 and 1, got {bound!r}")
+    if criterion.gap == "ratio" and bound == 0:
+        raise ValueError(f"the bound of {criterion.name} must be above 0: each ratio is at least 0")
     if criterion.combination == "mean":
         names = [rate.name for rate in criterion.rates]
         raise ValueError(
@@ -118,7 +120,7 @@ class RateBlock:
         k, n = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         if tally is None or tally.n_groups == 0:
             return k.ravel(), n.ravel()
-        alone = by_feature(tally, self.scope.feature)
+        alone = tally.by(self.scope.feature)
         place = {label: i for i, label in enumerate(alone.labels)}
         pairs = [(i, place[x]) for i, x in enumerate(self.scope.labels) if x in place]
         own, found = (list(side) for side in zip(*pairs, strict=True)) if pairs else ([], [])
@@ -139,21 +141,15 @@ class RateBlock:
 
 @dataclass(frozen=True)
 class ColumnBlock:
-    """Bins of a watched column in the groups of a scope, and its missing values.
-
-    ``members`` says which crossed groups of the reference make up each group of the scope.
-    """
+    """Bins of a watched column in the groups of a scope, and its missing values."""
 
     scope: Scope
     place: int
     column: WatchedColumn
-    members: NDArray[np.bool_]
 
-    def read(self, counts: Counts | None) -> tuple[Counts, Counts]:
+    def read(self, counts: BinCounts | None) -> tuple[Counts, Counts]:
         """Rows in each cell and rows that could be, by group and cell."""
-        if counts is None:
-            counts = np.zeros((self.members.shape[1], self.column.n_bins), dtype=np.int64)
-        k, n = self.column.read(self.members.astype(np.int64) @ counts)
+        k, n = self.column.read(bins_of(self.scope, counts, self.column))
         return k.ravel(), n.ravel()
 
     @property
@@ -228,15 +224,29 @@ def scopes_of(slice_: str, tally: Tally, least: int) -> list[Scope]:
         features = [*range(len(tally.names)), None]
     found = []
     for feature in features:
-        alone = by_feature(tally, feature)
+        alone = tally.by(feature)
         kept = np.flatnonzero(alone.group_counts >= least)
         labels = tuple(alone.labels[i] for i in kept)
         found.append(Scope(slice_, feature, " x ".join(alone.names), labels))
     return found
 
 
-def members_of(scope: Scope, crossed: Sequence[Hashable]) -> NDArray[np.bool_]:
-    """Which crossed groups make up each group of a scope, of shape (n_labels, n_crossed)."""
-    own = [label if scope.feature is None else label[scope.feature] for label in crossed]  # type: ignore[index]
-    rows = [[x == label for x in own] for label in scope.labels]
-    return np.array(rows, dtype=bool).reshape(len(scope.labels), len(crossed))
+def bins_of(scope: Scope, counts: BinCounts | None, column: WatchedColumn) -> Counts:
+    """Rows of each group of a scope by bin, from those of crossed groups.
+
+    Examples
+    --------
+    >>> counts = BinCounts((("f", "x"), ("f", "z"), ("m", "x")), np.array([[1, 2], [3, 4], [5, 6]]))
+    >>> bins_of(Scope("all", 0, "sex", ("m", "f")), counts, WatchedColumn("age", ())).tolist()
+    [[5, 6], [4, 6]]
+    """
+    found = np.zeros((len(scope.labels), column.n_bins), dtype=np.int64)
+    if counts is not None:
+        place = {label: i for i, label in enumerate(scope.labels)}
+        own: list[Any] = list(counts.labels)
+        if scope.feature is not None:
+            own = [label[scope.feature] for label in own]
+        kept = [j for j, label in enumerate(own) if label in place]
+        places = np.array([place[own[j]] for j in kept], dtype=np.intp)
+        np.add.at(found, places, counts.rows[kept])
+    return found

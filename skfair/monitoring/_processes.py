@@ -29,7 +29,7 @@ _MOST_STARTS = 128
 
 
 class Finding(NamedTuple):
-    """What a test has found since the most likely start of a change.
+    """What a test had found when its evidence was largest, since the most likely start of a change.
 
     ``window`` is the first one of it, ``cell`` the place of the rate or comparison that says most;
     the others, one for each rate in it, are its rows, value and limits since then.
@@ -50,29 +50,28 @@ class SequentialTests:
     ----------
     sizes : sequence of int
         Number of cells of each test; cells lie in the order of the tests.
+    n_terms : int, default=1
+        Number of rates in each cell.
     """
 
+    total: Counts
+    rows: Counts
     _arrays: tuple[str, ...] = ()
     _at: tuple[str, ...] = ()
 
-    def __init__(self, sizes: Iterable[int]) -> None:
+    def __init__(self, sizes: Iterable[int], n_terms: int = 1) -> None:
         self.sizes = np.array(list(sizes), dtype=np.int64)
         self.starts = np.zeros(0, dtype=np.int64)
         self.windows = np.zeros(0, dtype=np.int64)
         self.n_looks = 0
         self.log_e = np.full(len(self.sizes), -np.inf)
+        self.peak = np.zeros((len(self.sizes), 3 + 2 * n_terms), dtype=np.int64)
         self.history: dict[str, NDArray[Any]] = {}
 
     @property
     def n_tests(self) -> int:
         """Number of tests."""
         return len(self.sizes)
-
-    @property
-    def cells(self) -> list[slice]:
-        """Cells of each test."""
-        ends = np.cumsum(self.sizes).tolist()
-        return [slice(b - a, b) for a, b in zip(self.sizes.tolist(), ends, strict=True)]
 
     def _open(self, window: int) -> None:
         """Remember the state before a look as a start; old starts thin out by halves."""
@@ -92,9 +91,12 @@ class SequentialTests:
         """Evidence now of each test; the largest so far stays in ``log_e``."""
         if not self.n_tests:
             return self.log_e
-        cells = logsumexp(self._evidence(), axis=0)
+        evidence = self._evidence()
+        cells = logsumexp(evidence, axis=0)
         first = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
         found = np.logaddexp.reduceat(cells, first) - np.log(self.sizes)
+        for test in np.flatnonzero((found > self.log_e) & (found > 0)).tolist():
+            self.peak[test] = self._describe(evidence, first[test], self.sizes[test])
         self.log_e = np.maximum(self.log_e, found)
         return found
 
@@ -102,12 +104,28 @@ class SequentialTests:
         """Log evidence of each start and cell."""
         raise NotImplementedError
 
-    def _leading(self, test: int) -> tuple[int, int]:
-        """Start and cell with most evidence."""
-        place = self.cells[test]
-        evidence = self._evidence()[:, place]
-        start, cell = np.unravel_index(np.argmax(evidence), evidence.shape)
-        return int(start), int(cell) + place.start
+    def _describe(self, evidence: Floats, first: int, size: int) -> Counts:
+        """Start and cell of a test with most evidence: number, window, cell, rows and successes."""
+        own = evidence[:, first : first + size]
+        start, cell = np.unravel_index(np.argmax(own), own.shape)
+        cell += first
+        since = [
+            np.atleast_1d(getattr(self, name)[cell] - self.history[name][start, cell])
+            for name in ("rows", "total")
+        ]
+        return np.concatenate([[self.starts[start], self.windows[start], cell], *since])
+
+    def finding(self, test: int, alpha: float) -> Finding:
+        """Rates from the most likely start until the evidence was largest.
+
+        The intervals hold for all starts, and all rates of a cell, together.
+        """
+        number, window, cell = self.peak[test, :3]
+        n, k = self.peak[test, 3:].reshape(2, -1)
+        level = -np.log(alpha / len(n) * start_weights(np.array([number])))
+        value = k / np.where(n > 0, n, np.nan)
+        limits = rate_sequence(k.astype(np.float64), n.astype(np.float64), level)
+        return Finding(int(window), int(cell), n, value, *limits)
 
     def state(self) -> dict[str, Any]:
         """All there is to know, for a file."""
@@ -127,17 +145,21 @@ class SequentialTests:
             free = name in ("starts", "windows")
             if not isinstance(found, np.ndarray) or found.dtype != own.dtype:
                 raise ValueError(f"the file is damaged: {name} of its tests is no such array")
+            if found.size == own.size == 0:
+                found = found.reshape(own.shape)  # lists that are empty have no second axis
             if found.ndim != own.ndim or (not free and found.shape != own.shape):
                 raise ValueError(f"the file is damaged: {name} of its tests has another shape")
             setattr(self, name, found)
         self.n_looks = int(state["n_looks"])
         self.history = {name: state["history"][name] for name in self._at if self.n_looks}
+        if not np.isin(self.peak[:, 2], np.arange(self.sizes.sum())).all():
+            raise ValueError("the file is damaged: findings of its tests are of unknown cells")
         lengths = {len(x) for x in (self.starts, self.windows, *self.history.values())}
         if len(lengths) > 1:
             raise ValueError("the file is damaged: starts of its tests differ in number")
 
 
-_COMMON = ("starts", "windows", "log_e")
+_COMMON = ("starts", "windows", "log_e", "peak")
 
 
 class ChangeTests(SequentialTests):
@@ -198,18 +220,12 @@ class ChangeTests(SequentialTests):
         weights = start_weights(self.starts)
         return change_evidence(drift, rows, self.drift, self.rows.astype(np.float64), weights)
 
-    def finding(self, test: int, alpha: float) -> Finding:
-        """Rate since the most likely start, with an interval that holds for all starts together."""
-        start, cell = self._leading(test)
-        n = self.rows[[cell]] - self.history["rows"][start, [cell]]
-        k = self.total[[cell]] - self.history["total"][start, [cell]]
-        level = -np.log(alpha * start_weights(self.starts[[start]]))
-        value = k / np.where(n > 0, n, np.nan)
-        return Finding(int(self.windows[start]), cell, n, value, *rate_sequence(k, n, level))
-
 
 class BoundTests(SequentialTests):
     r"""One test of :math:`\sum_i a_i p_i \le c` in every window, for several comparisons at once.
+
+    A comparison bets on windows in which all of its rates have rows, and leaves the rows of others
+    out: pooled over windows, rates that wander together would look like a gap.
 
     Parameters
     ----------
@@ -235,7 +251,7 @@ class BoundTests(SequentialTests):
     (True, array([0.6 , 0.35]))
     """
 
-    _arrays = ("total", "rows", "won", "waiting")
+    _arrays = ("total", "rows", "won")
     _at = ("total", "rows", "won")
 
     def __init__(
@@ -246,40 +262,27 @@ class BoundTests(SequentialTests):
         coefficients: Floats,
         limit: Floats,
     ) -> None:
-        super().__init__([len(terms)])
+        super().__init__([len(terms)], terms.shape[1])
         self.terms, self.coefficients, self.limit = terms, coefficients, limit
-        self.total, self.rows = k.astype(np.int64), n.astype(np.int64)
-        self.waiting = np.zeros((2, *terms.shape), dtype=np.int64)
+        self.total, self.rows = (x.astype(np.int64)[terms] for x in (k, n))
         self.won = np.zeros((len(terms), 5))
 
     def look(self, k: Counts, n: Counts, window: int) -> Floats:
         """Add a window; gives the log evidence of each test now."""
         self._open(window)
-        before = np.stack([self.total, self.rows])[:, self.terms] - self.waiting  # without those
-        guess = (before[0] + 0.5) / (before[1] + 1.0)
-        self.waiting = self.waiting + np.stack([k[self.terms], n[self.terms]]).astype(np.int64)
-        ready = (self.waiting[1] >= 1).all(axis=1)
+        guess = (self.total + 0.5) / (self.rows + 1.0)
+        ready = (n[self.terms] >= 1).all(axis=1)
         if ready.any():
-            hits, rows = self.waiting[:, ready]
+            hits, rows = (x.astype(np.int64)[self.terms[ready]] for x in (k, n))
             sides, limit = self.coefficients[ready], self.limit[ready]
             anchor = on_boundary(guess[ready], rows, sides, limit)
-            self.won = self.won.copy()
+            self.won, self.total, self.rows = self.won.copy(), self.total.copy(), self.rows.copy()
             self.won[ready] += bound_factors(hits, rows, sides, limit, anchor)
-            self.waiting = np.where(ready[None, :, None], 0, self.waiting)
-        self.total, self.rows = self.total + k, self.rows + n
+            self.total[ready] += hits
+            self.rows[ready] += rows
         return self._close()
 
     def _evidence(self) -> Floats:
         gain = self.won - self.history["won"]
         each = logsumexp(gain, axis=-1) - np.log(gain.shape[-1])
         return each + np.log(start_weights(self.starts))[:, None]
-
-    def finding(self, test: int, alpha: float) -> Finding:
-        """Rates since the most likely start, with intervals that hold for all starts together."""
-        start, cell = self._leading(test)
-        terms = self.terms[cell]
-        n = (self.rows - self.history["rows"][start])[terms]
-        k = (self.total - self.history["total"][start])[terms]
-        level = -np.log(alpha / len(terms) * start_weights(self.starts[[start]]))
-        value = k / np.where(n > 0, n, np.nan)
-        return Finding(int(self.windows[start]), cell, n, value, *rate_sequence(k, n, level))

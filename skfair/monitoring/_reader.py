@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import select_column
 from skfair._utils.validation import as_column
-from skfair.base import read_groups
+from skfair.base import read_groups, to_plain
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.monitoring._batch import (
+    ALL,
+    FEEDBACK,
     Batch,
     Slice,
     find_classes,
@@ -69,6 +71,10 @@ class Reader:
         values = self._watched(batch, y_score)
         columns = tuple(WatchedColumn.learn(name, x, n_bins) for name, x in values.items())
         classes = find_classes(y_true, y_pred, pos_label)
+        for column in columns:
+            check_plain(column.values, f"values of {column.name!r}")
+        check_plain(groups.labels, "groups")
+        check_plain(classes, "labels")
         reader = replace(self, named=named, names=groups.names, classes=classes, columns=columns)
         return reader, reader._batch(batch, given, groups, y_true, y_pred, values)
 
@@ -82,7 +88,11 @@ class Reader:
         if known and length_of(*known) == 0:
             return None
         if y_pred is None:
-            raise ValueError("y_pred is missing: give values, or the name of a column of the batch")
+            name = self.named.get("y_pred")
+            sought = "" if name is None else f" (at fit it was column {name!r})"
+            raise ValueError(
+                f"y_pred is missing{sought}: give values, or the name of a column of the batch"
+            )
         groups = self._groups(batch, given["sensitive_features"], y_pred)
         groups = Groups(groups.codes, groups.labels, self._check_names(groups.names))
         values = self._watched(batch, y_score)
@@ -167,10 +177,39 @@ def as_given(
     }
 
 
-def slices_of(slices: Mapping[str, Slice] | None, reserved: Sequence[str]) -> dict[str, Slice]:
-    """Check the names of slices."""
-    found = dict(slices or {})
-    taken = [name for name in found if name in reserved or not isinstance(name, str)]
+def check_plain(values: Iterable[Any], name: str) -> None:
+    """Refuse what a saved monitor couldn't hold.
+
+    Raises
+    ------
+    ValueError
+        If a value is neither text nor a number nor a boolean.
+
+    Examples
+    --------
+    >>> check_plain(["f", 1, ("m", True)], "groups")
+    """
+    try:
+        for value in values:
+            to_plain(value)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must be text, numbers or booleans, which a file can hold: {error}; convert "
+            "them by astype(str), say"
+        ) from error
+
+
+def blank_reader(params: Mapping[str, Any]) -> Reader:
+    """Make a reader of a monitor's parameters that has seen no reference yet.
+
+    Raises
+    ------
+    ValueError
+        If a slice has a name that is taken.
+    """
+    slices, watch = dict(params["slices"] or {}), params["watch"]
+    taken = [name for name in slices if name in (ALL, FEEDBACK) or not isinstance(name, str)]
     if taken:
-        raise ValueError(f"slices need names other than {list(reserved)}, got {taken}")
-    return found
+        raise ValueError(f"slices need names other than {[ALL, FEEDBACK]}, got {taken}")
+    watch = (watch,) if isinstance(watch, str | int) else tuple(watch)
+    return Reader(params["sensitive_features"], params["missing"], slices, watch)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from skfair.base import (
     check_description,
@@ -20,27 +20,26 @@ from skfair.base import (
     to_plain,
 )
 from skfair.monitoring._alerts import COLUMNS
+from skfair.monitoring._batch import ALL
 from skfair.monitoring._columns import WatchedColumn
-from skfair.monitoring._reader import Reader, slices_of
+from skfair.monitoring._counting import BinCounts
+from skfair.monitoring._reader import Reader, blank_reader
 from skfair.monitoring._setup import Reference
 from skfair.monitoring._watch import Watch
 from skfair.monitoring._windows import Store
 from skfair.tally import Tally
 
-_FORMAT = 1
+_FORMAT = 2
 _WAITING = ("keys", "windows", "groups", "pred", "slices")
 _KINDS = {"keys": "O", "windows": "i", "groups": "i", "pred": "i", "slices": "b"}
-_TIMES = ("first_time", "since")
+_TIMES = ("first_time", "since", "raised")
 
 
 def write_monitor(monitor: Any, path: str | Path) -> None:
     """Write a fitted monitor; a file that is there is replaced at once or not at all."""
-    plain = clone(monitor)
-    for name in ("window", "mature_after"):
-        if isinstance(getattr(monitor, name), pd.Timedelta):
-            plain.set_params(**{name: str(getattr(monitor, name))})
-    params, left_out = plain_params(plain)
     watch = monitor._watch
+    spans = {k: str(v) for k, v in watch.options.items() if isinstance(v, pd.Timedelta)}
+    params, left_out = plain_params(type(monitor)(**{**watch.options, **spans}))
     about = {
         "format": _FORMAT,
         "class": type(monitor).__name__,
@@ -68,14 +67,11 @@ def read_monitor(kind: Any, path: str | Path, given: Mapping[str, Any]) -> Any:
         raise ValueError(f"{str(path)!r} is no file of a {kind.__name__}: {error}") from error
     with telling_damage(path):
         check_description(about, _FORMAT, "class", kind.__name__)
-        lacking = set(about["left_out"]) - {"callbacks"} - set(given)
-        if lacking:
-            raise ValueError(f"the file can't hold {sorted(lacking)}: give them to load")
-        monitor = kind(**known_params(kind, about, given))
-        names = monitor._check_params()
-        reader = _read_reader(monitor, about["reader"])
+        monitor = kind(**known_params(kind, about, _check_given(about, given)))
+        names, params = monitor._check_params(), monitor.get_params(deep=False)
+        reader = _read_reader(params, about["reader"])
         reference = _read_reference(about["reference"], reader)
-        watch = Watch(reader, reference, names, monitor.get_params(deep=False))
+        watch = Watch(reader, reference, names, params)
         _fill_books(watch, about["books"])
         states = [from_plain(state) for state in about["tests"]]
         for tests, state in zip(_tests(watch), states, strict=True):
@@ -85,6 +81,27 @@ def read_monitor(kind: Any, path: str | Path, given: Mapping[str, Any]) -> Any:
         watch.alerted = {int(test) for test in about["alerted"]}
     monitor._watch, monitor.classes_ = watch, reader.classes
     return monitor
+
+
+def _check_given(about: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check parameters that are given to load: what the counts were made with stays as it was."""
+    left_out = set(about["left_out"])
+    lacking = left_out - {"callbacks"} - set(given)
+    if lacking:
+        raise ValueError(f"the file can't hold {sorted(lacking)}: give them to load")
+    others = set(given) - left_out - {"callbacks"}
+    if others:
+        raise ValueError(
+            f"{sorted(others)} can't be changed at load, since the counts in the file were made "
+            "with what it holds: fit a new monitor"
+        )
+    if "slices" not in given:
+        return dict(given)
+    slices, known = dict(given["slices"] or {}), [*about["reference"]["predicted"]]
+    known.remove(ALL)
+    if set(slices) != set(known):
+        raise ValueError(f"the file has slices {known}, and load was given {[*slices]}")
+    return {**given, "slices": {name: slices[name] for name in known}}
 
 
 def _tests(watch: Watch) -> list[Any]:
@@ -101,21 +118,17 @@ def _reader_to_plain(reader: Reader) -> dict[str, Any]:
     }
 
 
-def _read_reader(monitor: Any, about: Mapping[str, Any]) -> Reader:
-    watch = (monitor.watch,) if isinstance(monitor.watch, str | int) else tuple(monitor.watch)
+def _read_reader(params: Mapping[str, Any], about: Mapping[str, Any]) -> Reader:
     columns = [
         WatchedColumn(name, from_plain(edges), from_plain(values))
         for name, edges, values in about["columns"]
     ]
-    return Reader(
-        monitor.sensitive_features,
-        monitor.missing,
-        slices_of(monitor.slices, ()),
-        watch,
-        dict(about["named"]),
-        tuple(about["names"]),
-        from_plain(about["classes"]),
-        tuple(columns),
+    return replace(
+        blank_reader(params),
+        named=dict(about["named"]),
+        names=tuple(about["names"]),
+        classes=from_plain(about["classes"]),
+        columns=tuple(columns),
     )
 
 
@@ -126,7 +139,7 @@ def _reference_to_plain(reference: Reference) -> dict[str, Any]:
             side: {name: _tally_to_plain(tally) for name, tally in tallies.items()}
             for side, tallies in sides.items()
         },
-        "counts": [to_plain(count) for count in reference.counts],
+        "counts": [_bins_to_plain(count) for count in reference.counts],
         "crossed": to_plain(reference.crossed),
     }
 
@@ -137,8 +150,7 @@ def _read_reference(about: Mapping[str, Any], reader: Reader) -> Reference:
         {name: _read_tally(tally, reader) for name, tally in about[side].items()}
         for side in ("predicted", "labelled")
     )
-    shapes = [(len(crossed), column.n_bins) for column in reader.columns]
-    counts = [_whole(x, shape) for x, shape in zip(about["counts"], shapes, strict=True)]
+    counts = [_read_bins(x, c) for x, c in zip(about["counts"], reader.columns, strict=True)]
     return Reference(predicted, labelled, counts, crossed, reader.columns)
 
 
@@ -157,18 +169,32 @@ def _read_tally(about: Any, reader: Reader) -> Tally | None:
     return Tally(labels, reader.names, reader.classes, weight, weight, count)
 
 
+def _bins_to_plain(counts: BinCounts) -> dict[str, Any]:
+    return {"labels": to_plain(counts.labels), "rows": to_plain(counts.rows)}
+
+
+def _read_bins(about: Mapping[str, Any], column: WatchedColumn) -> BinCounts:
+    labels = _labels(about["labels"])
+    return BinCounts(labels, _whole(about["rows"], (len(labels), column.n_bins)))
+
+
 def _books_to_plain(books: Any) -> dict[str, Any]:
     waiting = {name: to_plain(getattr(books.waiting, name)) for name in _WAITING}
     return {
         "now": books.clock.now,
         "registry": to_plain(list(books.registry)),
         "n_labels": dict(books.n_labels),
-        "waiting": {**waiting, "dropped": books.waiting.dropped},
+        "waiting": waiting,
+        "known": {
+            "keys": to_plain(list(books.known.windows)),
+            "windows": to_plain(list(books.known.windows.values())),
+            "latest": to_plain(list(books.known.latest)),
+        },
         **{
             side: {name: _store_to_plain(x, _tally_to_plain) for name, x in stores.items()}
             for side, stores in (("predicted", books.predicted), ("labelled", books.labelled))
         },
-        "counts": [_store_to_plain(store, to_plain) for store in books.counts],
+        "counts": [_store_to_plain(store, _bins_to_plain) for store in books.counts],
     }
 
 
@@ -180,11 +206,14 @@ def _fill_books(watch: Watch, about: Mapping[str, Any]) -> None:
     for side, stores in (("predicted", books.predicted), ("labelled", books.labelled)):
         for name in stores:
             stores[name] = _read_store(about[side][name], lambda x: _read_tally(x, reader))
-    shapes = [(len(books.crossed), column.n_bins) for column in books.columns]
     books.counts = tuple(
-        _read_store(part, lambda x, shape=shape: _whole(x, shape))
-        for part, shape in zip(about["counts"], shapes, strict=True)
+        _read_store(part, lambda x, column=column: _read_bins(x, column))
+        for part, column in zip(about["counts"], books.columns, strict=True)
     )
+    known = about["known"]
+    pairs = zip(known["keys"], known["windows"], strict=True)
+    books.known.add({from_plain(key): int(window) for key, window in pairs})
+    books.known.latest = set(from_plain(known["latest"]))
     found = {name: from_plain(about["waiting"][name]) for name in _WAITING}
     sizes = {len(array) for array in found.values()}
     kinds = {name for name, array in found.items() if array.dtype.kind != _KINDS[name]}
@@ -194,7 +223,6 @@ def _fill_books(watch: Watch, about: Mapping[str, Any]) -> None:
         setattr(books.waiting, name, array if len(array) else getattr(books.waiting, name))
     if len(books.waiting) and books.waiting.groups.max() >= len(books.registry):
         raise ValueError("the file is damaged: waiting predictions are of unknown groups")
-    books.waiting.dropped = int(about["waiting"]["dropped"])
 
 
 def _store_to_plain(store: Store, to: Any) -> dict[str, Any]:

@@ -166,8 +166,8 @@ def change_evidence(
     Robbins, H. (1970). Statistical methods related to the law of the iterated logarithm. Annals of
     Mathematical Statistics 41(5). https://doi.org/10.1214/aoms/1177696786
 
-    Shin, J., Ramdas, A. and Rinaldo, A. (2023). E-detectors: a nonparametric framework for
-    sequential change detection. New England Journal of Statistics in Data Science 2(2).
+    Shin, J., Ramdas, A. and Rinaldo, A. (2024). E-detectors: a nonparametric framework for
+    sequential change detection. The New England Journal of Statistics in Data Science 2(2).
     https://doi.org/10.51387/23-NEJSDS51
 
     Examples

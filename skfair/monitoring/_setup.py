@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skfair.monitoring._batch import ALL, Batch, count_bins, tally_windows
+from skfair.monitoring._batch import ALL, Batch
 from skfair.monitoring._books import of_predictions
 from skfair.monitoring._columns import WatchedColumn
+from skfair.monitoring._counting import BinCounts, count_bins, tally_windows
 from skfair.monitoring._family import Family
 from skfair.monitoring._plan import (
     BoundBlock,
     ColumnBlock,
     Names,
     RateBlock,
-    members_of,
     scopes_of,
 )
 from skfair.tally import Tally
@@ -26,11 +26,11 @@ from skfair.tally import Tally
 
 @dataclass(frozen=True)
 class Reference:
-    """Counts of the reference: tallies by slice, and watched columns by crossed group and bin."""
+    """Counts of the reference: tallies by slice, and the watched columns of all rows."""
 
     predicted: Mapping[str, Tally | None]
     labelled: Mapping[str, Tally | None]
-    counts: Sequence[NDArray[np.int64]]
+    counts: Sequence[BinCounts]
     crossed: tuple[Hashable, ...]
     columns: tuple[WatchedColumn, ...]
 
@@ -57,9 +57,25 @@ class Reference:
             labelled[name] = _count(known, known.true, classes)
         nothing, counts = np.zeros(len(rows), dtype=np.int64), []
         for column, bins in zip(columns, rows.columns, strict=True):
-            shape = rows.groups.n_groups, column.n_bins
-            counts.append(count_bins(nothing, rows.groups.codes, bins, shape)[0])
+            counts.append(count_bins(nothing, rows.groups, bins, column.n_bins)[0])
         return cls(predicted, labelled, counts, rows.groups.labels, columns)
+
+    def small_groups(self, least: int, *, labels: bool) -> list[str]:
+        """Describe groups with too few rows for tests or, with ``labels``, with too few labels."""
+        found = []
+        for name, tally in self.predicted.items():
+            known = self.labelled[name]
+            where = "" if name == ALL else f" in slice {name!r}"
+            for j, view in enumerate([] if tally is None else tally.views()):
+                side = None if known is None else known.views()[j]
+                has = {} if side is None else dict(zip(side.labels, side.group_counts, strict=True))
+                title = " x ".join(view.names)
+                for label, n in zip(view.labels, view.group_counts.tolist(), strict=True):
+                    if n < least:
+                        found.append(f"{title} {label!r}{where} ({n} rows)")
+                    elif labels and has.get(label, 0) < least:
+                        found.append(f"{title} {label!r}{where} ({has.get(label, 0)} labels)")
+        return found
 
     def families(self, names: Names, pos_label: Any, least: int) -> tuple[Family, Family]:
         """Make the tests without labels, and those with labels."""
@@ -87,7 +103,7 @@ class Reference:
             if len(scope.labels) > 1
         ]
         watched = [
-            ColumnBlock(scope, i, column, members_of(scope, self.crossed))
+            ColumnBlock(scope, i, column)
             for scope in scopes
             if scope.slice == ALL and not labels
             for i, column in enumerate(self.columns)

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.exceptions import UndefinedMetricWarning
 
+from skfair._utils.text import did_you_mean, listed
 from skfair.criteria import Criterion, Rate, gap_interval, group_intervals, holm
-from skfair.monitoring._batch import by_feature
 from skfair.monitoring._books import Books
 from skfair.monitoring._columns import describe_drift
-from skfair.monitoring._plan import Names, Subject, members_of, scopes_of
+from skfair.monitoring._plan import Names, Subject, bins_of, scopes_of
 from skfair.monitoring._setup import Reference
 from skfair.monitoring._windows import Store
 from skfair.tally import Tally
@@ -39,6 +39,8 @@ def figures_table(
     ``only`` names the slice and the figure that are wanted; None: all.
     """
     wanted: list[Rate | Criterion] = [*names.rates, *names.criteria]
+    _check_known("figure", only["figure"], [figure.name for figure in wanted])
+    _check_known("slice", only["slice"], [*books.predicted])
     if only["figure"] is not None:
         wanted = [figure for figure in wanted if figure.name == only["figure"]]
     parts = [
@@ -52,6 +54,13 @@ def figures_table(
     if not parts:
         return pd.DataFrame(columns=[*FIGURES, *_VALUES])
     return pd.concat(parts, ignore_index=True)
+
+
+def _check_known(kind: str, name: str | None, known: Sequence[str]) -> None:
+    """Raise ValueError if there is no figure, or no slice, of a name."""
+    if name is not None and name not in known:
+        near = did_you_mean(name, known)
+        raise ValueError(f"no {kind} {name!r} is followed{near}; there are {listed(known)}")
 
 
 def _figures_of_slice(
@@ -69,8 +78,8 @@ def _figures_of_slice(
     if len(books.names) > 1:
         features = [*range(len(books.names)), None]
     for feature in features:
-        seen = {w: by_feature(tally, feature) for w, tally in predicted.items()}
-        known = {w: by_feature(tally, feature) for w, tally in labelled.items()}
+        seen = {w: tally.by(feature) for w, tally in predicted.items()}
+        known = {w: tally.by(feature) for w, tally in labelled.items()}
         title = " x ".join(books.names) if feature is None else books.names[feature]
         for figure in figures:
             tallies = known if figure.needs_labels else seen
@@ -192,8 +201,9 @@ def drift_table(
         windows = merge_windows(store, every) if every else _merge_all(store)
         for window, count in windows.items():
             for scope in scopes:
-                members = members_of(scope, books.crossed).astype(np.int64)
-                now, before = members @ count, members @ reference.counts[i]
+                now, before = (
+                    bins_of(scope, part, column) for part in (count, reference.counts[i])
+                )
                 for g, label in enumerate(scope.labels):
                     numbers = describe_drift(
                         now[g].astype(float), before[g].astype(float), column.edges is not None

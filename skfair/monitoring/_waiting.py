@@ -1,7 +1,8 @@
-"""Predictions that wait for their labels."""
+"""Keys of predictions: those that wait for their labels, and those that have them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,62 @@ from numpy.typing import NDArray
 from skfair._utils.text import listed
 from skfair._utils.validation import as_column, check_same_length
 
+_KEYS = (str, int, float, np.integer, np.floating)
+
+
+@dataclass
+class Known:
+    """Keys that have a label, until their window has matured, and those of the latest batch.
+
+    Parameters
+    ----------
+    most : int
+        So many are remembered at most; then the oldest are forgotten.
+    windows : dict
+        Window of each key that has a label.
+    latest : set
+        Keys of the latest batch: one that is sent again is known by them, however old it is.
+    oldest : int or None
+        The first window in ``windows``, or one before it.
+
+    Examples
+    --------
+    >>> known = Known(10)
+    >>> known.add({"a": 0, "b": 1})
+    >>> known.expire(0)
+    >>> known.has(np.array(["a", "b"], dtype=object))
+    array([False,  True])
+    """
+
+    most: int
+    windows: dict[Any, int] = field(default_factory=dict)
+    latest: set[Any] = field(default_factory=set)
+    oldest: int | None = None
+
+    def has(self, keys: NDArray[np.object_]) -> NDArray[np.bool_]:
+        """Tell which keys have a label."""
+        return np.array([key in self.windows for key in keys], dtype=bool)
+
+    def came(self, keys: NDArray[np.object_]) -> NDArray[np.bool_]:
+        """Tell which keys have a label or were in the latest batch."""
+        return self.has(keys) | np.array([key in self.latest for key in keys], dtype=bool)
+
+    def add(self, windows: Mapping[Any, int]) -> None:
+        """Add keys with their windows."""
+        self.windows.update(windows)
+        if windows:
+            first = min(windows.values())
+            self.oldest = first if self.oldest is None else min(self.oldest, first)
+        if len(self.windows) > self.most:
+            pairs = sorted(self.windows.items(), key=lambda pair: pair[1])
+            self.windows = dict(pairs[-self.most :])
+
+    def expire(self, last: int | None) -> None:
+        """Forget keys of windows up to the last that has matured."""
+        if last is not None and self.oldest is not None and self.oldest <= last:
+            self.windows = {key: w for key, w in self.windows.items() if w > last}
+            self.oldest = min(self.windows.values(), default=None)
+
 
 @dataclass
 class Waiting:
@@ -21,8 +78,6 @@ class Waiting:
     ----------
     most : int
         So many wait at most; then the oldest are given up.
-    dropped : int
-        How many were.
     """
 
     most: int
@@ -31,7 +86,6 @@ class Waiting:
     groups: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     pred: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     slices: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
-    dropped: int = 0
     _index: pd.Index | None = None
 
     def __len__(self) -> int:
@@ -57,8 +111,8 @@ class Waiting:
         groups: NDArray[np.int64],
         pred: NDArray[np.int64],
         slices: NDArray[np.bool_],
-    ) -> None:
-        """Add predictions whose keys don't wait yet."""
+    ) -> int:
+        """Add predictions whose keys don't wait yet; gives how many were given up for them."""
         known = self.slices if len(self.keys) else slices[:0]
         parts = {
             "keys": (self.keys, keys),
@@ -70,10 +124,11 @@ class Waiting:
         for name, (old, new) in parts.items():
             setattr(self, name, np.concatenate([old, new]))
         self._index = None
-        if len(self) > self.most:
-            self.dropped += len(self) - self.most
-            order = np.argsort(self.windows, kind="stable")[len(self) - self.most :]
+        beyond = max(len(self) - self.most, 0)
+        if beyond:
+            order = np.argsort(self.windows, kind="stable")[beyond:]
             self.keep(np.isin(np.arange(len(self)), order))
+        return beyond
 
     def keep(self, rows: NDArray[np.bool_]) -> None:
         """Keep some of the rows, by a mask."""
@@ -90,6 +145,11 @@ class Waiting:
 def read_keys(keys: Any, n: int) -> NDArray[np.object_]:
     """Keys as plain objects, None where missing.
 
+    Raises
+    ------
+    ValueError
+        If keys are neither text nor numbers.
+
     Examples
     --------
     >>> read_keys(pd.Series(["a", None]), 2).tolist()
@@ -99,6 +159,14 @@ def read_keys(keys: Any, n: int) -> NDArray[np.object_]:
     check_same_length(batch=range(n), keys=column)
     found: NDArray[np.object_] = column.to_numpy(dtype=object, copy=True)
     found[column.isna().to_numpy()] = None
+    kinds = {type(key) for key in found} - {type(None)}
+    others = [kind for kind in kinds if not issubclass(kind, _KEYS) or issubclass(kind, bool)]
+    if others:
+        names = sorted(kind.__name__ for kind in others)
+        raise ValueError(
+            f"keys must be text or numbers, which a file can hold, got {listed(names)}: convert "
+            "them by str, say"
+        )
     return found
 
 

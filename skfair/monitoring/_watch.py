@@ -16,11 +16,13 @@ from skfair.monitoring._batch import ALL, Batch, check_unweighted
 from skfair.monitoring._books import Books
 from skfair.monitoring._family import Family
 from skfair.monitoring._plan import Names, Subject
-from skfair.monitoring._reader import Reader, known_keys
+from skfair.monitoring._reader import Reader, check_plain, known_keys
 from skfair.monitoring._setup import Reference
-from skfair.monitoring._waiting import Waiting, read_keys
+from skfair.monitoring._waiting import Known, Waiting, read_keys
 from skfair.monitoring._windows import Clock, due
 from skfair.tally import Tally
+
+_LEAP = 1000
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Watch:
         Tests that have raised theirs.
     n_told : int
         Alerts that the callbacks know.
+    warned : bool
+        Whether it was told that labels are missing.
     """
 
     reader: Reader
@@ -54,6 +58,7 @@ class Watch:
     alerts: list[dict[str, Any]] = field(default_factory=list)
     alerted: set[int] = field(default_factory=set)
     n_told: int = 0
+    warned: bool = False
 
     def __post_init__(self) -> None:
         reader, options = self.reader, self.options
@@ -62,9 +67,10 @@ class Watch:
             reader.classes,
             reader.names,
             (ALL, *reader.slices),
-            self.reference.crossed,
             reader.columns,
             Waiting(options["max_waiting"]),
+            Known(options["max_waiting"]),
+            list(self.reference.crossed),
         )
         least = options["min_group_size"]
         self.families = self.reference.families(self.names, options["pos_label"], least)
@@ -86,20 +92,32 @@ class Watch:
         books = self.books
         names = None if keys is None else read_keys(keys, len(rows))
         windows, latest = books.clock.windows(len(rows), timestamps)
+        unknown = self._unknown(rows.groups.labels)
+        sent = set() if names is None else set(names.tolist()) - {None}
         if names is not None:
-            known = known_keys(names, books.waiting.knows(names))
-            if known.any():
+            new = ~known_keys(names, books.waiting.knows(names) | books.known.came(names))
+            if not new.all():
+                rows, names, windows = rows.take(new), names[new], windows[new]
+                if not books.clock.of_time:
+                    windows, latest = books.clock.windows(len(rows), None)
                 warn_user(
-                    f"{int(known.sum())} rows have keys that are known already and are left out "
+                    f"{int((~new).sum())} rows have keys that are known already and are left out "
                     "(labels of known keys go to update_labels)"
                 )
-                rows, names, windows = rows.take(~known), names[~known], windows[~known]
-        for code in self._unknown(rows.groups.labels):
+        self._warn_of_leap(windows, latest)
+        self._warn_of_lost_labels(rows, names)
+        for code in unknown:
             mine = rows.groups.codes == code
             if mine.any():
                 label, first = rows.groups.labels[code], int(windows[mine].min())
                 self._note(rows.groups.name, label, int(mine.sum()), first)
-        books.count(rows, windows, latest, names)
+        dropped = books.count(rows, windows, latest, names)
+        books.known.latest = sent or books.known.latest
+        if dropped:
+            warn_user(
+                f"{dropped} predictions no longer wait for labels and count as unlabelled: at most "
+                f"max_waiting={self.options['max_waiting']} wait"
+            )
 
     def count_tally(self, tally: Tally, timestamps: Any) -> None:
         """Count a tally, without looking."""
@@ -128,18 +146,17 @@ class Watch:
         for labels, last in ((False, clock.closed), (True, clock.matured)):
             stores = self.books.stores(labels=labels)
             waiting += [(clock.due(w, labels), labels, w) for w in due(stores, last)]
-        for _, labels, window in sorted(waiting):
-            tallies, counts = self.books.look(window, labels=labels)
+        for time, labels, window in sorted(waiting):
+            news = self.books.look(window, labels=labels)
             seed = [self.options["random_state"], int(labels), abs(window), int(window < 0)]
-            rng = np.random.default_rng(seed)
-            self.families[labels].look(window, tallies, counts, rng)
-            self._judge(window)
-        self.books.waiting.expire(clock.matured)
+            self.families[labels].look(window, news, np.random.default_rng(seed))
+            self._judge(time)
+        self.books.expire()
         before, self.n_told = self.n_told, len(self.alerts)
         return self.alerts[before:]
 
-    def _judge(self, window: int) -> None:
-        """Raise an alert for each test that Holm's procedure rejects now."""
+    def _judge(self, time: int) -> None:
+        """Raise an alert for each test that Holm's procedure rejects at a time."""
         pvalues = holm(np.exp(-np.maximum(self.log_e, 0.0)))
         clock, alpha = self.books.clock, self.options["alpha"]
         subjects = self.subjects
@@ -152,11 +169,14 @@ class Watch:
             if test >= n_first:
                 family, own = self.families[1], test - n_first
             found = family.explain(own, alpha)
+            stores = self.books.stores(labels=test >= n_first)
+            looked = max(store.done for store in stores if store.done is not None)
             self.alerts.append(
                 make_alert(
                     subjects[test],
                     found,
-                    first_time=clock.start(window),
+                    raised=clock.moment(time),
+                    first_time=clock.start(looked),
                     since=clock.start(found.window),
                     pvalue=float(pvalues[test]),
                 )
@@ -164,8 +184,42 @@ class Watch:
 
     def _unknown(self, labels: tuple[Hashable, ...]) -> list[int]:
         known = set(self.books.registry)
-        return [code for code, label in enumerate(labels) if label not in known]
+        found = [code for code, label in enumerate(labels) if label not in known]
+        check_plain([labels[code] for code in found], "groups")
+        return found
 
     def _note(self, feature: str, group: Hashable, n: int, window: int) -> None:
-        first = self.books.clock.start(window)
-        self.alerts.append(new_group_alert(feature, group, n, first_time=first))
+        clock = self.books.clock
+        now = window if clock.now is None else max(window, clock.now // clock.size)
+        times = {"raised": clock.start(now), "first_time": clock.start(window)}
+        self.alerts.append(new_group_alert(feature, group, n, **times))
+
+    def _warn_of_leap(self, windows: NDArray[np.int64], latest: int) -> None:
+        """Warn where the clock moves over very many windows that have no rows."""
+        clock = self.books.clock
+        if not clock.of_time or not len(windows):
+            return
+        start = int(windows.min()) if clock.now is None else clock.now // clock.size
+        if latest // clock.size - start <= _LEAP:
+            return
+        seen = np.unique(np.append(windows[windows > start], start))
+        widest = int(np.diff(seen).max(initial=0))
+        if widest > _LEAP:
+            warn_user(
+                f"the clock moves on to {clock.moment(latest)}, over {widest - 1} "
+                "windows without rows: all windows until then end now, and rows that belong to "
+                "them will be late. Is a timestamp wrong?"
+            )
+
+    def _warn_of_lost_labels(self, rows: Batch, keys: NDArray[np.object_] | None) -> None:
+        """Warn once of rows that have no label and can't get one."""
+        needed = any(rate.needs_labels for rate in self.names.rates)
+        if self.warned or not needed or keys is not None or (rows.true >= 0).any():
+            return
+        self.warned = True
+        name = self.reader.named.get("y_true")
+        place = "" if name is None else f" (at fit they were in column {name!r})"
+        warn_user(
+            f"the batch has no labels{place} and no keys by which they could come later: rates "
+            "that need labels will not count its rows"
+        )

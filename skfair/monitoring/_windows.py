@@ -50,7 +50,7 @@ class Clock:
     @classmethod
     def read(cls, window: Any, mature_after: Any) -> Clock:
         """Read the parameters ``window`` and ``mature_after`` of a monitor."""
-        of_time = not isinstance(window, int | np.integer)
+        of_time = not isinstance(window, int | np.integer) or isinstance(window, np.timedelta64)
         if of_time:
             size = _duration("window", window)
             return cls(
@@ -97,8 +97,11 @@ class Clock:
 
     def start(self, window: int) -> Any:
         """First time or row of a window."""
-        first = int(window) * self.size
-        return pd.Timestamp(first, unit="ns").as_unit("ns") if self.of_time else first
+        return self.moment(int(window) * self.size)
+
+    def moment(self, time: int) -> Any:
+        """Put a time or a number of rows as users have it."""
+        return pd.Timestamp(time, unit="ns").as_unit("ns") if self.of_time else time
 
 
 def read_times(timestamps: Any, n: int) -> NDArray[np.int64]:
@@ -114,22 +117,57 @@ def read_times(timestamps: Any, n: int) -> NDArray[np.int64]:
         raise ValueError(
             "timestamps are numbers: convert them by pandas.to_datetime(..., unit=...)"
         )
-    text = {} if column.dtype.kind == "M" else {"format": "ISO8601"}
-    times = pd.to_datetime(column, utc=True, **text)
+    times = _parse_times(column)
     if times.isna().any():
         raise ValueError(f"{int(times.isna().sum())} timestamps are missing")
-    found = times.dt.tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
-    check_same_length(batch=range(n), timestamps=found)
+    check_same_length(batch=range(n), timestamps=times)
+    plain = times.dt.tz_localize(None)
+    try:
+        found: NDArray[np.int64] = plain.dt.as_unit("ns").to_numpy().astype(np.int64)
+    except pd.errors.OutOfBoundsDatetime as error:
+        far = plain[(plain.dt.year < 1678) | (plain.dt.year > 2261)].iloc[0]
+        raise ValueError(
+            f"timestamps hold {far}; times lie between 1678 and 2261, so what stands for 'no date' "
+            "must be left out"
+        ) from error
     return found
 
 
+def _parse_times(column: pd.Series) -> pd.Series:
+    """Read times in UTC of a column of times or of text as ISO 8601 has it."""
+    try:
+        if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
+            return pd.to_datetime(column, utc=True)
+        return pd.to_datetime(column, utc=True, format="ISO8601")
+    except pd.errors.OutOfBoundsDatetime as error:
+        raise ValueError(f"timestamps lie outside of the years 1678 to 2261: {error}") from error
+    except (TypeError, ValueError) as error:
+        value = next((x for x in column if not _is_time(x)), column.iloc[0])
+        raise ValueError(
+            f"timestamps hold {value!r}, which is no time: give times, or text such as "
+            "'2026-01-31' or '2026-01-31 12:00+01:00'"
+        ) from error
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        pd.to_datetime(pd.Series([value]), utc=True, format="ISO8601")
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _duration(name: str, value: Any) -> int:
+    wanted = f"{name} must be a time such as '1d' or '12h', got {value!r}"
+    number = isinstance(value, float | int | np.number) and not isinstance(value, np.timedelta64)
+    if number or (isinstance(value, str) and re.fullmatch(r"[\s\d.+-]*", value)):
+        raise ValueError(f"{wanted}: a number has no unit")
     if isinstance(value, str):
         value = re.sub(r"(?<=\d)\s*d\b", "D", value)  # pandas is giving up the small letter
     try:
         size = pd.Timedelta(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be a time such as '1d' or '12h', got {value!r}") from error
+        raise ValueError(wanted) from error
     if pd.isna(size) or size.value < (name == "window"):
         raise ValueError(f"{name} must be a positive time, got {value!r}")
     return int(size.as_unit("ns").value)

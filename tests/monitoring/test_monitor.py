@@ -205,7 +205,8 @@ def test_labels_join_by_key_and_count_when_their_window_is_mature():
     np.testing.assert_allclose(tpr.loc[["f", "m"], "labelled"], shares)
     rest = first.drop(half.index)
     monitor.update_labels(rest["id"], rest["y"])  # too late
-    assert monitor.n_labels_ == {"matched": 60, "unmatched": 40}
+    assert monitor.n_labels_["matched"] == 60
+    assert monitor.n_labels_["unmatched"] == 40
 
 
 def test_labels_at_once_and_labels_later_give_the_same():
@@ -242,7 +243,7 @@ def test_repeated_rows_are_left_out_by_their_keys():
         monitor.update(twice, timestamps="at", keys="id")
     assert monitor.to_frame(figure="equalized_odds").empty  # no labels yet
     monitor.update_labels(["a", "a"], ["yes", "yes"])
-    assert monitor.n_labels_ == {"matched": 1, "unmatched": 0}
+    assert monitor.n_labels_["matched"] == sum(monitor.n_labels_.values()) == 1
 
 
 @pytest.mark.parametrize(
@@ -263,8 +264,11 @@ def test_labels_that_can_t_be_joined(keys, labels, said):
 def test_what_waits_is_bounded():
     monitor = fitted(max_waiting=50)
     batch = rows(80, 1).drop(columns="y")
-    monitor.update(batch, timestamps="at", keys="id").update_labels(batch["id"], ["yes"] * 80)
-    assert monitor.n_labels_ == {"matched": 50, "unmatched": 30}
+    with pytest.warns(UserWarning, match="30 predictions no longer wait.*max_waiting=50"):
+        monitor.update(batch, timestamps="at", keys="id")
+    monitor.update_labels(batch["id"], ["yes"] * 80)
+    fates = {"matched": 50, "unmatched": 30, "repeated": 0, "late": 0, "dropped": 30}
+    assert monitor.n_labels_ == fates
 
 
 # batches of all kinds
@@ -390,7 +394,9 @@ def test_reported_cases_are_a_slice_without_tests():
 def test_small_groups_are_not_tested():
     frame = rows(2000, 0)
     frame.loc[:19, "sex"] = "x"
-    monitor = a_monitor(bounds={"equalized_odds": 0.2}).fit(frame, y_true="y", y_pred="pred")
+    monitor = a_monitor(bounds={"equalized_odds": 0.2})
+    with pytest.warns(UserWarning, match=r"min_group_size=30 rows .* sex 'x' \(20 rows\)"):
+        monitor.fit(frame, y_true="y", y_pred="pred")
     assert set(monitor.tests_["group"].dropna()) == {"f", "m"}
     with pytest.raises(ValueError, match="no group of the reference has min_group_size=5000 rows"):
         a_monitor(min_group_size=5000).fit(frame, y_true="y", y_pred="pred")
@@ -443,7 +449,12 @@ def test_lots_come_from_the_seed_alone():
         ({"watch": ["nowhere"]}, "no column 'nowhere'"),
         ({"watch": ["id"], "n_bins": 1}, "n_bins must be"),
         ({"pos_label": None}, "pos_label"),
-        ({"pos_label": 1}, "mix strings and numbers"),
+        ({"pos_label": 1}, "pos_label=1 is not a valid label"),
+        ({"pos_label": "Yes"}, "pos_label='Yes' is not a valid label"),
+        ({"bounds": {"disparate_impact": 0}}, "must be above 0"),
+        ({"window": 1.5}, "a number has no unit"),
+        ({"mature_after": 30}, "a number has no unit"),
+        ({"mature_after": "30"}, "a number has no unit"),
     ],
 )
 def test_parameters_that_are_refused(params, said):
@@ -478,7 +489,12 @@ def test_a_batch_that_is_refused_changes_nothing():
         ({"batch": batch}, "need timestamps"),
         ({"batch": batch, "timestamps": [DAY]}, "inconsistent"),
         ({"batch": batch.drop(columns="sex"), "timestamps": DAY}, "no column 'sex'"),
-        ({"batch": batch.drop(columns="pred"), "timestamps": DAY}, "y_pred is missing"),
+        ({"batch": batch.drop(columns="pred"), "timestamps": DAY}, r"at fit it was column 'pred'"),
+        ({"batch": batch, "timestamps": "When"}, r"no time and no column .*\['sex', 'y'"),
+        ({"batch": batch, "timestamps": "att"}, "did you mean 'at'"),
+        ({"batch": batch, "timestamps": DAY, "keys": [1.5, True] * 25}, r"got \['bool'\]"),
+        ({"batch": batch, "timestamps": DAY, "keys": [DAY] * 50}, r"got \['Timestamp'\]"),
+        ({"batch": batch.assign(sex=DAY), "timestamps": DAY}, "groups must be text"),
         ({"batch": batch.drop(columns="id"), "timestamps": DAY}, "no column 'id'"),
         ({"batch": batch.assign(pred="maybe"), "timestamps": DAY}, "y_pred has labels unseen"),
         ({"batch": batch.assign(y="maybe"), "timestamps": DAY}, "y_true has labels unseen"),
@@ -541,6 +557,6 @@ def test_plots_show_groups_alerts_and_the_bound():
     assert display.axes_ == [axes]
     assert len(display.table) == 4  # windows of 5 days are counted from 1970
     assert any(list(line.get_ydata()) == [0.1, 0.1] for line in axes.lines)
-    with pytest.raises(ValueError, match="no rows of figure 'accuracy' to draw"):
+    with pytest.raises(ValueError, match="no figure 'accuracy' is followed"):
         monitor.plot("accuracy")
     plt.close("all")

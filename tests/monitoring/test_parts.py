@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skfair.groups import Groups
-from skfair.monitoring._batch import by_feature, encode, find_classes, read_slices, tally_windows
+from skfair.monitoring._batch import encode, find_classes, read_slices
 from skfair.monitoring._columns import (
     WatchedColumn,
     chi_square,
@@ -15,6 +15,7 @@ from skfair.monitoring._columns import (
     largest_distance,
     population_stability,
 )
+from skfair.monitoring._counting import tally_windows
 from skfair.monitoring._waiting import Waiting
 from skfair.monitoring._windows import Clock, Store, read_times
 from skfair.tally import Tally
@@ -89,15 +90,14 @@ def test_what_comes_late_counts_at_the_next_look():
 def _add(waiting, keys, windows):
     keys = np.array(keys, dtype=object)
     zeros = np.zeros(len(keys), dtype=np.int64)
-    waiting.add(keys, np.array(windows), zeros, zeros, np.zeros((len(keys), 1), dtype=bool))
+    return waiting.add(keys, np.array(windows), zeros, zeros, np.zeros((len(keys), 1), dtype=bool))
 
 
 def test_the_oldest_are_given_up_first():
     waiting = Waiting(3)
     _add(waiting, ["a", "b"], [5, 1])
-    _add(waiting, ["c", "d"], [1, 2])
+    assert _add(waiting, ["c", "d"], [1, 2]) == 1
     assert waiting.keys.tolist() == ["a", "c", "d"]
-    assert waiting.dropped == 1
 
 
 def test_predictions_expire_with_their_window():
@@ -175,6 +175,8 @@ def test_classes_are_those_of_labels_predictions_and_the_positive_one():
     assert find_classes([1, None], [2, 3], None) == (1, 2, 3)
     with pytest.raises(ValueError, match="mix strings and numbers"):
         find_classes(["a"], [1], None)
+    with pytest.raises(ValueError, match="pos_label='Hire' is not a valid label"):
+        find_classes(["hire"], ["reject"], "Hire")
 
 
 def test_labels_unseen_at_fit_are_refused():
@@ -191,7 +193,7 @@ def test_slices_by_values_and_by_callables():
     assert read_slices(rules, frame, None, 3).tolist() == [[0, 1], [1, 0], [1, 0]]
     by_groups = read_slices({"x": {"b": "x"}}, None, {"b": ["x", "y", "y"]}, 3)
     assert by_groups.ravel().tolist() == [True, False, False]
-    with pytest.raises(ValueError, match="slice 'bad' must give one boolean a row"):
+    with pytest.raises(ValueError, match=r"must give a Series or array .* got Series of int64"):
         read_slices({"bad": lambda X: X["a"]}, frame, None, 3)
     with pytest.raises(ValueError, match="needs columns"):
         read_slices({"bad": {"a": 1}}, None, None, 3)
@@ -205,6 +207,11 @@ def test_tallies_of_windows_add_up_to_that_of_all_rows():
     found = tally_windows(windows, groups, y, pred, (0, 1))
     whole = Tally.from_arrays(y, pred, groups)
     assert (sum(found.values()).count == whole.count).all()
-    alone = by_feature(whole, 1)
+    alone = whole.by(1)
     assert alone.names == ("race",)
     assert (alone.count == Tally.from_arrays(y, pred, groups.split()[1]).count).all()
+    weight = rng.random(500)
+    alone = Tally.from_arrays(y, pred, groups, sample_weight=weight).by(0)
+    own = Tally.from_arrays(y, pred, groups.split()[0], sample_weight=weight)
+    for name in ("weight", "weight2", "count"):
+        np.testing.assert_allclose(getattr(alone, name), getattr(own, name))

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from skfair.monitoring._processes import BoundTests, ChangeTests
-from skfair.monitoring._sequences import change_evidence, score_steps, start_weights, window_scores
+from skfair.monitoring._sequences import (
+    change_evidence,
+    rate_sequence,
+    score_steps,
+    start_weights,
+    window_scores,
+)
 
 
 def ints(*values):
@@ -111,21 +120,70 @@ def test_a_gap_on_its_bound_is_not():
     assert tests.log_e[0] < np.log(2)
 
 
-def test_a_comparison_waits_until_both_groups_have_rows():
-    tests = bound_tests()
+def test_a_window_without_one_of_the_groups_is_left_out():
+    tests, other = bound_tests(), bound_tests()
     assert tests.look(ints(10, 0), ints(20, 0), 0)[0] <= 0
-    assert tests.waiting[:, 0].tolist() == [[10, 0], [20, 0]]
-    tests.look(ints(5, 3), ints(10, 10), 1)
-    assert not tests.waiting.any()
+    assert tests.look(ints(0, 3), ints(0, 10), 1)[0] <= 0
+    assert not tests.won.any()
+    other.look(ints(5, 3), ints(10, 10), 2)
+    tests.look(ints(5, 3), ints(10, 10), 2)
+    np.testing.assert_allclose(tests.won, other.won)  # nor do its rows move the guess
+    np.testing.assert_array_equal(tests.total, [[55, 43], [43, 55]])
+
+
+def test_groups_that_never_meet_have_no_gap_though_rates_wander():
+    # 0.6 on weekdays, 0.3 at weekends, alike for both groups, of which each comes at its time
+    tests, rng = bound_tests(), np.random.default_rng(0)
+    for day in range(100):
+        week = day % 7 < 5
+        n = ints(20, 0) if week else ints(0, 20)
+        tests.look(rng.binomial(n, 0.6 if week else 0.3), n, day)
+    assert tests.log_e[0] <= 0
 
 
 def test_anchors_don_t_know_the_rows_that_are_bet_on():
-    # rows that wait must not move the guess: the same factor whether they came alone or together
-    apart, together = bound_tests(), bound_tests()
-    apart.look(ints(20, 0), ints(20, 0), 0)
-    apart.look(ints(0, 1), ints(0, 20), 1)
-    together.look(ints(20, 1), ints(20, 20), 0)
-    np.testing.assert_allclose(apart.won, together.won)
+    # rates on the bound: the mean over all that can happen is at most 1, and near it
+    factors, chances = [], []
+    for counts in product(range(4), repeat=2):
+        one, sides = np.array([[0, 1]]), np.array([[1.0, -1.0]])
+        tests = BoundTests(ints(1, 1), ints(2, 2), one, sides, np.array([0.1]))
+        tests.look(ints(*counts), ints(3, 3), 0)
+        factors.append(np.exp(tests.won[0]))
+        chances.append(binom.pmf(counts, 3, (0.5, 0.4)).prod())
+    mean = np.array(chances) @ np.array(factors)
+    assert (mean <= 1 + 1e-12).all()
+    assert (mean > 0.9).any()
+
+
+# findings
+
+
+def test_the_interval_of_a_change_holds_for_all_starts_together():
+    tests = ChangeTests(ints(500), ints(1000), [1])
+    for window, k in enumerate((50, 51, 49, 20, 21)):
+        tests.look(ints(k), ints(100), np.array([0.5]), window)
+    found = tests.finding(0, 0.05)
+    weight = 0.6 * 100 / (102 * 103)  # of the start before the window of number 3
+    low, high = rate_sequence(np.array([41.0]), np.array([200.0]), -np.log(0.05 * weight))
+    np.testing.assert_allclose([found.low, found.high], [low, high])
+
+
+def test_the_intervals_of_a_gap_share_the_level():
+    tests = bound_tests()
+    for window in range(20):
+        tests.look(ints(60, 20), ints(100, 100), window)
+    found, sums = tests.finding(0, 0.05), np.array([1200.0, 400.0])
+    assert (found.window, found.n.tolist()) == (0, [2000, 2000])
+    low, high = rate_sequence(sums, np.array([2000.0, 2000.0]), -np.log(0.05 / 2 * 0.4))
+    np.testing.assert_allclose([found.low, found.high], [low, high])
+
+
+def test_a_finding_is_of_the_look_at_which_evidence_was_largest():
+    tests = ChangeTests(ints(5000), ints(10_000), [1])
+    for window in range(60):
+        tests.look(ints(60 if window < 10 else 50), ints(100), np.array([0.5]), window)
+    found = tests.finding(0, 0.05)
+    assert (found.window, found.n.tolist(), found.value.tolist()) == (0, [1000], [0.6])
 
 
 # files
@@ -146,6 +204,7 @@ def test_a_state_is_restored():
         ("drift", np.zeros(2, dtype=np.int64)),
         ("starts", np.arange(5)),
         ("log_e", [0.0]),
+        ("peak", np.array([[0, 0, 2, 1, 1]])),
     ],
 )
 def test_a_damaged_state_is_refused(name, value):
