@@ -51,8 +51,8 @@ for day in range(1, 91):
 # %%
 # What it says
 # ------------
-# ``first_time`` is when the alert came, ``since`` the day from which on there is most evidence.
-monitor.alerts_[["severity", "first_time", "since", "kind", "group", "figure", "value"]]
+# ``raised`` is when the alert came, ``since`` the day from which on there is most evidence.
+monitor.alerts_[["severity", "raised", "since", "kind", "group", "figure", "value"]]
 
 # %%
 # What it saw
@@ -65,6 +65,6 @@ display = monitor.plot("true_positive_rate", every=3)
 # A small drop takes longer. Nothing was tuned to the drop, and no day's figure had to be beyond
 # its own interval: what counts is the evidence of all days since.
 found = monitor.alerts_.query("kind == 'change' and group == 'women'")
-days = (found["first_time"] - (pd.Timestamp("2026-01-01") + pd.Timedelta(days=DROP))).dt.days
+days = (found["raised"] - (pd.Timestamp("2026-01-01") + pd.Timedelta(days=DROP))).dt.days
 print("days from the drop to the first alert:", int(days.min()))
 plt.show()
