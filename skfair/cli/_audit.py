@@ -37,6 +37,7 @@ from skfair.cli._terminal import (
     show_labels,
     show_outcomes,
 )
+from skfair.cli._writing import check_outputs, draft_of
 from skfair.criteria import Criterion
 from skfair.detection import detect_bias
 from skfair.groups import Groups
@@ -49,7 +50,7 @@ _OF_LABELS = {"selection_rate", "base_rate"}
 def audit(args: Namespace) -> int:
     """Run the command; return the exit code."""
     conditions = [read_condition(text) for text in args.fail_if]
-    check_outputs(args.html, args.json)
+    check_outputs([args.html, args.json], [args.data, args.model])
     if not args.prediction and not args.model:
         _refuse_of_labels(conditions)
     if args.score and not args.prediction:
@@ -98,7 +99,8 @@ def read_task(args: Namespace, source: Any, known: list[str]) -> Task:
     labels = _values(source, target)
     label = read_positive(labels, target, positive)
     if options["prediction"] is not None:
-        check_predictions(_values(source, args.prediction), args.prediction, labels, target)
+        given = f"--prediction {args.prediction!r}"
+        check_predictions(_values(source, args.prediction), given, labels, target)
     return Task(args.data, target, label, sensitive, **options)
 
 
@@ -108,26 +110,16 @@ def _needed_target(target: str | None) -> str:
     return target
 
 
-def check_outputs(*paths: str | None) -> None:
-    """Refuse files that can't be written before anything is computed."""
-    for path in paths:
-        if path is not None and not Path(path).parent.is_dir():
-            raise CommandError(
-                f"there is no folder {str(Path(path).parent)!r} for {path!r}: make it"
-            )
-        if path is not None and Path(path).is_dir():
-            raise CommandError(f"{path!r} is a folder: give the name of a file in it")
-
-
 def write_report(report: FairnessReport, html: str | None, json: str | None) -> None:
     """Write the report where it is wanted, and say so."""
-    with telling("the report can't be written"):
-        if html is not None:
-            report.to_html(html)
-            say(f"report: {html} (open it in a browser)")
-        if json is not None:
-            report.to_json(json)
-            say(f"figures: {json}")
+    if html is not None:
+        with telling(f"{html} can't be written"), draft_of(html) as draft:
+            report.to_html(draft)
+        say(f"report: {html} (open it in a browser)")
+    if json is not None:
+        with telling(f"{json} can't be written"), draft_of(json) as draft:
+            report.to_json(draft)
+        say(f"figures: {json}")
 
 
 def report_options(args: Namespace, title: str) -> dict[str, Any]:
@@ -210,8 +202,7 @@ def _audit_model(
 ) -> tuple[FairnessReport, list[Tally]]:
     model, card = _load(path, task)
     X = columns_for(model, card, frame, task)
-    found = decide(model, X, task)
-    check_predictions(found, "the model", frame[task.target], task.target)
+    found = decide(model, X, task, frame[task.target])
     columns = [column_of(feature) for feature in task.sensitive_features]
     groups: Any = task.sensitive_features
     if not set(columns) <= set(X.columns):

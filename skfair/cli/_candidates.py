@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from skfair.cli._columns import kind_of_column
 from skfair.cli._names import PLAIN, WITH_GROUP
 from skfair.criteria import Criterion
 from skfair.inprocessing import ExponentiatedGradient
@@ -81,7 +82,7 @@ class Wanted:
 def plain_model(X: pd.DataFrame, columns: Sequence[str], kind: str, random_state: int) -> Pipeline:
     """Make a pipeline that reads raw columns: numbers and categories, with missing values."""
     known = [name for name in columns if X[name].notna().any()]
-    numbers = [name for name in known if _is_number(X[name])]
+    numbers = [name for name in known if kind_of_column(X[name]) == "number"]
     others = [name for name in known if name not in numbers]
     if kind == "logistic":
         number: Any = make_pipeline(
@@ -196,7 +197,3 @@ _MAKERS: dict[str, _Maker] = {
     "guessed_thresholds": _guessed_thresholds,
     "reject_option": _reject_option,
 }
-
-
-def _is_number(column: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)

@@ -71,7 +71,7 @@ def read_positive(values: Any, target: str, positive: str | None) -> Any:
     CommandError
         If values are missing, there are not two of them, or the positive one can't be told.
     """
-    labels = _distinct(values, target)
+    labels = _distinct(values, repr(target))
     if len(labels) != 2:
         hint = "" if len(labels) > 2 else ", so there is nothing to compare"
         what = "make a column with two, such as one value against all others"
@@ -96,10 +96,10 @@ def read_positive(values: Any, target: str, positive: str | None) -> Any:
     return found[0]
 
 
-def check_predictions(values: Any, column: str, labels: Any, target: str) -> None:
-    """Refuse predictions with values that the target never has."""
-    known = _distinct(labels, target)
-    found = _distinct(values, column)
+def check_predictions(values: Any, source: str, labels: Any, target: str) -> None:
+    """Refuse predictions with values that the target never has; the source is named."""
+    known = _distinct(labels, repr(target))
+    found = _distinct(values, source)
     strange = [value for value in found if value not in known]
     if not strange:
         return
@@ -107,9 +107,15 @@ def check_predictions(values: Any, column: str, labels: Any, target: str) -> Non
     if all(is_number(value) for value in found) and len(found) > 2:
         advice = "they look like scores: give decisions, and the scores with --score"
     raise CommandError(
-        f"--prediction: {column!r} has the values {listed(strange, 3)}, which the target "
-        f"{target!r} never has ({listed(known)}); {advice}"
+        f"{source} gives {listed(strange, 3)}, which the target {target!r} never has "
+        f"({listed(known)}); {advice}"
     )
+
+
+def kind_of_column(column: pd.Series) -> str:
+    """Tell numbers from everything else."""
+    number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    return "number" if number else "other"
 
 
 def _edges(text: str, edges: str) -> list[float]:
@@ -128,7 +134,7 @@ def _edges(text: str, edges: str) -> list[float]:
 def _distinct(values: Any, name: str) -> list[Any]:
     column = pd.Series(values)
     if column.isna().any():
-        raise CommandError(f"{name!r} has rows without a value: fill them, or leave them out")
+        raise CommandError(f"{name} has rows without a value: fill them, or leave them out")
     found = [v.item() if isinstance(v, np.generic) else v for v in column.unique().tolist()]
     return sorted(found, key=lambda v: (str(type(v)), v))
 

@@ -79,6 +79,8 @@ class Outcome:
         The figure; NaN where it is undefined.
     fails : bool
         Whether the condition holds, or can't be told.
+    left_out : tuple of str
+        Groups with too few rows, about which nothing is said.
     """
 
     condition: Condition
@@ -87,6 +89,7 @@ class Outcome:
     low: float
     high: float
     fails: bool
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_undefined(self) -> bool:
@@ -122,6 +125,11 @@ def read_condition(text: str) -> Condition:
     except ValueError as error:
         raise CommandError(f"--fail-if {text!r}: {number!r} is no number") from error
     figure = read_figure(name, "--fail-if")
+    if by is not None and isinstance(figure, Rate):
+        raise CommandError(
+            f"--fail-if {text!r}: {figure.name} is that of all rows; groups are compared by "
+            f"{figure.name}_difference by {by}"
+        )
     if not 0 <= bound <= 1:
         raise CommandError(
             f"--fail-if {text!r}: {figure.name} lies between 0 and 1, so {bound:g} can't be right"
@@ -202,8 +210,11 @@ def judge(
             }
             compared = ends[side]
             fails = bool(np.isnan(compared)) or condition.holds(compared)
-            by = "" if isinstance(condition.figure, Rate) else " x ".join(view.names)
-            yield Outcome(condition, by, value, low, high, fails)
+            if isinstance(condition.figure, Rate):
+                yield Outcome(condition, "", value, low, high, fails)
+                continue
+            small = tuple(_small_groups(view, options["min_group_size"]))
+            yield Outcome(condition, " x ".join(view.names), value, low, high, fails, small)
 
 
 def _views_of(condition: Condition, views: Sequence[Tally]) -> list[Tally]:
@@ -212,6 +223,12 @@ def _views_of(condition: Condition, views: Sequence[Tally]) -> list[Tally]:
     if condition.by is None:
         return [*views]
     return [view for view in views if view.names == (condition.by,)]
+
+
+def _small_groups(view: Tally, least: int) -> Iterator[str]:
+    for label, n in zip(view.labels, view.group_counts, strict=True):
+        if 0 < n < least:
+            yield ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def _measure(

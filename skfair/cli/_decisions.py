@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +11,12 @@ import pandas as pd
 
 from skfair._utils.optional import import_optional
 from skfair._utils.text import did_you_mean, listed
-from skfair.cli._columns import Feature, check_predictions
+from skfair.cli._columns import Feature, check_predictions, kind_of_column
 from skfair.cli._model_files import ModelCard
 from skfair.cli._problems import CommandError, telling
+from skfair.cli._tables import files_of
 from skfair.groups import MAX_NUMERIC_GROUPS, Groups
-from skfair.tally import Tally
+from skfair.tally import Tally, count_values
 
 _BATCH = 100_000
 
@@ -98,11 +97,12 @@ def tallies_of_files(task: Task) -> list[Tally]:
 
 def tallies_of_batches(model: Any, card: ModelCard | None, task: Task) -> list[Tally]:
     """Predict Parquet files in parts, and add the counts up."""
+    with telling(task.data, Exception):
+        labels = count_values(task.data, task.target).values
     sums: list[Tally] = []
     for frame in batches_of(task.data):
         X = columns_for(model, card, frame, task)
-        found = decide(model, X, task)
-        check_predictions(found, "the model", frame[task.target], task.target)
+        found = decide(model, X, task, labels)
         parts = tallies_of_rows(frame, found, task)
         sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
     return sums
@@ -111,23 +111,23 @@ def tallies_of_batches(model: Any, card: ModelCard | None, task: Task) -> list[T
 def batches_of(data: str) -> Iterator[pd.DataFrame]:
     """Read Parquet files in parts."""
     library = import_optional("pyarrow.dataset", extra="data", purpose="reading Parquet in parts")
-    is_pattern = not Path(data).exists() and "://" not in data
     with telling(data):
-        source = library.dataset(sorted(glob.glob(data)) if is_pattern else data)
+        source = library.dataset(files_of(data))
         batches = source.to_batches(batch_size=_BATCH)
     for batch in batches:
         if batch.num_rows:
             yield batch.to_pandas()
 
 
-def decide(model: Any, X: pd.DataFrame, task: Task) -> Any:
-    """Predict; whatever fails is told in one line."""
+def decide(model: Any, X: pd.DataFrame, task: Task, labels: Any) -> Any:
+    """Predict; whatever fails, or is none of the labels, is told in one line."""
     try:
         found = np.asarray(model.predict(X))
     except Exception as error:  # a model from outside may fail in any way
         raise CommandError(f"--model can't predict for {task.data}: {error}") from error
     if len(found) != len(X):
         raise CommandError(f"--model gives {len(found)} predictions for {len(X)} rows")
+    check_predictions(found, "--model", labels, task.target)
     return found
 
 
@@ -151,12 +151,6 @@ def columns_for(model: Any, card: ModelCard | None, frame: pd.DataFrame, task: T
                 f"{name!r}, and in {task.data} it holds {_found(X[name])}: write it as it was"
             )
     return X[wanted]
-
-
-def kind_of_column(column: pd.Series) -> str:
-    """Tell numbers from everything else."""
-    number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return "number" if number else "other"
 
 
 def _found(column: pd.Series) -> str:

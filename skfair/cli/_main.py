@@ -14,6 +14,7 @@ from skfair.cli._problems import MISUSE, CommandError, one_line
 
 _UNFORESEEN = 70
 _INTERRUPTED = 130
+_NO_READER = 141  # as the shell has it for a process that a closed pipe ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         Exit code: 0 is fine, 1 a condition that failed, 2 what the user has to mend, 3 no model
-        that is worth writing, 70 an unforeseen error, 130 an interruption.
+        that is worth writing, 70 an unforeseen error, 130 an interruption, 141 output that nobody
+        read to its end.
 
     Raises
     ------
@@ -44,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("skfair: interrupted\n")
         return _INTERRUPTED
     except BrokenPipeError:  # what reads the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _drop_output()
     except (ValueError, ImportError, OSError) as error:
         return _fail(error, one_line(error), MISUSE, "--traceback" in given)
     except Exception as error:  # the last resort: no user should meet a traceback unasked
@@ -72,4 +73,14 @@ def _fail(error: BaseException, text: str, code: int, shows_where: bool) -> int:
     if shows_where:
         traceback.print_exception(error)
     sys.stderr.write(f"skfair: error: {text}\n")
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
     return code
+
+
+def _drop_output() -> int:
+    """Let nothing more be written to a pipe without a reader; return the exit code for it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _NO_READER

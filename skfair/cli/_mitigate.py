@@ -15,17 +15,18 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from skfair._utils.optional import import_optional
-from skfair.cli._audit import check_outputs, finish, read_task, report_options
+from skfair.cli._audit import finish, read_task, report_options
 from skfair.cli._candidates import Candidate, Wanted, make_candidates, plain_model
-from skfair.cli._columns import check_column, column_of
+from skfair.cli._columns import check_column, column_of, kind_of_column
 from skfair.cli._conditions import check_features, read_condition, read_figure
-from skfair.cli._decisions import Task, kind_of_column, refuse_many_values, tallies_of_rows
+from skfair.cli._decisions import Task, refuse_many_values, tallies_of_rows
 from skfair.cli._model_files import ModelCard, save_model
 from skfair.cli._names import METHODS, WITH_GROUP
 from skfair.cli._problems import CommandError, telling
 from skfair.cli._search import Trial, choose, try_all
 from skfair.cli._tables import Format, read_table
 from skfair.cli._terminal import note, say, show_change, show_trials
+from skfair.cli._writing import check_outputs
 from skfair.criteria import Criterion
 from skfair.groups import Groups
 from skfair.model_selection import GroupLabelStratifiedKFold
@@ -46,7 +47,7 @@ def mitigate(args: Namespace) -> int:
     conditions = [read_condition(text) for text in args.fail_if]
     criterion, bound = _read_aim(args)
     _check_group_options(args)
-    check_outputs(args.html, args.json, args.output)
+    check_outputs([args.html, args.json, args.output], [args.data])
     with telling("--output"):
         import_optional("skops.io", extra="report", purpose="writing a model")
     frame = read_table(args.data, Format(args.encoding, args.separator))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -17,9 +18,11 @@ from skfair._version import __version__
 from skfair.cli._packing import pack, unpack
 from skfair.cli._problems import CommandError, one_line
 from skfair.cli._trust import check_types
+from skfair.cli._writing import draft_of
 
 _CARD = "skfair.json"
 _FORMAT, _VERSION = "skfair model", 1
+_PLENTY, _SWELLS = 256 * 2**20, 50  # bytes that may always be unpacked; more than that, times
 _AGAIN = "make it again with skfair mitigate, or audit its predictions (--prediction)"
 
 
@@ -69,11 +72,12 @@ def save_model(model: Any, card: ModelCard, path: str | Path) -> None:
         If skops isn't installed; ``pip install "skfair[report]"``.
     """
     library = import_optional("skops.io", extra="report", purpose="writing a model")
-    data = library.dumps(pack(model))
-    Path(path).write_bytes(data)
+    data = io.BytesIO(library.dumps(pack(model)))
     about = {"format": _FORMAT, "version": _VERSION, **asdict(card)}
-    with ZipFile(path, "a") as archive:
+    with ZipFile(data, "a") as archive:
         archive.writestr(_CARD, json.dumps(about, indent=1))
+    with draft_of(path) as draft:
+        draft.write_bytes(data.getvalue())
 
 
 def load_model(path: str | Path) -> tuple[Any, ModelCard | None]:
@@ -123,6 +127,7 @@ def load_model(path: str | Path) -> tuple[Any, ModelCard | None]:
 def _read_card(name: str) -> ModelCard | None:
     try:
         with ZipFile(name) as archive:
+            _refuse_swelling(archive, name)
             if _CARD not in archive.namelist():
                 return None
             about = json.loads(archive.read(_CARD))
@@ -131,11 +136,13 @@ def _read_card(name: str) -> ModelCard | None:
         card = ModelCard(**about)
         found = dict(card.versions)
         is_sound = isinstance(card.columns, dict) and isinstance(found["scikit-learn"], str)
+    except CommandError:
+        raise
     except (BadZipFile, OSError) as error:
         raise CommandError(
             f"{name} is no file of skops, or is damaged ({one_line(error)}): {_AGAIN}"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+    except Exception as error:  # as in load_model
         raise _damaged(name, error) from error
     if not is_sound:
         raise _damaged(name, "its description")
@@ -143,6 +150,15 @@ def _read_card(name: str) -> ModelCard | None:
         if library == "scikit-learn" and found[library] != here:
             raise _other_version(name, library, found[library])
     return card
+
+
+def _refuse_swelling(archive: ZipFile, name: str) -> None:
+    """Refuse a small file that would fill the memory when it is unpacked."""
+    size = sum(part.file_size for part in archive.infolist())
+    if size > max(_PLENTY, _SWELLS * Path(name).stat().st_size):
+        raise CommandError(
+            f"{name} would unpack to {size / 2**20:.0f} MiB, as no sound file does: {_AGAIN}"
+        )
 
 
 def _other_version(name: str, library: str, wrote: str) -> CommandError:

@@ -18,6 +18,7 @@ exit codes:
   3    mitigate: no model is worth writing
   70   an error that wasn't foreseen (--traceback shows where)
   130  interrupted
+  141  what read the output ended before the command did
 """
 _SIDES = """\
 what --fail-if compares with the number:
@@ -86,6 +87,7 @@ def make_parser() -> Parser:
     )
     _add_data(mitigate)
     _add_search(mitigate)
+    _add_candidates(mitigate)
     _add_report(mitigate)
     return parser
 
@@ -150,6 +152,15 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default="accuracy",
         help="what is best within the bound (default: accuracy)",
     )
+    add("--test-size", type=_share, default=0.25, help="share of the test part (default: 0.25)")
+    add("--cv", type=_count, default=5, help="number of folds (default: 5)")
+    add("--jobs", type=int, default=1, help="fits at a time; -1: as many as there are cores")
+    add("--random-state", type=int, default=0, help="seed (default: 0)")
+    add("--output", metavar="FILE", default="model.skops", help="(default: model.skops)")
+
+
+def _add_candidates(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("candidates").add_argument
     add(
         "--estimator",
         choices=("logistic", "hist_gradient_boosting"),
@@ -168,11 +179,6 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="sensitive columns are features, too; needs --allow-group-at-predict",
     )
-    add("--test-size", type=_share, default=0.25, help="share of the test part (default: 0.25)")
-    add("--cv", type=_count, default=5, help="number of folds (default: 5)")
-    add("--jobs", type=int, default=1, help="fits at a time; -1: as many as there are cores")
-    add("--random-state", type=int, default=0, help="seed (default: 0)")
-    add("--output", metavar="FILE", default="model.skops", help="(default: model.skops)")
 
 
 def _tries() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import glob
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,9 +131,18 @@ def _shell(sign: str) -> str:
     return "$'\\t'" if sign == "\t" else f"'{sign}'"
 
 
+def files_of(data: str) -> str | list[str]:
+    """List the files that a pattern stands for; anything else stays as it is."""
+    is_pattern = not Path(data).exists() and "://" not in data
+    return sorted(glob.glob(data)) if is_pattern else data
+
+
 def _read_parquet(data: str) -> pd.DataFrame:
+    files = files_of(data)
     with telling(f"{data} can't be read as Parquet", Exception):
-        return pd.read_parquet(data)
+        if isinstance(files, str):
+            return pd.read_parquet(files)
+        return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
 
 
 def _nearest(path: Path) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skfair._utils.html import printable
+from skfair._utils.text import listed
 from skfair.cli._conditions import Outcome
 from skfair.cli._problems import one_line
 from skfair.cli._search import Trial, metric_name
@@ -25,7 +27,9 @@ _WIDTH = 40
 
 def say(text: str = "") -> None:
     """Write a line to the terminal."""
-    sys.stdout.write(f"{text}\n")
+    lines = "\n".join(printable(line.replace("\t", " ")) for line in text.split("\n"))
+    known = sys.stdout.encoding or "utf-8"  # a sign that the terminal lacks becomes "?"
+    sys.stdout.write(lines.encode(known, "replace").decode(known) + "\n")
 
 
 def note(text: str) -> None:
@@ -157,6 +161,9 @@ def show_outcomes(outcomes: Iterable[Outcome], side: str) -> bool:
         fails |= outcome.fails
         by = f" [{one_line(outcome.by)}]" if outcome.by else ""
         say(f"--fail-if {one_line(outcome.condition.text)!r}{by}: {_verdict(outcome, side)}")
+        if outcome.left_out:
+            small = listed((group_name([group]) for group in outcome.left_out), 5)
+            say(f"  not judged, having too few rows (--min-group-size): {small}")
     return fails
 
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from dataclasses import is_dataclass
 
 from sklearn.base import BaseEstimator
 
 from skfair.cli._problems import CommandError
 
 _PLAIN = {
-    "builtins.NoneType",
-    "builtins.slice",
-    "builtins.type",
-    "collections.OrderedDict",
-    "collections.defaultdict",
-    "functools.partial",
+    "functools.partial",  # what it calls is checked by its own name
     "numpy.dtype",
-    "numpy.float64",
-    "numpy.int64",
-    "numpy.bool_",
+    "skfair.postprocessing._group_guesser.GroupGuesser",
+    "skfair.postprocessing._guessed_curves.GuessCurve",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.utils.validation.check_array",
 }
 
@@ -29,8 +23,9 @@ _PLAIN = {
 def check_types(names: Iterable[str], path: str) -> list[str]:
     """Return the types that skops doesn't trust by itself, or refuse the strange ones.
 
-    Trusted are estimators of scikit-learn, the classes of skfair, and a few types that hold values.
-    No code of a file is run either way: a file names types that are installed.
+    Trusted are estimators of scikit-learn and skfair, the dataclasses of skfair, and a few types
+    by name. A file may have any trusted class called, with arguments of its choice: so none of
+    them may do more than to hold values. ``builtins.type``, which makes classes, is none.
     """
     found = sorted(names)
     strange = [name for name in found if not is_trusted(name)]
@@ -65,4 +60,4 @@ def is_trusted(name: str) -> bool:
         return False
     if not isinstance(found, type) or found.__module__ != module:
         return False
-    return package == "skfair" or issubclass(found, BaseEstimator)
+    return issubclass(found, BaseEstimator) or (package == "skfair" and is_dataclass(found))

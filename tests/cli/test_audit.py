@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
 
+from skfair.cli._conditions import judge, read_condition
+from skfair.cli._terminal import say
 from skfair.metrics import demographic_parity_difference, equalized_odds_difference
 from skfair.reporting import report_schema
+from skfair.tally import Tally
 
 OPTIONS = ("--target", "hired", "--positive", "yes", "--sensitive", "sex")
 DECIDED = (*OPTIONS, "--prediction", "decision")
@@ -87,26 +92,59 @@ def test_weights_count(run, table, frame, tmp_path):
     assert gap(found, "demographic_parity")["estimate"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("sign", ["\x1b[31m", "\x9b", "\x00"])
+def test_names_reach_the_terminal_without_control_signs(run, table, frame, sign):
+    frame = frame.rename(columns={"sex": f"se{sign}x"}).replace({f"se{sign}x": {"f": f"f{sign}"}})
+    frame.to_csv(table, index=False)
+    code, out, _ = run("audit", table, *OPTIONS[:4], "--sensitive", f"se{sign}x")
+    assert code == 0
+    assert sign[0] not in out
+
+
+def test_a_terminal_that_lacks_a_sign_gets_another(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    say("f\u00e9min \u65e5")
+    sys.stdout.flush()
+    assert written.getvalue().splitlines() == [b"f\xe9min ?"]
+
+
 # --fail-if
 
 
-@pytest.mark.parametrize(
-    ("condition", "code"),
-    [
-        ("demographic_parity > 0.05", 1),
-        ("demographic_parity > 0.9", 0),
-        ("Demographic-parity difference by sex >= 5 %", 1),
-        ("disparate_impact < 0.9", 1),
-        ("disparate_impact < 0.1", 0),
-        ("accuracy < 0.99", 1),
-        ("accuracy < 0.2", 0),
-        ("true_positive_rate_difference > 0.01", 1),
-    ],
-)
-def test_a_condition_decides_the_code(run, table, condition, code):
-    found, out, _ = run("audit", table, *DECIDED, "--fail-if", condition)
-    assert found == code
-    assert ("FAILS" in out, "passes" in out) == (code == 1, code == 0)
+def test_each_condition_is_judged(run, table):
+    conditions = {
+        "demographic_parity > 0.05": "FAILS",
+        "demographic_parity > 0.9": "passes",
+        "Demographic-parity difference by sex >= 5 %": "FAILS",
+        "disparate_impact < 0.9": "FAILS",
+        "disparate_impact < 0.1": "passes",
+        "accuracy < 0.99": "FAILS",
+        "accuracy < 0.2": "passes",
+        "true_positive_rate_difference > 0.01": "FAILS",
+    }
+    options = [part for text in conditions for part in ("--fail-if", text)]
+    code, out, _ = run("audit", table, *DECIDED, *options)
+    assert code == 1
+    lines = [line for line in out.splitlines() if line.startswith("--fail-if")]
+    for line, (text, verdict) in zip(lines, conditions.items(), strict=True):
+        assert repr(text) in line
+        assert verdict in line
+    passing = [text for text, verdict in conditions.items() if verdict == "passes"]
+    options = [part for text in passing for part in ("--fail-if", text)]
+    assert run("audit", table, *DECIDED, *options)[0] == 0
+
+
+def test_groups_that_are_too_small_to_be_judged_are_named(run, table, frame):
+    frame.loc[:19, ["sex", "decision"]] = ["other", "no"]
+    frame.to_csv(table, index=False)
+    condition = ("--fail-if", "demographic_parity > 0.5")
+    code, out, _ = run("audit", table, *DECIDED, *condition)
+    assert code == 0
+    assert "too few rows (--min-group-size): ['other']" in out
+    code, out, _ = run("audit", table, *DECIDED, *condition, "--min-group-size", "20")
+    assert code == 1
+    assert "too few rows" not in out
 
 
 def test_one_condition_of_several_is_enough(run, table):
@@ -114,24 +152,49 @@ def test_one_condition_of_several_is_enough(run, table):
     assert run("audit", table, *DECIDED, *conditions)[0] == 1
 
 
-@pytest.mark.parametrize(("side", "code"), [("estimate", 0), ("shown", 0), ("possible", 1)])
-def test_the_side_of_the_interval_above_the_estimate(run, table, tmp_path, side, code):
-    run("audit", table, *DECIDED, "--json", tmp_path / "r.json")
-    line = gap(json.loads((tmp_path / "r.json").read_text("utf-8")), "demographic_parity")
-    bound = (line["estimate"] + line["high"]) / 2
-    options = ("--fail-if", f"demographic_parity > {bound:.4f}", "--fail-side", side)
-    found, out, _ = run("audit", table, *DECIDED, *options)
-    assert found == code
-    assert f"--fail-side {side}, but the interval holds the bound" in out
+def judged(frame, text, side):
+    """The outcome of a condition on the decisions by sex."""
+    tally = Tally.from_arrays(frame["hired"], frame["decision"], frame["sex"].rename("sex"))
+    options = {"pos_label": "yes", "confidence_level": 0.95, "min_group_size": 30}
+    return next(iter(judge([read_condition(text)], [tally], side, **options)))
 
 
-@pytest.mark.parametrize(("side", "code"), [("estimate", 1), ("shown", 0), ("possible", 1)])
-def test_the_side_of_the_interval_of_a_ratio_below_its_bound(run, table, tmp_path, side, code):
-    run("audit", table, *DECIDED, "--json", tmp_path / "r.json")
-    line = gap(json.loads((tmp_path / "r.json").read_text("utf-8")), "disparate_impact")
-    bound = (line["estimate"] + line["high"]) / 2
-    options = ("--fail-if", f"disparate_impact < {bound:.4f}", "--fail-side", side)
-    assert run("audit", table, *DECIDED, *options)[0] == code
+# where the bound lies, and whether the condition holds by estimate, shown and possible
+@pytest.mark.parametrize(
+    ("figure", "sign", "end", "fails"),
+    [
+        ("demographic_parity", ">", "low", (True, False, True)),
+        ("demographic_parity", ">", "high", (False, False, True)),
+        ("disparate_impact", "<", "low", (False, False, True)),
+        ("disparate_impact", "<", "high", (True, False, True)),
+        ("accuracy", "<", "low", (False, False, True)),
+        ("accuracy", "<", "high", (True, False, True)),
+    ],
+)
+def test_the_side_of_the_interval_decides(frame, figure, sign, end, fails):
+    found = judged(frame, f"{figure} {sign} 0.5", "estimate")
+    assert found.low < found.estimate < found.high
+    for share, expected in [(0.5, fails), (1.1, (fails[0],) * 3)]:
+        bound = found.estimate + share * (getattr(found, end) - found.estimate)
+        for side, holds in zip(("estimate", "shown", "possible"), expected, strict=True):
+            outcome = judged(frame, f"{figure} {sign} {bound:.5f}", side)
+            assert outcome.fails is holds
+            assert outcome.is_clear is (share > 1)
+
+
+def test_the_side_that_is_asked_for_is_taken_and_said(run, table, frame):
+    found = judged(frame, "demographic_parity > 0.5", "estimate")
+    bound = (found.estimate + found.high) / 2
+    options = ("--fail-if", f"demographic_parity > {bound:.4f}", "--fail-side", "possible")
+    code, out, _ = run("audit", table, *DECIDED, *options)
+    assert code == 1
+    assert "--fail-side possible, but the interval holds the bound" in out
+
+
+@pytest.mark.parametrize("side", ["estimate", "shown", "possible"])
+def test_an_undefined_figure_fails_on_every_side(frame, side):
+    outcome = judged(frame.assign(decision="no"), "predictive_parity > 0.9", side)
+    assert (outcome.is_undefined, outcome.fails) == (True, True)
 
 
 def test_an_undefined_figure_fails(run, table):
@@ -152,8 +215,11 @@ def test_a_group_that_is_never_selected_has_no_precision_and_fails(run, table, f
 
 
 def test_labels_alone_can_be_judged_by_selection(run, table):
-    assert run("audit", table, *OPTIONS, "--fail-if", "demographic_parity > 0.01")[0] == 1
-    assert run("audit", table, *OPTIONS, "--fail-if", "base_rate < 0.01")[0] == 0
+    conditions = ("--fail-if", "demographic_parity > 0.01", "--fail-if", "base_rate < 0.01")
+    code, out, _ = run("audit", table, *OPTIONS, *conditions)
+    assert code == 1
+    assert "'demographic_parity > 0.01' [sex]: FAILS" in out
+    assert "'base_rate < 0.01': passes" in out
 
 
 def test_every_feature_and_the_intersections_are_judged_unless_one_is_named(run, table):

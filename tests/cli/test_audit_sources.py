@@ -163,6 +163,21 @@ def test_a_model_decides_on_large_parquet_in_parts(run, parquet, loads, frame, m
     assert f"{expected:.3f} (" in out
 
 
+def test_a_part_with_one_label_is_no_obstacle_to_a_model(run, parquet, frame, model):
+    parts = [frame[frame["hired"] == label] for label in ("no", "yes")]
+    for name, part in zip("ab", parts, strict=True):
+        part.to_parquet(parquet / f"{name}.parquet", index=False)
+    code, out, _ = run("audit", parquet, *OPTIONS, "--model", model, "--rows-in-memory", "100")
+    assert code == 0
+    whole = run("audit", parquet, *OPTIONS, "--model", model)[1]
+    assert out.splitlines()[:4] == whole.splitlines()[:4]
+
+
+def test_a_small_pattern_is_loaded(run, table, parquet):
+    texts = [run("audit", data, *DECIDED)[:2] for data in (table, parquet / "*.parquet")]
+    assert texts[0] == texts[1]
+
+
 def test_faults_of_large_parquet_are_one_line(run, parquet):
     wrong = ("--target", "hird", "--positive", "yes", "--sensitive", "sex")
     code, _, err = run("audit", parquet, *wrong, "--rows-in-memory", "100")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import skfair.cli._search
 from skfair.cli._candidates import Candidate, Wanted
 from skfair.cli._problems import CommandError
 from skfair.cli._search import Trial, choose
@@ -96,3 +97,12 @@ def test_the_violation_is_that_of_the_metric(frame):
         frame["hired"], frame["decision"], sensitive_features=frame["sex"], pos_label="yes"
     )
     assert Trial(Candidate("x", None), wanted(), tally, 0.0).violation == pytest.approx(expected)
+
+
+def test_a_bar_is_shown_on_a_terminal(monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(skfair.cli._search.sys.stderr, "isatty", lambda: True)
+    assert list(skfair.cli._search.with_progress([1, 2], 2, True)) == [1, 2]
+    assert "skfair mitigate" in capsys.readouterr().err
+    assert list(skfair.cli._search.with_progress([1, 2], 2, False)) == [1, 2]
+    assert capsys.readouterr().err == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from skfair.criteria import CRITERIA
 io = pytest.importorskip("skops.io")
 
 CARD = ModelCard("hired", "yes", ["sex"], {"skill": "number"}, "plain", False)
-FRAME = people(300)
+FRAME = people(150)
 X, Y = FRAME.drop(columns=["hired", "decision"]), FRAME["hired"]
 
 
@@ -128,7 +129,7 @@ def test_a_bare_file_of_skops_is_read(tmp_path):
     io.dump(LogisticRegression().fit(X[["skill"]], Y), tmp_path / "bare.skops")
     model, card = load_model(tmp_path / "bare.skops")
     assert card is None
-    assert model.predict(X[["skill"]]).shape == (300,)
+    assert model.predict(X[["skill"]]).shape == (150,)
 
 
 def test_another_version_of_scikit_learn_says_which_to_install(path):
@@ -190,6 +191,68 @@ def test_types_that_were_changed_are_named(path, module, cls):
     assert f"aren't trusted: {module}.{cls}" in refusal(path)
 
 
+def node(value):
+    """What skops writes of a value."""
+    with zipfile.ZipFile(BytesIO(io.dumps(value))) as archive:
+        return json.loads(archive.read("schema.json"))
+
+
+OWN_CLASS = {"content": node(("X",))}
+SYSTEM = {"__class__": "system", "__module__": "os", "__loader__": "FunctionNode"}
+PARTIAL = {"func": SYSTEM, "args": node(("ls",)), "kwds": node({}), "namespace": node({})}
+
+
+@pytest.mark.parametrize(
+    ("name", "loader", "new", "refused"),
+    [
+        ("builtins.type", "ConstructorFromReduceNode", OWN_CLASS, "builtins.type"),
+        ("functools.partial", "PartialNode", {"content": PARTIAL}, "os.system"),
+        ("operator.call", "OperatorFuncNode", {"attrs": node(("ls",))}, "operator.call"),
+    ],
+)
+def test_a_file_makes_no_class_and_calls_no_function(path, name, loader, new, refused):
+    module, _, cls = name.rpartition(".")
+    own = {"__class__": cls, "__module__": module, "__loader__": loader}
+    rewrite(path, change_json("schema.json", **own, **new))
+    assert f"aren't trusted: {refused}. " in refusal(path)
+
+
+def test_a_small_file_that_swells_is_refused(path, monkeypatch):
+    monkeypatch.setattr("skfair.cli._model_files._PLENTY", 2**20)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.npy", bytes(20 * 2**20))
+    assert path.stat().st_size < 2**17
+    assert "would unpack to 20 MiB" in refusal(path)
+
+
+def test_a_damaged_packed_part(path):
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    data = bytearray(path.read_bytes())
+    start = data.index(b"skfair.json") + len("skfair.json")
+    data[start : start + 2] = bytes(b ^ 0xFF for b in data[start : start + 2])
+    path.write_bytes(data)
+    assert "damaged" in refusal(path)
+
+
+def test_a_model_that_can_t_be_written_leaves_the_old_one(path, monkeypatch):
+    before = path.read_bytes()
+
+    def half(self, data):
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError("disk full")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", half)
+    with pytest.raises(OSError, match="disk full"):
+        save_model(LogisticRegression().fit(X[["skill"]], Y), CARD, path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["m.skops"]
+
+
 def test_what_cannot_predict(tmp_path):
     io.dump({"a": 1}, tmp_path / "bare.skops")
     assert "can't predict" in refusal(tmp_path / "bare.skops")
@@ -217,6 +280,9 @@ def test_a_class_of_somebody_s_own_is_refused(tmp_path):
         ("skfair.cli._main.main", False),
         ("sklearn.datasets.fetch_openml", False),
         ("sklearn.utils._testing.TempMemmap", False),
+        ("skfair.reporting.FairnessReport", False),
+        ("skfair.cli._options.Parser", False),
+        ("builtins.type", False),
         ("sklearnx.Evil", False),
         ("numpy.memmap", False),
         ("builtins.eval", False),
