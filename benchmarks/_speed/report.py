@@ -223,8 +223,8 @@ def tables(store: Store) -> str:
     ]
     for axis in Size._fields:
         grown = growth(store, axis)
-        parts += [f"### By {axis}\n", grown] if grown else []
-    parts += ["### What is timed\n", what_is_done(), "### How it was run\n", METHOD + "\n"]
+        parts += [f"## By {axis}\n", grown] if grown else []
+    parts += ["## What is timed\n", what_is_done(), "## How it was run\n", METHOD + "\n"]
     return "\n".join([*parts, how_it_was_run(store)])
 
 
@@ -233,6 +233,6 @@ def write_report(store: Store, file: Path) -> None:
     from .plots import growth_plot
 
     picture = growth_plot(store, file.parent / "images" / "speed.png")
-    text = f"## Speed\n\n{tables(store)}\n![Time by rows and by groups.](images/{picture})\n"
+    text = f"# Speed: skfair, its peers, and the least that any program does\n\n{tables(store)}\n![Time by rows and by groups.](images/{picture})\n"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
