@@ -233,6 +233,8 @@ def write_report(store: Store, file: Path) -> None:
     from .plots import growth_plot
 
     picture = growth_plot(store, file.parent / "images" / "speed.png")
-    text = f"# Speed: skfair, its peers, and the least that any program does\n\n{tables(store)}\n![Time by rows and by groups.](images/{picture})\n"
+    title = "# Speed: skfair, its peers, and the least that any program does"
+    plot = f"![Time by rows and by groups.](images/{picture})"
+    text = f"{title}\n\n{tables(store)}\n{plot}\n"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
