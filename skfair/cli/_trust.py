@@ -15,6 +15,7 @@ _PLAIN = {
     "numpy.dtype",
     "skfair.postprocessing._group_guesser.GroupGuesser",
     "skfair.postprocessing._guessed_curves.GuessCurve",
+    "sklearn.compose._column_transformer._RemainderColsList",  # of scikit-learn 1.6
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.utils.validation.check_array",
 }

@@ -106,10 +106,8 @@ def test_tables_are_the_same_when_unpacked(table):
         if isinstance(table, pd.Series):
             assert found.name == table.name
             pd.testing.assert_index_equal(found.index, table.index, exact=False)
-            assert (
-                found.astype(object).fillna("-").tolist()
-                == table.astype(object).fillna("-").tolist()
-            )
+            values, given = (["-" if pd.isna(v) else v for v in s] for s in (found, table))
+            assert values == given
         else:
             pd.testing.assert_frame_equal(
                 found, table, check_dtype=False, check_index_type=False, check_column_type=False
