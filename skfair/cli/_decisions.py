@@ -55,12 +55,18 @@ class Task:
 
 
 def refuse_many_values(frame: pd.DataFrame, features: Sequence[Feature]) -> None:
-    """Say how a number is cut, where it is given as groups."""
+    """Refuse names or dates as groups, and say how a number that is given as groups is cut."""
     for feature in features:
-        if not isinstance(feature, str) or not pd.api.types.is_numeric_dtype(frame[feature]):
+        if not isinstance(feature, str):
             continue
         values = frame[feature].dropna()
-        if values.nunique() > MAX_NUMERIC_GROUPS:
+        if not pd.api.types.is_numeric_dtype(values):
+            if values.nunique() > max(len(values) / 2, MAX_NUMERIC_GROUPS):
+                raise CommandError(
+                    f"--sensitive {feature}: it has {values.nunique():,} different values in "
+                    f"{len(values):,} rows, which are no groups; name another column"
+                )
+        elif values.nunique() > MAX_NUMERIC_GROUPS:
             cuts = values.quantile([0.33, 0.67]).round().drop_duplicates().tolist()
             edges = ",".join(f"{cut:g}" for cut in cuts)
             raise CommandError(

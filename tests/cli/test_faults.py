@@ -266,3 +266,11 @@ def test_labels_of_other_types_are_found_by_what_is_written():
     assert read_positive([-1, 1], "y", None) == 1
     assert read_positive(np.array([True, False]), "y", "true") is True
     assert read_positive(["a", "b"], "y", "a") == "a"
+
+
+@pytest.mark.parametrize("command", ["audit", "mitigate"])
+def test_values_of_single_rows_are_no_groups(run, table, frame, command):
+    frame.assign(number=[f"p{i}" for i in range(len(frame))]).to_csv(table, index=False)
+    code, _, error = run(command, table, *OPTIONS[:4], "--sensitive", "number")
+    assert code == 2
+    assert "number: it has 400 different values in 400 rows" in error
