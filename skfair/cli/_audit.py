@@ -157,6 +157,8 @@ def _audit_files(
         task = read_task(args, args.data, list(column_kinds(args.data)))
     _check_names(task, conditions)
     note(f"more than {args.rows_in_memory} rows are counted where they are, and not loaded")
+    if task.score is not None:
+        note("scores aren't counted: ROC curves and calibration need --rows-in-memory")
     options = report_options(args, "Fairness report")
     if args.model:
         model, card = _load(args.model, task)
@@ -170,7 +172,7 @@ def _audit_files(
 
 
 def _audit_rows(args: Namespace, conditions: list[Condition]) -> tuple[FairnessReport, list[Tally]]:
-    frame = read_table(args.data, Format(args.encoding, args.separator))
+    frame = read_table(args.data, Format(args.encoding, args.separator, args.decimal))
     task = read_task(args, frame, list(frame.columns))
     _check_names(task, conditions)
     refuse_many_values(frame, task.sensitive_features)

@@ -11,7 +11,7 @@ import pandas as pd
 from skfair._utils.text import did_you_mean, listed
 from skfair._utils.validation import is_number
 from skfair.cli._problems import CommandError
-from skfair.groups import Bins
+from skfair.groups import MAX_NUMERIC_GROUPS, Bins
 
 Feature = str | Bins
 
@@ -110,6 +110,14 @@ def check_predictions(values: Any, source: str, labels: Any, target: str) -> Non
         f"{source} gives {listed(strange, 3)}, which the target {target!r} never has "
         f"({listed(known)}); {advice}"
     )
+
+
+def is_of_single_rows(column: pd.Series) -> bool:
+    """Tell whether text, such as names or times, has a value of its own in most rows."""
+    if pd.api.types.is_numeric_dtype(column):
+        return False
+    values = column.dropna()
+    return bool(values.nunique() > max(len(values) / 2, MAX_NUMERIC_GROUPS))
 
 
 def kind_of_column(column: pd.Series) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from skfair._utils.optional import import_optional
 from skfair._utils.text import did_you_mean, listed
-from skfair.cli._columns import Feature, check_predictions, kind_of_column
+from skfair.cli._columns import Feature, check_predictions, is_of_single_rows, kind_of_column
 from skfair.cli._model_files import ModelCard
 from skfair.cli._problems import CommandError, telling
 from skfair.cli._tables import files_of
@@ -61,7 +61,7 @@ def refuse_many_values(frame: pd.DataFrame, features: Sequence[Feature]) -> None
             continue
         values = frame[feature].dropna()
         if not pd.api.types.is_numeric_dtype(values):
-            if values.nunique() > max(len(values) / 2, MAX_NUMERIC_GROUPS):
+            if is_of_single_rows(values):
                 raise CommandError(
                     f"--sensitive {feature}: it has {values.nunique():,} different values in "
                     f"{len(values):,} rows, which are no groups; name another column"

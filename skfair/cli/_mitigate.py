@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from skfair._utils.optional import import_optional
 from skfair.cli._audit import finish, read_task, report_options
 from skfair.cli._candidates import Candidate, Wanted, make_candidates, plain_model
-from skfair.cli._columns import check_column, column_of, kind_of_column
+from skfair.cli._columns import check_column, column_of, is_of_single_rows, kind_of_column
 from skfair.cli._conditions import check_features, read_condition, read_figure
 from skfair.cli._decisions import Task, refuse_many_values, tallies_of_rows
 from skfair.cli._model_files import ModelCard, save_model
@@ -50,7 +50,7 @@ def mitigate(args: Namespace) -> int:
     check_outputs([args.html, args.json, args.output], [args.data])
     with telling("--output"):
         import_optional("skops.io", extra="report", purpose="writing a model")
-    frame = read_table(args.data, Format(args.encoding, args.separator))
+    frame = read_table(args.data, Format(args.encoding, args.separator, args.decimal))
     task = read_task(args, frame, list(frame.columns))
     check_features(conditions, [column_of(feature) for feature in task.sensitive_features])
     refuse_many_values(frame, task.sensitive_features)
@@ -62,6 +62,7 @@ def mitigate(args: Namespace) -> int:
     candidates = _candidates(parts.X, columns, wanted, args)
     trials = _search(parts, candidates, wanted, args)
     chosen, refused = choose(trials)
+    _tell_features(frame, task, columns)
     show_trials(trials, chosen, refused)
     _explain(trials, chosen, refused)
     plain, best = _fit_again(candidates[0], chosen, parts)
@@ -146,9 +147,24 @@ def _model_columns(frame: pd.DataFrame, task: Task, args: Namespace) -> list[str
     if times:
         note(f"dates and times are no features here: {', '.join(times)}")
     columns = [name for name in columns if name not in times]
+    names = [name for name in columns if is_of_single_rows(frame[name])]
+    if names:
+        note(
+            f"nearly every row has a value of its own, so they are no features: {', '.join(names)}"
+        )
+    columns = [name for name in columns if name not in names]
     if not columns:
         raise CommandError("no column is left to be a feature of the model")
     return columns
+
+
+def _tell_features(frame: pd.DataFrame, task: Task, columns: list[str]) -> None:
+    say(f"features: {', '.join(columns)}")
+    for name in columns:
+        if set(frame[name].dropna()) == set(frame[task.target].dropna()):
+            note(
+                f"{name} has the labels' values: if it is a decision, leave it out (--drop {name})"
+            )
 
 
 def _all_columns(task: Task, columns: list[str]) -> list[str]:
@@ -236,7 +252,7 @@ def _tell(
     given = {
         "sensitive_features": task.sensitive_features,
         "pos_label": task.positive,
-        **report_options(args, f"{task.data}: {chosen.candidate.name} against {task.target}"),
+        **report_options(args, f"{task.data}: {chosen.in_words}"),
     }
     sections = ["performance", "rates", "criteria"]
     before = FairnessReport(plain, X, y, **{**given, "sections": sections})

@@ -115,6 +115,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
     add("--encoding", default="utf-8", help="of a CSV file (default: utf-8)")
     add("--separator", metavar="SIGN", help="of a CSV file (default: a comma)")
+    add("--decimal", default=".", choices=[".", ","], help="of a CSV file (default: a point)")
 
 
 def _add_decisions(parser: argparse.ArgumentParser) -> None:

@@ -54,6 +54,14 @@ class Trial:
     error: str = ""
     min_group_size: int = 30
 
+    @property
+    def in_words(self) -> str:
+        """What it was chosen for, and whether it kept to it out of fold."""
+        wanted = self.wanted
+        missed = "" if self.is_within else f", which it misses out of fold ({self.violation:.3f})"
+        aim = f"{wanted.criterion.name} within {wanted.bound:g}{missed}"
+        return f"{self.candidate.name}, chosen for {aim}"
+
     @cached_property
     def score(self) -> float:
         """The metric of all rows; NaN without decisions."""

@@ -35,10 +35,12 @@ class Format:
     encoding : str, default="utf-8"
     separator : str or None, default=None
         None: a comma, and a tab in files named ``.tsv``.
+    decimal : str, default="."
     """
 
     encoding: str = "utf-8"
     separator: str | None = None
+    decimal: str = "."
 
 
 def kind_of(data: str) -> Kind:
@@ -91,7 +93,9 @@ def _read_csv(data: str, form: Format) -> pd.DataFrame:
     separator = form.separator or ("\t" if ".tsv" in data.lower() else ",")
     encoding = _known_encoding(form.encoding)
     try:
-        frame = pd.read_csv(data, sep=separator, encoding=encoding, low_memory=False)
+        frame = pd.read_csv(
+            data, sep=separator, encoding=encoding, decimal=form.decimal, low_memory=False
+        )
     except pd.errors.EmptyDataError as error:
         raise CommandError(
             f"{data} is empty: it should have a line of column names, then rows"
@@ -114,7 +118,19 @@ def _read_csv(data: str, form: Format) -> pd.DataFrame:
             f"{data} has the one column {str(frame.columns[0])!r}: its separator seems to be "
             f"{others[0]!r}; say so with --separator {_shell(others[0])}"
         )
+    _refuse_decimal_commas(frame, data)
     return frame
+
+
+def _refuse_decimal_commas(frame: pd.DataFrame, data: str) -> None:
+    """Say so where numbers would be read as text, each a category of its own."""
+    for name in frame.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]]:
+        values = frame[name].dropna().head(1000).astype(str)
+        if len(values) and values.str.fullmatch(r"\s*[-+]?\d+,\d+\s*").mean() > 0.5:
+            raise CommandError(
+                f"{data} has numbers with commas in the column {str(name)!r}, such as "
+                f"{values.iloc[0]!r}: say so with --decimal ','"
+            )
 
 
 def _known_encoding(name: str) -> str:

@@ -274,3 +274,14 @@ def test_values_of_single_rows_are_no_groups(run, table, frame, command):
     code, _, error = run(command, table, *OPTIONS[:4], "--sensitive", "number")
     assert code == 2
     assert "number: it has 400 different values in 400 rows" in error
+
+
+def test_decimal_commas_are_numbers_once_they_are_named(run, table, frame):
+    commas = frame.assign(skill=frame["skill"].map(lambda x: f"{x:.3f}".replace(".", ",")))
+    commas.to_csv(table, index=False, sep=";")
+    given = ("audit", table, *OPTIONS[:4], "--sensitive", "skill:0", "--separator", ";")
+    code, _, error = run(*given)
+    assert code == 2
+    assert "numbers with commas in the column 'skill'" in error
+    assert "--decimal ','" in error
+    assert run(*given, "--decimal", ",")[0] == 0

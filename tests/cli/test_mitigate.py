@@ -295,3 +295,21 @@ def test_adult_s_parity_gap_is_halved_on_rows_that_no_choice_has_seen(tmp_path):
     found = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     before = found["mitigation"]["criteria"][0]["criteria"][0]["before"]["estimate"]
     assert before > 0.15
+
+
+def test_features_are_named_and_strange_ones_told(run, table, frame, output):
+    numbers = [f"p{i}" for i in range(len(frame))]
+    frame.assign(number=numbers, copied=frame["hired"]).to_csv(table, index=False)
+    code, out, error = run("mitigate", table, *QUICK, "--output", output)
+    assert code == 0
+    assert "features: region, skill, age, " in out
+    assert "number" not in out
+    assert "no features: number" in error
+    assert "copied has the labels' values" in error
+
+
+def test_a_bound_that_is_missed_stands_in_the_report(run, table, output, tmp_path):
+    files = ("--output", output, "--json", tmp_path / "r.json")
+    assert run("mitigate", table, *QUICK, "--bound", "0.0001", *files)[0] == 0
+    title = json.loads((tmp_path / "r.json").read_text())["title"]
+    assert "chosen for demographic_parity within 0.0001, which it misses out of fold" in title
