@@ -73,6 +73,11 @@ class AdditiveTally:
                 f"tallies of {self.names} and of {other.names} can't be added: "
                 "their sensitive features differ"
             )
+        if len({isinstance(label, str) for label in (*self.classes, *other.classes)}) > 1:
+            raise ValueError(
+                f"tallies of the labels {list(self.classes)} and {list(other.classes)} can't be "
+                "added: text and numbers are no labels of one kind, write them alike first"
+            )
         return self._add(other)
 
     def __radd__(self, other: object) -> Self:

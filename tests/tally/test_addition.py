@@ -175,3 +175,11 @@ def test_a_tally_and_a_score_tally_are_not_added():
     scores = ScoreTally.from_arrays([0, 1], [0.1, 0.2], ["x", "x"])
     with pytest.raises(TypeError):
         tally + scores
+
+
+def test_labels_of_two_kinds_are_not_added():
+    words = Tally.from_arrays(["no", "yes"], ["no", "no"], ["a", "b"])
+    numbers = Tally.from_arrays([0, 1], [0, 0], ["a", "b"])
+    with pytest.raises(ValueError, match="text and numbers"):
+        words + numbers
+    assert (words + words).n_samples == 4
