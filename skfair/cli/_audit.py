@@ -22,9 +22,8 @@ from skfair.cli._decisions import (
     columns_for,
     decide,
     refuse_many_values,
-    tallies_of_batches,
-    tallies_of_files,
-    tallies_of_rows,
+    tally_of_batches,
+    tally_of_files,
 )
 from skfair.cli._model_files import ModelCard, load_model
 from skfair.cli._problems import CommandError, telling
@@ -42,7 +41,7 @@ from skfair.criteria import Criterion
 from skfair.detection import detect_bias
 from skfair.groups import Groups
 from skfair.reporting import FairnessReport
-from skfair.tally import Tally, column_kinds, count_values
+from skfair.tally import column_kinds, count_values
 
 _OF_LABELS = {"selection_rate", "base_rate"}
 
@@ -56,28 +55,28 @@ def audit(args: Namespace) -> int:
     if args.score and not args.prediction:
         raise CommandError("--score needs --prediction, the decisions that were made of it")
     if kind_of(args.data) == "parquet" and _is_large(args):
-        report, tallies = _audit_files(args, conditions)
+        report = _audit_files(args, conditions)
     else:
-        report, tallies = _audit_rows(args, conditions)
+        report = _audit_rows(args, conditions)
     found = report.to_dict()
     if args.prediction or args.model:
         show_decisions(found)
     else:
         show_labels(found)
-    return finish(args, report, conditions, tallies)
+    return finish(args, report, conditions)
 
 
-def finish(args: Namespace, report: Any, conditions: list[Condition], tallies: Any) -> int:
+def finish(args: Namespace, report: FairnessReport, conditions: list[Condition]) -> int:
     """Write the report, judge the conditions, and return the exit code."""
     positive = report.to_dict()["about"]["positive_class"]
     write_report(report, args.html, args.json)
-    label = next((x for x in tallies[-1].classes if str(x) == positive), None)
+    label = next((x for x in report.tally.classes if str(x) == positive), None)
     options = {
         "pos_label": label,
         "confidence_level": args.confidence_level,
         "min_group_size": args.min_group_size,
     }
-    outcomes = judge(conditions, tallies, args.fail_side, **options)
+    outcomes = judge(conditions, report.tally.views(), args.fail_side, **options)
     return int(show_outcomes(outcomes, args.fail_side))
 
 
@@ -149,9 +148,7 @@ def _is_large(args: Namespace) -> bool:
     return n > args.rows_in_memory
 
 
-def _audit_files(
-    args: Namespace, conditions: list[Condition]
-) -> tuple[FairnessReport, list[Tally]]:
+def _audit_files(args: Namespace, conditions: list[Condition]) -> FairnessReport:
     """Report on files that are too large to be loaded."""
     with telling(args.data):
         task = read_task(args, args.data, list(column_kinds(args.data)))
@@ -162,16 +159,16 @@ def _audit_files(
     options = report_options(args, "Fairness report")
     if args.model:
         model, card = _load(args.model, task)
-        tallies = tallies_of_batches(model, card, task)
+        tally = tally_of_batches(model, card, task)
     else:
-        tallies = tallies_of_files(task)
+        tally = tally_of_files(task)
     if not args.prediction and not args.model:
         options["sections"] = ["representation", "pretraining"]
     with telling(args.data):
-        return FairnessReport.from_tally(tallies[-1], pos_label=task.positive, **options), tallies
+        return FairnessReport.from_tally(tally, pos_label=task.positive, **options)
 
 
-def _audit_rows(args: Namespace, conditions: list[Condition]) -> tuple[FairnessReport, list[Tally]]:
+def _audit_rows(args: Namespace, conditions: list[Condition]) -> FairnessReport:
     frame = read_table(args.data, Format(args.encoding, args.separator, args.decimal))
     task = read_task(args, frame, list(frame.columns))
     _check_names(task, conditions)
@@ -193,25 +190,21 @@ def _audit_rows(args: Namespace, conditions: list[Condition]) -> tuple[FairnessR
             _show_columns(frame, task)
         elif task.score is not None:
             given["y_score"] = frame[task.score]
-        report = FairnessReport.from_predictions(
-            y, found, X=X, sensitive_features=features, **given
-        )
-        return report, tallies_of_rows(frame, found, task)
+        return FairnessReport.from_predictions(y, found, X=X, sensitive_features=features, **given)
 
 
 def _audit_model(
     path: str, frame: pd.DataFrame, task: Task, given: dict[str, Any]
-) -> tuple[FairnessReport, list[Tally]]:
+) -> FairnessReport:
     model, card = _load(path, task)
     X = columns_for(model, card, frame, task)
-    found = decide(model, X, task, frame[task.target])
+    decide(model, X, task, frame[task.target])  # what is wrong is told by the option's name
     columns = [column_of(feature) for feature in task.sensitive_features]
     groups: Any = task.sensitive_features
     if not set(columns) <= set(X.columns):
         groups = Groups.from_columns(frame, task.sensitive_features).to_values()
     with telling(f"{path} with {task.data}"):
-        report = FairnessReport(model, X, frame[task.target], sensitive_features=groups, **given)
-        return report, tallies_of_rows(frame, found, task)
+        return FairnessReport(model, X, frame[task.target], sensitive_features=groups, **given)
 
 
 def _load(path: str, task: Task) -> tuple[Any, ModelCard | None]:

@@ -24,7 +24,6 @@ from skfair.criteria import (
     group_intervals,
     read_criteria,
 )
-from skfair.groups import Groups
 from skfair.tally import Tally
 
 Side = Literal["estimate", "shown", "possible"]
@@ -241,9 +240,8 @@ def _measure(
 ) -> tuple[float, float, float]:
     """Estimate and ends; NaN where a group's rate is undefined because it was never selected."""
     if isinstance(figure, Rate):
-        whole = all_rows(view)
         found = group_intervals(
-            whole, figure, confidence_level=confidence_level, pos_label=pos_label
+            view.whole(), figure, confidence_level=confidence_level, pos_label=pos_label
         )
         return float(found.rate[0]), float(found.low[0]), float(found.high[0])
     with warnings.catch_warnings():
@@ -267,10 +265,3 @@ def _measure(
             min_group_size=min_group_size,
         )
     return gap.estimate, gap.low, gap.high
-
-
-def all_rows(tally: Tally) -> Tally:
-    """Put all groups together."""
-    one = Groups.single(tally.n_groups)
-    sums = [part.sum(axis=0, keepdims=True) for part in (tally.weight, tally.weight2, tally.count)]
-    return Tally(one.labels, one.names, tally.classes, *sums)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -48,11 +50,6 @@ class Task:
         own = [self.target, self.prediction, self.score, self.weight]
         return frame.drop(columns=[name for name in own if name is not None])
 
-    def specs(self) -> list[list[Feature]]:
-        """Each sensitive feature alone, and all of them where there are several."""
-        alone = [[feature] for feature in self.sensitive_features]
-        return alone if len(alone) == 1 else [*alone, self.sensitive_features]
-
 
 def refuse_many_values(frame: pd.DataFrame, features: Sequence[Feature]) -> None:
     """Refuse names or dates as groups, and say how a number that is given as groups is cut."""
@@ -75,43 +72,29 @@ def refuse_many_values(frame: pd.DataFrame, features: Sequence[Feature]) -> None
             )
 
 
-def tallies_of_rows(frame: pd.DataFrame, found: Any, task: Task) -> list[Tally]:
-    """Count decisions by each sensitive feature, and by all of them."""
-    weight = None if task.weight is None else frame[task.weight]
-    return [
-        Tally.from_arrays(
-            frame[task.target], found, Groups.from_columns(frame, spec), sample_weight=weight
-        )
-        for spec in task.specs()
-    ]
-
-
-def tallies_of_files(task: Task) -> list[Tally]:
+def tally_of_files(task: Task) -> Tally:
     """Count a column of decisions, or the labels, where the files are."""
     with telling(task.data, Exception):
-        return [
-            Tally.from_frame(
-                task.data,
-                y_true=task.target,
-                y_pred=task.prediction or task.target,
-                sensitive_features=spec,
-                sample_weight=task.weight,
-            )
-            for spec in task.specs()
-        ]
+        return Tally.from_frame(
+            task.data,
+            y_true=task.target,
+            y_pred=task.prediction or task.target,
+            sensitive_features=task.sensitive_features,
+            sample_weight=task.weight,
+        )
 
 
-def tallies_of_batches(model: Any, card: ModelCard | None, task: Task) -> list[Tally]:
+def tally_of_batches(model: Any, card: ModelCard | None, task: Task) -> Tally:
     """Predict Parquet files in parts, and add the counts up."""
     with telling(task.data, Exception):
         labels = count_values(task.data, task.target).values
-    sums: list[Tally] = []
+    parts = []
     for frame in batches_of(task.data):
-        X = columns_for(model, card, frame, task)
-        found = decide(model, X, task, labels)
-        parts = tallies_of_rows(frame, found, task)
-        sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
-    return sums
+        found = decide(model, columns_for(model, card, frame, task), task, labels)
+        weight = None if task.weight is None else frame[task.weight]
+        groups = Groups.from_columns(frame, task.sensitive_features)
+        parts.append(Tally.from_arrays(frame[task.target], found, groups, sample_weight=weight))
+    return reduce(add, parts)
 
 
 def batches_of(data: str) -> Iterator[pd.DataFrame]:

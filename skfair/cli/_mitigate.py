@@ -19,7 +19,7 @@ from skfair.cli._audit import finish, read_task, report_options
 from skfair.cli._candidates import Candidate, Wanted, make_candidates, plain_model
 from skfair.cli._columns import check_column, column_of, is_of_single_rows, kind_of_column
 from skfair.cli._conditions import check_features, read_condition, read_figure
-from skfair.cli._decisions import Task, refuse_many_values, tallies_of_rows
+from skfair.cli._decisions import Task, refuse_many_values
 from skfair.cli._model_files import ModelCard, save_model
 from skfair.cli._names import METHODS, WITH_GROUP
 from skfair.cli._problems import CommandError, telling
@@ -270,5 +270,4 @@ def _tell(
     with telling(f"{args.output} can't be written"):
         save_model(best, card, args.output)
     say(f"model: {args.output}")
-    tallies = tallies_of_rows(parts.test, best.predict(X), task)
-    return finish(args, report, conditions, tallies)
+    return finish(args, report, conditions)

@@ -19,7 +19,6 @@ from sklearn.exceptions import UndefinedMetricWarning
 
 from skfair._utils.optional import import_optional
 from skfair.cli._candidates import Candidate, Wanted
-from skfair.cli._conditions import all_rows
 from skfair.cli._names import PLAIN
 from skfair.cli._problems import NO_MODEL, CommandError, one_line
 from skfair.criteria import RATES, Limits, average_limits, evaluate, group_intervals
@@ -102,7 +101,7 @@ class Trial:
     @property
     def _whole(self) -> NDArray[np.float64]:
         assert self.tally is not None
-        return all_rows(self.tally).cells(self.wanted.pos_label)
+        return self.tally.whole().cells(self.wanted.pos_label)
 
     def why_refused(self) -> str:
         """Say why nobody should use the model, however fair it is; "" if they may."""
@@ -116,7 +115,7 @@ class Trial:
 
 def balanced_accuracy(tally: Tally, pos_label: Any) -> Limits:
     """Mean of the true positive and true negative rate of all rows, with its 95 % interval."""
-    whole = all_rows(tally)
+    whole = tally.whole()
     rates = ("true_positive_rate", "true_negative_rate")
     found = [group_intervals(whole, rate, pos_label=pos_label) for rate in rates]
     levels = Limits(

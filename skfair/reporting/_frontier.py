@@ -11,7 +11,7 @@ import numpy as np
 from skfair._utils.text import listed
 from skfair.criteria import CRITERIA
 from skfair.reporting._inputs import Audited, check_alike
-from skfair.reporting._model import gap_limits, rates_of_groups, whole
+from skfair.reporting._model import gap_limits, rates_of_groups
 from skfair.reporting._options import Options
 from skfair.reporting._plain import Plain, estimate
 from skfair.tally import Tally
@@ -76,7 +76,7 @@ def _labels(tally: Tally) -> dict[Any, tuple[float, int]]:
 
 
 def _accuracy(model: Audited, level: float) -> Plain:
-    rates = rates_of_groups(whole(model.tally), model.pos_label, level, overall=True)
+    rates = rates_of_groups(model.tally.whole(), model.pos_label, level, overall=True)
     line = next(line for line in rates if line["rate"] == "accuracy")
     return {end: line[end] for end in ("estimate", "low", "high")}
 

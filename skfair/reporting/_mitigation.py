@@ -12,7 +12,7 @@ from skfair.reporting import _words
 from skfair.reporting._change import PairedCells, change_limits, correlations, paired_cells
 from skfair.reporting._frontier import frontier
 from skfair.reporting._inputs import Audited, check_alike
-from skfair.reporting._model import gap_limits, rates_of_groups, whole
+from skfair.reporting._model import gap_limits, rates_of_groups
 from skfair.reporting._options import Options
 from skfair.reporting._plain import Plain, estimate, group_values
 from skfair.tally import Tally
@@ -69,7 +69,7 @@ def _check_pairing(before: Audited, after: Audited, paired: bool | None) -> bool
 
 def _cost(before: Audited, after: Audited, level: float, cells: PairedCells | None) -> list[Plain]:
     sides = [
-        rates_of_groups(whole(side.tally), side.pos_label, level, overall=True)
+        rates_of_groups(side.tally.whole(), side.pos_label, level, overall=True)
         for side in (before, after)
     ]
     lines = []

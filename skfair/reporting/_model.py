@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skfair.criteria import (
     CRITERIA,
@@ -16,7 +15,6 @@ from skfair.criteria import (
     group_intervals,
     holm,
 )
-from skfair.groups import Groups
 from skfair.reporting import _words
 from skfair.reporting._inputs import Audited
 from skfair.reporting._options import Options
@@ -29,7 +27,7 @@ _WIDTH = 40
 
 def performance(audited: Audited, level: float) -> list[Plain]:
     """Rates of all rows together."""
-    return rates_of_groups(whole(audited.tally), audited.pos_label, level, overall=True)
+    return rates_of_groups(audited.tally.whole(), audited.pos_label, level, overall=True)
 
 
 def rates(audited: Audited, level: float) -> list[Plain]:
@@ -166,12 +164,3 @@ def _adjust(lines: list[Plain]) -> None:
         adjusted = holm(np.array([line["pvalue"] for line in tested]))
         for line, value in zip(tested, adjusted, strict=True):
             line["adjusted_pvalue"] = number(value)
-
-
-def whole(tally: Tally) -> Tally:
-    """All groups together."""
-    one = Groups.single(tally.n_groups)
-    sums: list[NDArray[Any]] = [
-        array.sum(axis=0, keepdims=True) for array in (tally.weight, tally.weight2, tally.count)
-    ]
-    return Tally(one.labels, one.names, tally.classes, *sums)

@@ -17,6 +17,7 @@ from skfair.reporting._build import build
 from skfair.reporting._forms import WrittenReport
 from skfair.reporting._inputs import Audited, audit_tally, name_models
 from skfair.reporting._options import Options
+from skfair.tally import Tally
 
 
 class FairnessReport(WrittenReport):
@@ -264,10 +265,29 @@ class FairnessReport(WrittenReport):
         models = name_models(before, None)
         return cls.__new__(cls)._fill(after._known(), after._options, models, paired=paired)
 
+    @property
+    def tally(self) -> Tally:
+        """Counts that the report rests on, of all sensitive features together.
+
+        Raises
+        ------
+        ValueError
+            If the report was read from a dict or from JSON, which hold no counts.
+
+        Examples
+        --------
+        >>> report = FairnessReport.from_predictions(
+        ...     [0, 1, 1], [0, 1, 0], sensitive_features=["f", "f", "m"], sections=["rates"]
+        ... )
+        >>> report.tally.group_counts.tolist()
+        [2, 1]
+        """
+        return self._known().tally
+
     def _known(self) -> Audited:
         if self._audited is None:
             raise ValueError(
-                "a report that was read from a dict or from JSON holds no counts to compare: make "
+                "a report that was read from a dict or from JSON holds no counts: make "
                 "it from the rows or from a tally"
             )
         return self._audited

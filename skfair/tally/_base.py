@@ -165,6 +165,27 @@ class CellTally(AdditiveTally):
             return [self]
         return [*(self.by(j) for j in range(len(self.names))), self]
 
+    def whole(self) -> Self:
+        """Tally of all rows together, as one group.
+
+        Examples
+        --------
+        >>> from skfair.tally import Tally
+        >>> tally = Tally.from_arrays([1, 0, 1], [1, 1, 0], ["f", "m", "f"])
+        >>> tally.whole().labels, tally.whole().group_counts.tolist()
+        (('all',), [3])
+        """
+        one = Groups.single(1)
+        sums = [part.sum(axis=0, keepdims=True) for part in (self.weight, self.weight2, self.count)]
+        return replace(
+            self,
+            labels=one.labels,
+            names=one.names,
+            weight=sums[0],
+            weight2=sums[1],
+            count=sums[2],
+        )
+
     def resample(self, n_replicates: int, *, random_state: Any = None) -> NDArray[np.float64]:
         r"""Bootstrap the rows without touching a row.
 
