@@ -8,7 +8,8 @@ from a copy of the code, since what is imported late would else change under it.
 
     python benchmarks/quality.py                      logistic regression and boosting, Adult by sex
     python benchmarks/quality.py --full               all models, groups, values and repetitions
-    python benchmarks/quality.py --report docs/benchmarks.md --report-only
+    python benchmarks/quality.py --peers benchmarks/published    with the peers' published results
+    python benchmarks/quality.py --results benchmarks/published --report-only --report build/q.md
     python benchmarks/quality.py --table people.csv --target hired --positive yes --sensitive sex
 """
 
@@ -32,7 +33,7 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="10 repetitions, all knobs and groups")
-    parser.add_argument("--data", nargs="+", default=["adult", "german", "heart"])
+    parser.add_argument("--data", nargs="+", help="adult, german, heart; or those with a sex")
     parser.add_argument("--groups", nargs="+", help="parts of names of sensitive features")
     parser.add_argument("--models", nargs="+")
     parser.add_argument("--only", nargs="+", default=[""], help="parts of names of methods")
@@ -45,12 +46,17 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--positive", default="")
     parser.add_argument("--sensitive", nargs="+", default=[], help="columns; a+b for both at once")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"))
+    parser.add_argument("--peers", type=Path, help="a folder of published results of the peers")
+    parser.add_argument("--publish", type=Path, help="write the newest results to this folder")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=float, default=300.0, help="seconds a fit may take")
     parser.add_argument("--retry", action="store_true", help="run again what ended in an error")
     parser.add_argument("--report", type=Path, help="write this Markdown file, plots beside it")
     parser.add_argument("--report-only", action="store_true")
-    return parser.parse_args()
+    options = parser.parse_args()
+    every = options.full or options.groups or options.report_only
+    options.data = options.data or ["adult", *(["german"] if every else []), "heart"]
+    return options
 
 
 def places(options: argparse.Namespace) -> list[Place]:
@@ -91,8 +97,10 @@ def tasks(options: argparse.Namespace) -> list[Task]:
 
 
 def run(options: argparse.Namespace, store: Store) -> None:
-    done = store.done(retry=options.retry)
     wanted = tasks(options)
+    if options.peers:
+        store.borrow(options.peers, {key for task in wanted for key in task.keys()})  # noqa: SIM118
+    done = store.done(retry=options.retry)
     left = [task for task in wanted if not set(task.keys()) <= done]
     print(f"{len(wanted)} tasks, {len(wanted) - len(left)} of them done before")
     results = Parallel(n_jobs=options.jobs, return_as="generator_unordered", batch_size=1)(
@@ -111,6 +119,8 @@ def main() -> None:
     store = Store(options.results)
     if not options.report_only:
         run(options, store)
+    if options.publish:
+        store.publish(options.publish)
     if options.report:
         from _quality.report import write_report
 

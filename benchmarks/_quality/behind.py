@@ -19,6 +19,7 @@ from .analysis import (
 )
 from .measure import HEADLINES
 from .place import LEVELS, Key, Place, read_frame
+from .registry import methods
 from .store import Store, other_code
 from .tables import name_of, points
 
@@ -114,9 +115,22 @@ def _counts(
             for place in places
         ]
         text += f" By place, of being within a point: {'; '.join(shares)}."
+    alike = sum(_decides_alike(c) for _, c in tested)
+    if alike < len(tested):
+        shown = sum(_decides_alike(c) for _, c in equal)
+        text += (
+            f" In {alike} of them both sides draw lots, or neither does: shown in {shown}; in "
+            "the others a rule that decides alike each time meets a peer's that draws lots."
+        )
     if few:
         text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."
     return [text + "\n", "Where skfair is behind, or isn't shown not to be:\n"]
+
+
+def _decides_alike(c: Comparison) -> bool:
+    """Whether both sides draw lots, or neither does."""
+    pairs = methods()[c.peer].pairs
+    return c.ours not in {methods()[name].without_lots for name in pairs}
 
 
 def _where(place: Place, criterion: str) -> str:

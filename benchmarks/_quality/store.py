@@ -1,4 +1,4 @@
-"""A folder of results: one JSON line a cell, one file an environment."""
+"""A folder of results: one JSON line a cell, one file an environment, or one for all of them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ LIBRARIES = (
     "error-parity",
     "scikit-lego",
 )
+PUBLISHED = "published.jsonl"
 IDENTITY = (
     "data",
     "sensitive",
@@ -63,14 +64,25 @@ class Store:
         name = hashlib.sha256(json.dumps(here, sort_keys=True).encode()).hexdigest()[:10]
         self.file = folder / f"{name}.jsonl"
         self.machine = here
+        self._borrowed: list[dict[str, Any]] = []
+        self._lenders: list[Path] = []
 
     def rows(self) -> Iterator[dict[str, Any]]:
+        yield from self._borrowed
         for file in sorted(self.folder.glob("*.jsonl")):
-            for line in file.read_text().splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:  # a line that was cut off when a run was stopped
-                    continue
+            yield from read_published(file) if file.name == PUBLISHED else _lines(file)
+
+    def borrow(self, folder: Path, wanted: set[str]) -> None:
+        """Take results of the peers from another folder, those of some keys, as if they were here.
+
+        A key says versions and settings, so what is borrowed is what a fit would give.
+        """
+        self._lenders.append(folder)
+        self._borrowed += [
+            row
+            for row in read_published(folder / PUBLISHED)
+            if row["key"] in wanted and methods()[row["method"]].side not in ("skfair", "none")
+        ]
 
     def done(self, *, retry: bool = False) -> set[str]:
         """Keys that need no work; with ``retry`` those of errors do.
@@ -99,7 +111,62 @@ class Store:
         return list(_newest(self.rows(), lambda row: tuple(row[n] for n in IDENTITY)).values())
 
     def machines(self) -> list[dict[str, Any]]:
-        return [json.loads(file.read_text()) for file in sorted(self.folder.glob("*.machine.json"))]
+        found = [
+            json.loads(file.read_text())
+            for folder in (self.folder, *self._lenders)
+            for file in sorted(folder.glob("*.machine.json"))
+        ]
+        return [machine for i, machine in enumerate(found) if machine not in found[:i]]
+
+    def publish(self, folder: Path) -> None:
+        """Write the newest row of each cell to a folder for good, and the machines.
+
+        Each line says only what differs from the one above; cells to 2 decimals, AUC to 5.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = sorted(self.latest(), key=lambda row: json.dumps([row[n] for n in IDENTITY]))
+        before: dict[str, Any] = {}
+        with (folder / PUBLISHED).open("w") as out:
+            for row in rows:
+                now = dict.fromkeys(before) | _rounded(row)
+                changes = {k: v for k, v in now.items() if k not in before or before[k] != v}
+                out.write(json.dumps(changes, separators=(",", ":")) + "\n")
+                before = now
+        for file in self.folder.glob("*.machine.json"):
+            (folder / file.name).write_text(file.read_text())
+
+
+def read_published(file: Path) -> Iterator[dict[str, Any]]:
+    """Rows that :meth:`Store.publish` wrote; a null is a part that the row hasn't."""
+    row: dict[str, Any] = {}
+    for line in file.read_text().splitlines():
+        row = row | json.loads(line)
+        yield {k: v for k, v in row.items() if v is not None or k == "knob"}
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    digits = {"cells": 2, "auc": 5, "auc_by_group": 5}
+    return row | {
+        part: {k: _round(v, digits[k]) if k in digits else v for k, v in row[part].items()}
+        for part in ("validation", "test")
+        if part in row
+    }
+
+
+def _round(value: Any, digits: int) -> Any:
+    if isinstance(value, list):
+        return [_round(one, digits) for one in value]
+    if not isinstance(value, float):
+        return value
+    return int(value) if value.is_integer() else round(value, digits)
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    for line in file.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:  # a line that was cut off when a run was stopped
+            continue
 
 
 Rows = Iterable[dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -41,6 +42,27 @@ def name_of(metric: Any, default: str = "metric") -> str:
         raise ValueError("Object passed as metric function not callable")
     named = metric if hasattr(metric, "__name__") else base_of(metric)
     return str(getattr(named, "__name__", default))
+
+
+def with_pos_label(metrics: Any, pos_label: Any) -> Any:
+    """Fix the positive class of a metric, or of each in a dict, that asks for it and has none.
+
+    Examples
+    --------
+    >>> fixed = with_pos_label({"r": skm.recall_score, "a": skm.accuracy_score}, "yes")
+    >>> fixed["r"].keywords, fixed["a"] is skm.accuracy_score
+    ({'pos_label': 'yes'}, True)
+    """
+    if pos_label is None:
+        return metrics
+    if isinstance(metrics, Mapping):
+        return {name: with_pos_label(metric, pos_label) for name, metric in metrics.items()}
+    has_one = isinstance(metrics, functools.partial) and "pos_label" in metrics.keywords
+    if has_one or not callable(metrics):
+        return metrics
+    if "pos_label" not in inspect.signature(base_of(metrics)).parameters:
+        return metrics
+    return functools.partial(metrics, pos_label=pos_label)
 
 
 def as_rows(values: Any, name: str) -> NDArray[Any]:

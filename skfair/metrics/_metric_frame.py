@@ -12,6 +12,7 @@ from skfair._utils.columns import n_rows
 from skfair._utils.validation import check_same_length, generator
 from skfair.criteria import Method, difference, ratio, to_overall
 from skfair.groups import Missing
+from skfair.metrics._calls import with_pos_label
 from skfair.metrics._frame_checks import (
     check_bootstrap,
     check_params,
@@ -141,6 +142,7 @@ class MetricFrame(FrameTables):
         *,
         metrics: Callable[..., Any] | Mapping[str, Callable[..., Any]],
         control_features: str | Sequence[str] | None = None,
+        pos_label: Any = None,
         n_boot: int | None = None,
         ci_quantiles: list[float] | None = None,
         random_state: Any = None,
@@ -160,6 +162,8 @@ class MetricFrame(FrameTables):
             or a ``functools.partial`` with ``pos_label``.
         control_features : str or sequence of str, default=None
             Those of the tally's ``names`` that are control features.
+        pos_label : label, default=None
+            The positive class, of every metric that asks for one and isn't a partial with its own.
         n_boot, ci_quantiles, random_state
             As for rows.
 
@@ -188,6 +192,7 @@ class MetricFrame(FrameTables):
         if not isinstance(tally, Tally):
             raise TypeError(f"tally must be a Tally, got {type(tally).__name__}")
         check_bootstrap(n_boot, ci_quantiles)
+        metrics = with_pos_label(metrics, pos_label)
         single, functions = named_metrics(metrics)
         params = params_by_metric(functions, None, single is not None)
         frame = cls.__new__(cls)

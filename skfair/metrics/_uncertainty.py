@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from itertools import count, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -402,6 +403,8 @@ def _read(
                 "a tally holds predictions, groups and weights: pass no arrays with it"
             )
         return y_true
+    if isinstance(y_true, str | Path):
+        raise ValueError(f"y_true is the path {str(y_true)!r}: give Tally.load of it")
     if sensitive_features is None:
         raise ValueError("sensitive_features is needed, unless y_true is a Tally")
     return tally_rows(y_true, y_pred, sensitive_features, sample_weight, missing, needs_labels)

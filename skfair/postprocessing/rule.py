@@ -152,7 +152,8 @@ class ThresholdRule:
 
     def __repr__(self) -> str:
         kind = "deterministic" if self.is_deterministic else "randomized"
-        head = f"ThresholdRule ({kind}): {self.objective} {self.value:.4f}, gap {self.gap:.2g}"
+        reached = f"{self.objective} {self.value:.4f}, within {self.gap:.2g} of the best possible"
+        head = f"ThresholdRule ({kind}): {reached}"
         return f"{head}\n{self.to_frame().round(4).to_string()}"
 
     def _table(self) -> tuple[Floats, Floats]:

@@ -157,7 +157,12 @@ def check_alike(one: Audited, other: Audited, names: tuple[str, str]) -> None:
 def audit_tally(tally: Any, *, scores: Any = None, pos_label: Any = None) -> Audited:
     """Check tallies; parameters as in :meth:`FairnessReport.from_tally`."""
     if not isinstance(tally, Tally):
-        hint = " (a ScoreTally's decisions are score_tally.at(threshold))"
+        hints = {
+            ScoreTally: " (its decisions are score_tally.at(threshold))",
+            dict: " (the tally of all slices is sum(slices.values()))",
+            str: " (Tally.load reads a file)",
+        }
+        hint = next((text for kind, text in hints.items() if isinstance(tally, kind)), "")
         raise TypeError(f"from_tally needs a Tally, got {type(tally).__name__}{hint}")
     if tally.n_samples == 0:
         raise ValueError("the tally is empty: there is nothing to report")

@@ -11,11 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.encoding import sort_labels
+from skfair._utils.text import listed
 from skfair._utils.validation import generator, merge_sorted
-from skfair.groups import MISSING, Groups, labels_index
+from skfair.groups import MISSING, Bins, Groups, labels_index
+from skfair.tally._alike import check_alike
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AdditiveTally:
     """Sums by group and cell that add up over parts of the data.
 
@@ -65,26 +67,23 @@ class AdditiveTally:
         squares = self.weight2.reshape(self.n_groups, -1).sum(axis=1)
         return np.divide(weight**2, squares, out=np.zeros_like(weight), where=squares > 0)
 
+    def __repr__(self) -> str:
+        shown = {name: listed(getattr(self, name), 6) for name in ("names", "labels", "classes")}
+        weighted = "" if np.array_equal(self.weight, self.count) else ", weighted"
+        content = ", ".join(f"{name}={values}" for name, values in shown.items())
+        return f"{type(self).__name__}({content}, n_samples={self.n_samples}{weighted})"
+
     def __add__(self, other: Self) -> Self:
         if not isinstance(other, type(self)):
             return NotImplemented
-        if self.names != other.names:
-            raise ValueError(
-                f"tallies of {self.names} and of {other.names} can't be added: "
-                "their sensitive features differ"
-            )
-        if len({isinstance(label, str) for label in (*self.classes, *other.classes)}) > 1:
-            raise ValueError(
-                f"tallies of the labels {list(self.classes)} and {list(other.classes)} can't be "
-                "added: text and numbers are no labels of one kind, write them alike first"
-            )
+        check_alike(self, other)
         return self._add(other)
 
     def __radd__(self, other: object) -> Self:
         return self if other == 0 else NotImplemented
 
     def _add(self, other: Self) -> Self:
-        labels = _merge_groups(self.labels, other.labels, len(self.names))
+        labels = _merge_groups(self.labels, other.labels, self.names)
         classes = merge_sorted([self.classes, other.classes])
         parts = [part._spread(labels, classes) for part in (self, other)]
         sums = [a + b for a, b in zip(*parts, strict=True)]
@@ -110,7 +109,7 @@ class AdditiveTally:
         return spread
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CellTally(AdditiveTally):
     """A tally whose cells say all there is to know of their rows, so that it can be resampled."""
 
@@ -259,23 +258,26 @@ def _draw_weights(
 
 
 def _merge_groups(
-    a: tuple[Hashable, ...], b: tuple[Hashable, ...], n_features: int
+    a: tuple[Hashable, ...], b: tuple[Hashable, ...], names: tuple[str, ...]
 ) -> tuple[Hashable, ...]:
     for part, other in ((a, b), (b, a)):
         if set(part) >= set(other):
             return part
-    if n_features == 1:
-        return _sort_values([*a, *b])
+    if len(names) == 1:
+        return _sort_values([*a, *b], names[0])
     crossed: list[Any] = list({*a, *b})
     ranks = [
-        {value: rank for rank, value in enumerate(_sort_values(values))}
-        for values in zip(*crossed, strict=True)
+        {value: rank for rank, value in enumerate(_sort_values(values, name))}
+        for name, values in zip(names, zip(*crossed, strict=True), strict=True)
     ]
     return tuple(
         sorted(crossed, key=lambda label: [r[v] for r, v in zip(ranks, label, strict=True)])
     )
 
 
-def _sort_values(values: Sequence[Hashable]) -> tuple[Hashable, ...]:
+def _sort_values(values: Sequence[Hashable], name: str) -> tuple[Hashable, ...]:
     known = set(values) - {MISSING}
-    return (*sort_labels(known), *({MISSING} & set(values)))
+    ends = {value: Bins.interval(value, name) for value in known}
+    cut = {value: found for value, found in ends.items() if found is not None}
+    ordered = sorted(cut, key=lambda value: cut[value]) if len(cut) == len(known) else None
+    return (*(ordered or sort_labels(known)), *({MISSING} & set(values)))

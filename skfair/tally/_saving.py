@@ -113,7 +113,10 @@ def _header(tally: Any) -> dict[str, Any]:
         "shape": list(tally.count.shape),
     }
     edges = getattr(tally, "edges", None)
-    return header if edges is None else header | {"edges": edges.tolist()}
+    if edges is None:
+        return header
+    positive = None if tally.positive is None else _to_json(tally.positive)
+    return header | {"edges": edges.tolist(), "positive": positive}
 
 
 def _arguments(header: Any, name: str, wanted: set[str]) -> dict[str, Any]:
@@ -132,6 +135,8 @@ def _arguments(header: Any, name: str, wanted: set[str]) -> dict[str, Any]:
     found |= {key: _numbers(header[key], dtype).reshape(shape) for key, dtype in _SUMS.items()}
     if "edges" in wanted:
         found["edges"] = _numbers(header["edges"], np.float64)
+        positive = header.get("positive")
+        found["positive"] = None if positive is None else _from_json(positive)
     _check_sizes(found, shape)
     return found
 

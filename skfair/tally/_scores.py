@@ -26,7 +26,7 @@ from skfair.tally._sources import Table, open_table
 from skfair.tally._tally import Tally
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ScoreTally(CellTally, Saved):
     """For each group, the weighted sum of rows by label (negative, positive) and bin of the score.
 
@@ -42,6 +42,8 @@ class ScoreTally(CellTally, Saved):
         ``edges[k - 1] <= score < edges[k]``, bin B starts at ``edges[-1]``.
     edges : ndarray of float of shape (B,)
         Increasing edges of the bins: the thresholds whose cells are known.
+    positive : label or None, default=None
+        Which of the rows' labels is the positive one; None: none of them, or it isn't known.
 
     Examples
     --------
@@ -53,6 +55,7 @@ class ScoreTally(CellTally, Saved):
     """
 
     edges: NDArray[np.float64]
+    positive: Hashable | None = None
 
     @property
     def _axes(self) -> tuple[tuple[Hashable, ...], ...]:
@@ -100,14 +103,14 @@ class ScoreTally(CellTally, Saved):
         """
         groups = Groups.read(sensitive_features, missing=missing)
         (true,), classes = encode_labels(("y_true", y_true))
-        label = _positives(true, classes, pos_label)
+        label, positive = _positives(true, classes, pos_label)
         scores = np.asarray(as_column(y_score, "y_score"), dtype=np.float64)
         check_same_length(y_true=label, y_score=scores, sensitive_features=groups)
         weights = check_weights(sample_weight, len(label))
         cuts = _make_edges(edges, scores)
         codes = [groups.codes, label, np.searchsorted(cuts, scores, side="right")]
         sums = count_cells(codes, (groups.n_groups, 2, len(cuts) + 1), weights)
-        return cls(groups.labels, groups.names, (False, True), *sums, edges=cuts)
+        return cls(groups.labels, groups.names, (False, True), *sums, cuts, positive)
 
     @classmethod
     def from_frame(
@@ -196,9 +199,10 @@ class ScoreTally(CellTally, Saved):
         (true,), classes = encode_labels((y_true, cells.values[0]))
         if (cells.values[1] < 0).any():
             raise ValueError("Input y_score contains NaN.")
-        codes = [groups.codes, _positives(true, classes, pos_label), cells.values[1]]
+        label, positive = _positives(true, classes, pos_label)
+        codes = [groups.codes, label, cells.values[1]]
         sums = cells.add_up(codes, (groups.n_groups, 2, len(cuts) + 1))
-        return cls(groups.labels, groups.names, (False, True), *sums, edges=cuts)
+        return cls(groups.labels, groups.names, (False, True), *sums, cuts, positive)
 
     @property
     def thresholds(self) -> NDArray[np.float64]:
@@ -244,14 +248,23 @@ class ScoreTally(CellTally, Saved):
     def _add(self, other: Self) -> Self:
         if not np.array_equal(self.edges, other.edges):
             raise ValueError("tallies with different edges can't be added")
-        return replace(super()._add(other), edges=self.edges)
+        if None not in (self.positive, other.positive) and self.positive != other.positive:
+            raise ValueError(
+                f"tallies whose positive classes are {self.positive!r} and {other.positive!r} "
+                "can't be added: give both the same pos_label"
+            )
+        positive = other.positive if self.positive is None else self.positive
+        return replace(super()._add(other), positive=positive)
 
 
 def _positives(
     codes: NDArray[np.integer], classes: tuple[Hashable, ...], pos_label: Any
-) -> NDArray[np.int8]:
-    positive = positive_class(classes, pos_label)
-    return (codes == (-1 if positive is None else positive)).astype(np.int8)
+) -> tuple[NDArray[np.int8], Hashable | None]:
+    """Rows of the positive class, and the class itself."""
+    place = positive_class(classes, pos_label)
+    if place is None:
+        return np.zeros(len(codes), dtype=np.int8), pos_label
+    return (codes == place).astype(np.int8), classes[place]
 
 
 def _range_of_scores(table: Table, y_score: str) -> NumberRange:

@@ -20,7 +20,7 @@ from skfair.tally._saving import Saved
 from skfair.tally._sources import open_table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tally(CellTally, Saved):
     """For each group, the weighted sum of rows in each (y_true, y_pred) cell.
 

@@ -272,3 +272,16 @@ def test_small_tables_have_intervals_and_no_verdict(tmp_path):
 
 def _pictures(text):
     return [piece.split(")")[0] for piece in text.split("](images/")[1:]]
+
+
+def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
+    rows = [r for r in results() if r["method"] == "nothing"]
+    for r in range(3):
+        own = {"criterion": "demographic_parity", "right": 3}
+        rows += [made("ThresholdOptimizer, drawn", 0.01, r, 2, **own)]
+        rows += [made("ThresholdOptimizer", 0.01, r, 2, "demographic_parity")]
+        rows += [made("fairlearn ThresholdOptimizer", 0.01, r, 2, "demographic_parity")]
+    first, _ = findings(tmp_path, rows)
+    assert "2 comparisons of 2 pairs" in first
+    assert "In 1 of them both sides draw lots, or neither does: shown in 1;" in first
+    assert "both sides" not in findings(tmp_path / "other", results())[0]

@@ -71,3 +71,40 @@ def test_results_say_whether_they_are_of_the_present_code(monkeypatch):
     assert other_code({**peer, "key": "x"}) == "other"
     assert other_code({**peer, "tree": {**now, "skfair": "x"}}) == "same"
     assert other_code({**peer, "tree": {**now, "benchmark": "x"}}) == "other"
+
+
+def test_published_results_are_read_as_they_were(tmp_path):
+    store = Store(tmp_path / "here")
+    cells = {"cells": [[1.0, 2.25, 3.0, 0.0]], "auc": 0.123456789, "auc_by_group": [0.5]}
+    rows = [
+        made("CorrelationRemover", None, 0, 1, date="2026-01-02"),
+        made("CorrelationRemover", 0.3, 0, 1, validation=cells, test=cells),
+        {k: v for k, v in made("Reweighter", None, 0, 1).items() if k != "test"}
+        | {"error": "ValueError: no"},
+        made("nothing", None, 1, 2),
+    ]
+    store.add([{**rows[0], "date": "2026-01-01"}, *rows])
+    store.publish(tmp_path / "there")
+    found = list(Store(tmp_path / "there").rows())
+    rounded = {**cells, "auc": 0.12346}
+    rows[1] |= {"validation": rounded, "test": rounded}
+    assert sorted(found, key=str) == sorted(rows, key=str)
+    assert Store(tmp_path / "there").machines() == store.machines()
+    lines = (tmp_path / "there" / stores.PUBLISHED).read_text().splitlines()
+    assert '"sensitive"' in lines[0]
+    assert not any('"sensitive"' in line for line in lines[1:])
+
+
+def test_only_what_peers_did_and_what_is_wanted_is_borrowed(tmp_path):
+    ours, peer = made("Reweighter", None, 0, 1), made("aif360 Reweighing", None, 0, 2)
+    other = made("aif360 Reweighing", None, 1, 2)
+    lender = Store(tmp_path / "lender")
+    lender.add([ours, peer, other, made("nothing", None, 0, 1)])
+    lender.publish(tmp_path / "published")
+    store = Store(tmp_path / "mine")
+    store.borrow(tmp_path / "published", {ours["key"], peer["key"]})
+    assert store.done() == {peer["key"]}
+    assert [row["method"] for row in store.latest()] == ["aif360 Reweighing"]
+    assert store.machines() == lender.machines()
+    store.add([{**peer, "date": "2026-01-03", "seconds": 9.0}])
+    assert [row["seconds"] for row in store.latest()] == [9.0]

@@ -185,6 +185,24 @@ def test_string_labels_missing_groups_and_a_positive_label() -> None:
         MetricFrame.from_tally(tally, metrics=selection_rate)
 
 
+def test_one_positive_label_serves_all_metrics_but_those_that_have_their_own() -> None:
+    y, p = ["yes", "no", "yes", "no"], ["yes", "yes", "no", "no"]
+    tally = Tally.from_arrays(y, p, {"sex": ["f", "f", "f", "m"]})
+    rates = {
+        "ours": true_positive_rate,
+        "theirs": recall_score,
+        "of no": functools.partial(selection_rate, pos_label="no"),
+        "accuracy": accuracy_score,
+        "rows": count,
+    }
+    with pytest.warns(UndefinedMetricWarning):
+        found = MetricFrame.from_tally(tally, metrics=rates, pos_label="yes")
+    assert found.by_group.loc["f"].tolist() == [0.5, 0.5, 1 / 3, 1 / 3, 3]
+    single = MetricFrame.from_tally(tally, metrics=selection_rate, pos_label="yes")
+    assert single.by_group.tolist() == [2 / 3, 0.0]
+    assert single.by_group.name == "selection_rate"
+
+
 def test_three_classes_are_measured_one_against_the_rest() -> None:
     rng = np.random.default_rng(1)
     y, p = rng.choice(list("abc"), 200), rng.choice(list("abc"), 200)

@@ -422,3 +422,8 @@ def test_defined_data_are_measured_in_silence():
         for function in FUNCTIONS:
             function(**ARRAYS)
             function(TALLY)
+
+
+def test_the_path_of_a_tally_is_no_tally():
+    with pytest.raises(ValueError, match=r"path 'tally\.json': give Tally\.load"):
+        rate_intervals("tally.json", None, rates=["selection_rate"])

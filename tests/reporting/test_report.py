@@ -618,3 +618,27 @@ def test_adult_in_one_go():
     assert best == "relationship"
     assert len(report.to_html()) < 2_000_000
     assert repr(report) == "FairnessReport(6000 rows by sex, race)"
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("tally.json", r"got str \(Tally\.load reads"),
+        ({"march": None}, r"got dict \(.*sum\(slices\.values"),
+        (ScoreTally.from_arrays([0, 1], [0.1, 0.9], ["a", "b"]), r"score_tally\.at\("),
+        (3, r"got int$"),
+    ],
+)
+def test_what_is_no_tally_is_told_from_one(given, hint):
+    with pytest.raises(TypeError, match=hint):
+        FairnessReport.from_tally(given)
+
+
+def test_the_tally_behind_a_report():
+    y, found, sex = [0, 1, 1, 0], [0, 1, 0, 0], {"sex": list("ffmm")}
+    report = FairnessReport.from_predictions(y, found, sensitive_features=sex, sections=["rates"])
+    assert report.tally.names == ("sex",)
+    assert report.tally.cells().tolist() == [[1, 0, 0, 1], [1, 0, 1, 0]]
+    again = FairnessReport.from_json(report.to_json())
+    with pytest.raises(ValueError, match="holds no counts"):
+        _ = again.tally

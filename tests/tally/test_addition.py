@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from skfair.groups import MISSING
+from skfair.groups import MISSING, Bins, Groups
 from skfair.tally import MomentTally, ScoreTally, Tally
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
@@ -183,3 +183,98 @@ def test_labels_of_two_kinds_are_not_added():
     with pytest.raises(ValueError, match="text and numbers"):
         words + numbers
     assert (words + words).n_samples == 4
+
+
+def ages(edges, values):
+    X = pd.DataFrame({"age": values, "sex": ["f"] * len(values)})
+    groups = Groups.from_columns(X, [Bins("age", edges), "sex"])
+    return Tally.from_arrays([0] * len(values), [0] * len(values), groups)
+
+
+@pytest.mark.parametrize("edges", [[40], [20], [29.5, 60], [30, 60]])
+def test_a_column_cut_at_other_edges_is_not_added(edges):
+    with pytest.raises(ValueError, match=r"'age' is cut at other edges.*overlap"):
+        ages([30], [18, 50]) + ages(edges, [18, 50, 70])
+
+
+def test_parts_of_one_cut_add_up_though_each_lacks_groups():
+    young, old = ages([30, 60], [18, 20]), ages([30, 60], [70, 50, None])
+    ordered = ("age<=30", "30<age<=60", "age>60", MISSING)
+    total = old.by(0) + young.by(0)
+    assert total.labels == ordered
+    assert total.group_counts.tolist() == [2, 1, 1, 1]
+    assert (young + old).labels == tuple((label, "f") for label in ordered)
+
+
+@pytest.mark.parametrize(
+    ("values", "others"),
+    [
+        ([1, 2], ["1", "2"]),
+        ([True, None], ["True", "False"]),
+        ([1.5, 2.5], ["1.5", None]),
+        ([pd.Timestamp("2024-01-01")], ["2024-01-01"]),
+    ],
+)
+def test_groups_of_two_kinds_are_not_added(values, others):
+    def tally(column):
+        return Tally.from_arrays([0] * len(column), [0] * len(column), {"g": column})
+
+    with pytest.raises(ValueError, match=r"the groups of 'g'.*write them alike"):
+        tally(values) + tally(others)
+    with pytest.raises(ValueError, match="text"):
+        tally(others) + tally(values)
+
+
+def test_numbers_of_two_types_and_groups_without_values_add_up():
+    whole, decimal = (Tally.from_arrays([0] * 2, [0] * 2, g) for g in ([1, 2], [1.0, 3.0]))
+    nothing = Tally.from_arrays([0], [0], pd.Series([None], dtype=object))
+    assert (whole + decimal).labels == (1, 2, 3.0)
+    assert (whole + nothing).labels == (1, 2, MISSING)
+
+
+def test_score_tallies_of_opposite_positive_classes_are_not_added(tmp_path):
+    def tally(labels, pos_label):
+        return ScoreTally.from_arrays(
+            labels, [0.1, 0.9], ["a", "a"], edges=[0.5], pos_label=pos_label
+        )
+
+    paid, late = tally(["paid", "late"], "paid"), tally(["paid", "late"], "late")
+    assert (paid.positive, late.positive) == ("paid", "late")
+    with pytest.raises(ValueError, match="positive classes are 'paid' and 'late'"):
+        paid + late
+    paid.save(tmp_path / "paid.json")
+    with pytest.raises(ValueError, match="pos_label"):
+        late + ScoreTally.load(tmp_path / "paid.json")
+    without = tally(["late", "late"], "paid")
+    assert (without + paid).positive == (paid + without).positive == "paid"
+    with pytest.raises(ValueError, match="positive classes"):
+        without + late
+
+
+def test_score_tallies_of_numbers_add_up_though_one_has_no_positives():
+    zeros, both = (
+        ScoreTally.from_arrays(labels, [0.1, 0.9], ["a", "a"], edges=[0.5])
+        for labels in ([0, 0], [0, 1])
+    )
+    assert zeros.positive is None
+    assert (zeros + both).positive == (both + zeros).positive == 1
+
+
+def test_all_groups_together():
+    tally = Tally.from_arrays([0, 1, 1], [0, 1, 0], list("aab"), sample_weight=[1, 2, 3])
+    whole = tally.whole()
+    assert (whole.labels, whole.names, whole.classes) == (("all",), ("rows",), (0, 1))
+    assert whole.cells().tolist() == [[1.0, 0.0, 3.0, 2.0]]
+    assert whole.weight2.sum() == 14
+    assert whole.count.tolist() == [[[1, 0], [1, 1]]]
+    scores = ScoreTally.from_arrays([0, 1, 1], [0.1, 0.2, 0.9], list("aab"), edges=[0.5])
+    assert scores.whole().cells()[1].tolist() == [[1.0, 0.0, 1.0, 1.0]]
+
+
+def test_a_tally_is_shown_in_a_line():
+    tally = Tally.from_arrays([0, 1], [0, 1], {"sex": ["f", "m"]}, sample_weight=[1, 2])
+    assert repr(tally) == (
+        "Tally(names=['sex'], labels=['f', 'm'], classes=[0, 1], n_samples=2, weighted)"
+    )
+    many = ScoreTally.from_arrays([0, 1] * 20, [0.5] * 40, [f"g{i:02}" for i in range(40)])
+    assert "'g05', ... and 34 more], classes=[False, True], n_samples=40)" in repr(many)

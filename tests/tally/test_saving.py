@@ -74,6 +74,7 @@ def test_scores_are_saved(tmp_path, ending):
     found = ScoreTally.load(tmp_path / f"t{ending}")
     assert_equal(found, scores())
     assert found.edges.tolist() == [-0.5, 1 / 3, 0.5]
+    assert found.positive == scores().positive == 1
     assert found.at(0.5).cells().tolist() == scores().at(0.5).cells().tolist()
 
 
