@@ -6,8 +6,11 @@ raw sensitive features.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -23,7 +26,7 @@ MISSING = "<missing>"
 """Label of the group of rows whose sensitive value is missing."""
 
 MAX_NUMERIC_GROUPS = 30
-"""A numeric sensitive feature with more distinct values than this is refused."""
+"""A sensitive feature of numbers or of dates with more distinct values than this is refused."""
 
 Missing = Literal["group", "raise"]
 
@@ -74,8 +77,47 @@ class Bins:
         labels = self._labels(str(name))
         return pd.Series(pd.Categorical.from_codes(codes, labels, ordered=True), name=name)
 
+    @staticmethod
+    def interval(label: Hashable, name: str) -> tuple[float, float] | None:
+        """Read the label of a cut column: the ends of its interval, the upper one included.
+
+        Parameters
+        ----------
+        label : str
+            Label of a group.
+        name : str
+            Name of the column.
+
+        Returns
+        -------
+        ends : tuple of (float, float) or None
+            None if the label is none of a cut column of that name.
+
+        Examples
+        --------
+        >>> Bins.interval("25<age<=60", "age"), Bins.interval("age>60", "age")
+        ((25.0, 60.0), (60.0, inf))
+        >>> Bins.interval("young", "age") is None
+        True
+        """
+        column, number = re.escape(name), r"([-+.\deE]+)"
+        pattern = f"(?:{number}<)?{column}<={number}|{column}>{number}"
+        found = re.fullmatch(pattern, label) if isinstance(label, str) else None
+        if found is None:
+            return None
+        low, high, above = found.groups()
+        try:
+            return float(low or above or "-inf"), float(high or "inf")
+        except ValueError:
+            return None
+
     def _labels(self, name: str) -> list[str]:
         cuts = [f"{edge:.15g}" for edge in self.edges]
+        seen = Counter(cuts)
+        cuts = [
+            cut if seen[cut] == 1 else f"{edge:.17g}"  # enough to tell all numbers apart
+            for cut, edge in zip(cuts, self.edges, strict=True)
+        ]
         middle = [f"{a}<{name}<={b}" for a, b in pairwise(cuts)]
         return [f"{name}<={cuts[0]}", *middle, f"{name}>{cuts[-1]}"]
 
@@ -132,7 +174,8 @@ class Groups:
         ------
         ValueError
             If there are no values, rows or columns, if values are missing and
-            ``missing="raise"``, or if a numeric column has more than 30 distinct values.
+            ``missing="raise"``, or if a column of numbers or of dates has more than 30 distinct
+            values.
         """
         if isinstance(values, Groups):
             return values._check_missing(missing)
@@ -396,8 +439,8 @@ def _read_column(X: Any, column: str | int | Bins) -> tuple[str, Any]:
 
 
 def _encode(name: str, values: Any, missing: Missing) -> tuple[NDArray[np.integer], list[Any]]:
-    codes, labels = factorize(values)
-    _refuse_many_numbers(name, values, labels)
+    codes, labels = _dates_as_timestamps(*factorize(values))
+    _refuse_many_values(name, values, labels)
     lacking = codes < 0
     if MISSING in labels[:-1]:
         order = sorted(range(len(labels)), key=lambda i: labels[i] == MISSING)
@@ -415,7 +458,21 @@ def _encode(name: str, values: Any, missing: Missing) -> tuple[NDArray[np.intege
     return smallest_codes(np.where(lacking, len(labels) - 1, codes), len(labels)), labels
 
 
-def _refuse_many_numbers(name: str, values: Any, labels: list[Any]) -> None:
+def _dates_as_timestamps(
+    codes: NDArray[np.integer], labels: list[Any]
+) -> tuple[NDArray[np.integer], list[Any]]:
+    """Write dates as timestamps, so that labels are equal whatever held the rows."""
+    kinds = {isinstance(label, datetime) for label in labels if isinstance(label, date)}
+    if not kinds:
+        return codes, labels
+    plain = [pd.Timestamp(label) if isinstance(label, date) else label for label in labels]
+    if len(kinds) == 1:
+        return codes, plain
+    merged, labels = factorize(np.array(plain, dtype=object))
+    return np.where(codes < 0, -1, merged[codes]), labels
+
+
+def _refuse_many_values(name: str, values: Any, labels: list[Any]) -> None:
     if len(labels) <= MAX_NUMERIC_GROUPS or isinstance(
         getattr(values, "dtype", None), pd.CategoricalDtype
     ):
@@ -427,4 +484,9 @@ def _refuse_many_numbers(name: str, values: Any, labels: list[Any]) -> None:
             f'to be groups: cut it (a column of X: Bins("{name}", [{edge}]); values: '
             f"pd.cut(values, [-np.inf, {edge}, np.inf])), or convert it to strings if its values "
             "are names of groups"
+        )
+    if all(isinstance(label, date | time | timedelta) for label in labels):
+        raise ValueError(
+            f"sensitive feature {name!r} has {len(labels)} distinct dates or times, too many to be "
+            "groups: derive an age, a year or a season"
         )

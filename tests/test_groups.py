@@ -202,12 +202,65 @@ def test_nullable_booleans_stay_booleans(values):
     {
         "pandas": pd.Series(pd.to_datetime(["2024-02-01", None, "2024-01-01"])),
         "polars": pl.Series([datetime.date(2024, 2, 1), None, datetime.date(2024, 1, 1)]),
+        "dates": [datetime.date(2024, 2, 1), None, datetime.date(2024, 1, 1)],
+        "datetimes": [datetime.datetime(2024, 2, 1), None, datetime.datetime(2024, 1, 1)],
+        "arrow": pa.array([datetime.date(2024, 2, 1), None, datetime.date(2024, 1, 1)]),
+        "numpy": np.array(["2024-02-01", "NaT", "2024-01-01"], dtype="datetime64[D]"),
+        "pandas of Arrow": pd.Series(
+            [datetime.date(2024, 2, 1), None, datetime.date(2024, 1, 1)],
+            dtype=pd.ArrowDtype(pa.date32()),
+        ),
+        "categorical": pd.Categorical([datetime.date(2024, 2, 1), None, datetime.date(2024, 1, 1)]),
     }
 )
 def test_dates_are_groups_and_nat_is_missing(values):
     groups = Groups.read(values)
     assert groups.labels == (pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01"), MISSING)
     assert groups.codes.tolist() == [1, 2, 0]
+    assert {type(label) for label in groups.labels} == {pd.Timestamp, str}
+
+
+def test_a_date_and_its_midnight_are_one_group():
+    day = datetime.date(2024, 2, 1)
+    values = [day, None, datetime.datetime(2024, 2, 1), datetime.date(2023, 1, 1), "never"]
+    groups = Groups.read(values)
+    assert set(groups.labels) == {pd.Timestamp(day), pd.Timestamp("2023-01-01"), "never", MISSING}
+    assert groups.n_groups == 4
+    assert groups.to_values().tolist() == [
+        pd.Timestamp(day),
+        MISSING,
+        pd.Timestamp(day),
+        pd.Timestamp("2023-01-01"),
+        "never",
+    ]
+
+
+DAYS = pd.date_range("2024-01-01", periods=MAX_NUMERIC_GROUPS + 1)
+
+
+@cases(
+    {
+        "timestamps": DAYS,
+        "dates": [day.date() for day in DAYS],
+        "zoned": DAYS.tz_localize("America/New_York"),
+        "durations": (DAYS - DAYS[0]).as_unit("s"),
+        "clock": [datetime.time(k % 24, k) for k in range(MAX_NUMERIC_GROUPS + 1)],
+        "polars": pl.Series([day.date() for day in DAYS]),
+        "arrow": pa.array([day.date() for day in DAYS]),
+    }
+)
+def test_many_dates_are_refused_and_a_handful_are_groups(values):
+    message = "sensitive feature 'at' has 31 distinct dates or times, .* derive an age, a year"
+    with pytest.raises(ValueError, match=message):
+        Groups.read({"at": values})
+    frame = pd.DataFrame({"at": np.asarray(values)})
+    with pytest.raises(ValueError, match=message):
+        Groups.from_columns(frame, "at")
+    assert Groups.from_columns(frame[:-1], "at").n_groups == MAX_NUMERIC_GROUPS
+
+
+def test_dates_that_were_cut_are_groups():
+    assert Groups.read(pd.Categorical(DAYS)).n_groups == len(DAYS)
 
 
 def test_an_ordered_categorical_keeps_its_order_and_loses_unused_categories():
@@ -689,3 +742,29 @@ def test_a_column_cut_in_two_ways_has_two_names():
 def test_one_group_of_all_rows():
     groups = Groups.single(3, label="all rows", name="")
     assert (groups.codes.tolist(), groups.labels, groups.names) == ([0] * 3, ("all rows",), ("",))
+
+
+def test_bins_whose_edges_differ_late_have_labels_of_their_own():
+    near = 2.0**60
+    edges = [0.1, 5, near, near + 256]
+    numbers = [0.1, 1, near, near + 256, near + 512]
+    groups = Groups.from_columns(pd.DataFrame({"id": numbers}), Bins("id", edges))
+    assert groups.labels == (
+        "id<=0.1",
+        "0.1<id<=5",
+        "5<id<=1.152921504606847e+18",
+        "1.152921504606847e+18<id<=1.1529215046068472e+18",
+        "id>1.1529215046068472e+18",
+    )
+    assert groups.codes.tolist() == [0, 1, 2, 3, 4]
+
+
+@REPRODUCIBLE
+@given(start=st.floats(1e-300, 1e300), steps=st.integers(1, 8))
+def test_neighbouring_numbers_are_bins_of_their_own(start, steps):
+    edges = [start]
+    for _ in range(steps):
+        edges.append(float(np.nextafter(edges[-1], np.inf)))
+    groups = Groups.from_columns(pd.DataFrame({"s": [*edges, np.inf]}), Bins("s", edges))
+    assert groups.n_groups == steps + 2
+    assert groups.codes.tolist() == list(range(steps + 2))

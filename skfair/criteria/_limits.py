@@ -32,6 +32,8 @@ class CellSums(NamedTuple):
     @classmethod
     def of(cls, tally: Tally, rates: Sequence[Rate], pos_label: object = None) -> CellSums:
         """Read what some rates need of a tally; each array has shape (n_groups, 4)."""
+        if any(rate.needs_labels for rate in rates):
+            tally.check_labels(f"{', '.join(rate.name for rate in rates if rate.needs_labels)}")
         tables = (tally.weight, tally.weight2, tally.count.astype(np.float64))
         return cls(*(cells_of(table, tally.classes, rates, pos_label) for table in tables))
 

@@ -75,6 +75,7 @@ class LabelTable:
 
     @classmethod
     def _of_tally(cls, tally: Tally, control_features: Any) -> LabelTable:
+        tally.check_labels("measures of the labels")
         parts = (tally.weight, tally.weight2, tally.count.astype(np.float64))
         sums = ClassSums(*(array.sum(axis=2) for array in parts))
         control = () if control_features is None else control_features

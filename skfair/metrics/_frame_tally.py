@@ -10,6 +10,7 @@ import numpy as np
 
 from skfair._utils.text import listed
 from skfair._utils.validation import generator
+from skfair.criteria import RATES
 from skfair.metrics._base_metrics import count
 from skfair.metrics._calls import base_of, name_of
 from skfair.metrics._frame_grid import FrameGrid
@@ -34,6 +35,11 @@ class TallyMetrics(RateMetrics):
 
     def _counted(self, with_labels: bool, sample_weight: Any) -> Tally:
         return self._both if with_labels else self._predictions
+
+    def _tally(self, name: str, sample_weight: Any) -> Tally | None:
+        if RATES[name].needs_labels:
+            self._both.check_labels(name)
+        return super()._tally(name, sample_weight)
 
     def _other(self, function: Callable[..., Any], params: dict[str, Any]) -> Values:
         name, ours = name_of(function), SKLEARN_RATES.get(base_of(function))

@@ -105,9 +105,9 @@ class Books:
 
     def count_tally(self, tally: Tally, window: int, latest: int) -> None:
         """Count a tally of one window."""
-        if self._is_late(np.array([window]))[0]:
+        if tally.has_labels and self._is_late(np.array([window]))[0]:
             self.n_labels["late"] += tally.n_samples
-        else:
+        elif tally.has_labels:
             self.labelled[ALL].add(window, tally)
         self.predicted[ALL].add(window, of_predictions(tally))
         self._register(Groups(np.zeros(0, dtype=np.int8), tally.labels, tally.names))

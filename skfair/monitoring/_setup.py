@@ -36,8 +36,9 @@ class Reference:
 
     @classmethod
     def of_tally(cls, tally: Tally) -> Reference:
-        """Take a tally of labelled predictions."""
-        return cls({ALL: of_predictions(tally)}, {ALL: tally}, [], tally.labels, ())
+        """Take a tally of predictions, with labels or without."""
+        labelled = {ALL: tally if tally.has_labels else None}
+        return cls({ALL: of_predictions(tally)}, labelled, [], tally.labels, ())
 
     @classmethod
     def of_rows(

@@ -129,7 +129,7 @@ def _rates(tallies: Mapping[int, Tally], rate: Rate, level: float, pos_label: An
         for name in ("weight", "weight2", "count")
     ]
     classes = next(iter(tallies.values())).classes
-    stacked = Tally(tuple(labels), ("window", "group"), classes, *sums)
+    stacked = Tally(tuple(labels), ("window", "group"), classes, sums[0], sums[1], sums[2])
     found = group_intervals(stacked, rate, confidence_level=level, pos_label=pos_label)
     return pd.DataFrame(
         {

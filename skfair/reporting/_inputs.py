@@ -164,6 +164,7 @@ def audit_tally(tally: Any, *, scores: Any = None, pos_label: Any = None) -> Aud
         }
         hint = next((text for kind, text in hints.items() if isinstance(tally, kind)), "")
         raise TypeError(f"from_tally needs a Tally, got {type(tally).__name__}{hint}")
+    tally.check_labels("reports")
     if tally.n_samples == 0:
         raise ValueError("the tally is empty: there is nothing to report")
     if scores is not None and not isinstance(scores, ScoreTally):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skfair.tally._cells import one_against_rest
 from skfair.tally._frame import TooManyValuesError
 from skfair.tally._kernel import count_cells, sum_cells
 from skfair.tally._levels import split_levels
@@ -10,7 +11,7 @@ from skfair.tally._numbers import NumberSummary, summarise_numbers
 from skfair.tally._scores import ScoreTally
 from skfair.tally._slices import tallies_over_time
 from skfair.tally._soft import soft_cells
-from skfair.tally._tally import Tally, one_against_rest
+from skfair.tally._tally import Tally
 from skfair.tally._values import ValueCounts, check_few_values, column_kinds, count_values
 
 __all__ = [

@@ -23,14 +23,17 @@ def check_alike(one: Any, other: Any) -> None:
     Raises
     ------
     ValueError
-        If sensitive features differ; if labels or groups are text in one part and numbers in the
-        other; or if a column was cut at other edges, so that groups overlap.
+        If sensitive features differ; if one has labels and the other none; if labels or groups are
+        text in one part and numbers in the other; or if a column was cut at other edges, so that
+        groups overlap.
     """
     if one.names != other.names:
         raise ValueError(
             f"tallies of {one.names} and of {other.names} can't be added: "
             "their sensitive features differ"
         )
+    if getattr(one, "has_labels", True) != getattr(other, "has_labels", True):
+        raise ValueError("a tally with labels and one of predictions alone can't be added")
     _check_kinds("the labels", one.classes, other.classes)
     sides = zip(_by_feature(one), _by_feature(other), strict=True)
     for name, (values, others) in zip(one.names, sides, strict=True):

@@ -70,6 +70,7 @@ class AdditiveTally:
     def __repr__(self) -> str:
         shown = {name: listed(getattr(self, name), 6) for name in ("names", "labels", "classes")}
         weighted = "" if np.array_equal(self.weight, self.count) else ", weighted"
+        weighted += "" if getattr(self, "has_labels", True) else ", without labels"
         content = ", ".join(f"{name}={values}" for name, values in shown.items())
         return f"{type(self).__name__}({content}, n_samples={self.n_samples}{weighted})"
 

@@ -19,7 +19,7 @@ from skfair._utils.columns import to_array
 from skfair._utils.validation import check_scale
 from skfair.groups import Bins, ColumnSpec
 from skfair.tally._kernel import Sums, n_cells
-from skfair.tally._sources import Table
+from skfair.tally._sources import Table, collect
 
 MAX_COMBINATIONS = 1 << 20
 """A group-by with more distinct combinations of keys than this is refused."""
@@ -132,7 +132,7 @@ def collect_cells(table: Table, keys: Sequence[Key], sample_weight: str | None) 
     if changed:
         frame = frame.with_columns(*changed)
     grouped = frame.group_by([f"k{i}" for i in range(len(keys))]).agg(*sums)
-    cells = grouped.head(MAX_COMBINATIONS + 1).collect()
+    cells = collect(grouped.head(MAX_COMBINATIONS + 1))
     if len(cells) == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required")
     if len(cells) > MAX_COMBINATIONS:
@@ -248,5 +248,6 @@ def _refuse_many(cells: Any, keys: Sequence[Key]) -> None:
     raise TooManyValuesError(
         f"more than {MAX_COMBINATIONS} distinct combinations of {[key.name for key in keys]}; "
         f"column {keys[widest].name!r} alone has {sizes[widest]} distinct values or more, too many "
-        "to be groups or classes: cut numbers with Bins, and merge rare values"
+        "to be groups or classes: cut numbers with Bins, derive years or seasons of dates, and "
+        "merge rare values"
     )

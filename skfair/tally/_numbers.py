@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import to_array
 from skfair.tally._quantiles import number_range, quantile_edges
-from skfair.tally._sources import Table, open_table
+from skfair.tally._sources import Table, collect, open_table
 
 
 class NumberSummary(NamedTuple):
@@ -114,5 +114,5 @@ def _moments(
 def _sums(frame: Any, *expressions: nw.Expr) -> list[float]:
     names = [f"s{i}" for i in range(len(expressions))]
     terms = frame.select(*(e.alias(n) for e, n in zip(expressions, names, strict=True)))
-    found = terms.select(*(nw.col(name).sum() for name in names)).collect()
+    found = collect(terms.select(*(nw.col(name).sum() for name in names)))
     return [float(to_array(found[name].to_native())[0]) for name in names]

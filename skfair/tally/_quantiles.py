@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skfair._utils.columns import to_array
 from skfair._utils.validation import check_count
 from skfair.tally._frame import Key, collect_cells
-from skfair.tally._sources import Table
+from skfair.tally._sources import Table, collect
 
 _GRID = 1 << 16
 _PASSES = 5
@@ -90,12 +90,8 @@ def number_range(
     frame = table.frame.select(table.number(column).alias("number"))
     if within is not None:
         frame = frame.filter((number >= within[0]) & (number < within[1]))
-    found = frame.select(
-        nw.len().alias("rows"),
-        number.count().alias("known"),
-        number.min().alias("low"),
-        number.max().alias("high"),
-    ).collect()
+    sums = (number.count().alias("known"), number.min().alias("low"), number.max().alias("high"))
+    found = collect(frame.select(nw.len().alias("rows"), *sums))
     rows, known, low, high = (to_array(found[name].to_native())[0] for name in found.columns)
     if rows == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required")
@@ -110,7 +106,7 @@ def _numbers(table: Table, column: str, sample_weight: str | None) -> NDArray[np
     if sample_weight is not None:
         table.check_columns(sample_weight)
         read.append(table.number(sample_weight).alias("w"))
-    frame = table.frame.select(*read).filter(~numbers.is_null()).collect()
+    frame = collect(table.frame.select(*read).filter(~numbers.is_null()))
     counted = frame if sample_weight is None else frame.filter(nw.col("w") > 0)
     chosen = (counted if len(counted) else frame).select(numbers)["number"]
     values: NDArray[np.float64] = np.asarray(chosen.to_numpy(), dtype=np.float64)

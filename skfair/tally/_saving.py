@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import fields
 from datetime import date, datetime
 from pathlib import Path
@@ -20,7 +20,11 @@ FORMAT = "skfair tally"
 VERSION = 1
 
 _SUMS = {"weight": np.float64, "weight2": np.float64, "count": np.int64}
-_TAGS = {"date": date.fromisoformat, "timestamp": pd.Timestamp, "float": float}
+_TAGS: dict[str, Callable[[str], Hashable]] = {
+    "date": lambda text: pd.Timestamp(date.fromisoformat(text)),
+    "timestamp": lambda text: datetime.fromisoformat(text) and pd.Timestamp(text),
+    "float": float,
+}
 
 
 class Saved:
@@ -114,7 +118,7 @@ def _header(tally: Any) -> dict[str, Any]:
     }
     edges = getattr(tally, "edges", None)
     if edges is None:
-        return header
+        return header | {"has_labels": tally.has_labels}
     positive = None if tally.positive is None else _to_json(tally.positive)
     return header | {"edges": edges.tolist(), "positive": positive}
 
@@ -133,6 +137,8 @@ def _arguments(header: Any, name: str, wanted: set[str]) -> dict[str, Any]:
     }
     shape = tuple(header["shape"])
     found |= {key: _numbers(header[key], dtype).reshape(shape) for key, dtype in _SUMS.items()}
+    if "has_labels" in wanted:
+        found["has_labels"] = header.get("has_labels", True) is True
     if "edges" in wanted:
         found["edges"] = _numbers(header["edges"], np.float64)
         positive = header.get("positive")
@@ -204,9 +210,7 @@ def _from_json(value: Any) -> Hashable:
         return tuple(_from_json(part) for part in value)
     if isinstance(value, dict):
         ((tag, text),) = value.items()
-        read: Any = _TAGS[tag]
-        label: Hashable = read(text)
-        return label
+        return _TAGS[tag](text)
     if not isinstance(value, str | bool | int | float):
         raise ValueError(f"{value!r} is no label")
     return value

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from skfair.groups import ColumnSpec, Missing
+from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally._frame import Key, aggregate
 from skfair.tally._sources import Table, open_table
-from skfair.tally._tally import Tally, tally_of_cells
+from skfair.tally._tally import Tally, named_labels, tally_of_cells
 
 
 class _Unit(NamedTuple):
@@ -41,7 +42,7 @@ def tallies_over_time(
     *,
     time: str,
     every: str = "1d",
-    y_true: str,
+    y_true: str | None,
     y_pred: str,
     sensitive_features: ColumnSpec,
     sample_weight: str | None = None,
@@ -98,15 +99,18 @@ def tallies_over_time(
     """
     number, unit = _parse(every)
     table = open_table(source)
-    table.check_columns(y_true, y_pred, time)
-    values = [Key(name, table.column(name)) for name in (y_true, y_pred)]
+    named = named_labels(y_true, y_pred)
+    table.check_columns(*named, time)
+    table = _with_clocks(table, time)
+    values = [Key(name, table.column(name)) for name in named]
     values.append(_window(table, time, unit))
     cells = aggregate(table, values, sensitive_features, sample_weight)
-    starts = _starts(cells.values[2], number, unit, getattr(table.dtypes[time], "time_zone", None))
+    Groups.from_columns(cells.keys, sensitive_features, missing=missing)  # few enough over all time
+    starts = _starts(cells.values[-1], number, unit, getattr(table.dtypes[time], "time_zone", None))
     codes, windows = pd.factorize(starts, sort=True, use_na_sentinel=False)
     return {
         start: tally_of_cells(
-            cells.take(np.flatnonzero(codes == k)), (y_true, y_pred), sensitive_features, missing
+            cells.take(np.flatnonzero(codes == k)), named, sensitive_features, missing
         )
         for k, start in enumerate(windows)
     }
@@ -119,6 +123,21 @@ def _parse(every: str) -> tuple[int, _Unit]:
             f"every must be a number and one of {', '.join(_UNITS)}, such as '1d', got {every!r}"
         )
     return int(found[1]), _UNITS[found[2]]
+
+
+def _with_clocks(table: Table, time: str) -> Table:
+    """Give Arrow's times pandas' own type: pandas before 2.3.2 takes their clocks for UTC's."""
+    dtype, engine = table.dtypes[time], table.native.implementation
+    is_pandas = engine.is_pandas_like() or engine.is_dask()
+    if not is_pandas or dtype != nw.Datetime or not dtype.time_zone:
+        return table
+    given = table.native.to_native()
+    if not isinstance(given.dtypes[time], pd.ArrowDtype):
+        return table
+    own = pd.DatetimeTZDtype(dtype.time_unit, dtype.time_zone)
+    return replace(
+        table, frame=nw.from_native(given.assign(**{time: given[time].astype(own)})).lazy()
+    )
 
 
 def _window(table: Table, time: str, unit: _Unit) -> Key:

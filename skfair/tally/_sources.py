@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +16,26 @@ import narwhals as nw
 import pandas as pd
 
 from skfair._utils.optional import import_optional
+
+_ENGINES = ("duckdb", "_duckdb", "polars", "narwhals")
+_COMPLAINTS = {
+    r"No magic bytes|too small to be a Parquet file|File out of specification": (
+        "the path leads to a file that is no Parquet: give CSV as polars.scan_csv(path) or "
+        "duckdb.read_csv(path), a table of a database as connection.table(name)"
+    ),
+    r"schema mismatch in glob|trying to read it as type|outside of expected schema"
+    r"|did not find column|data type mismatch for column": (
+        "the Parquet files differ in their columns or types: write them alike, or give a relation "
+        "that says how they go together, such as "
+        "duckdb.read_parquet(paths, union_by_name=True).project(...)"
+    ),
+    r"Hive partition mismatch|not present in the given Hive schema": (
+        "some of the Parquet files lie in folders such as region=north, and others not, or in "
+        "folders of other names: give files of one layout, or a relation, "
+        "duckdb.read_parquet(paths, hive_partitioning=False)"
+    ),
+}
+"""What engines say of files that they can't read, and what helps."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +129,76 @@ def open_table(source: Any) -> Table:
     TypeError
         If the source is nothing of that kind.
     ValueError
-        If several columns have one name.
+        If several columns have one name, a file is named twice, or is no Parquet file.
     """
     paths = _paths(source)
-    native = nw.from_native(source if paths is None else _scan_parquet(paths))
-    names = _names(native)
-    frame = _numbered(native, len(names))
-    dtypes = frame.collect_schema().dtypes()
+    with explained():
+        native = _from_native(source) if paths is None else nw.from_native(_scan_parquet(paths))
+        names = _names(native)
+        frame = _numbered(native, len(names))
+        dtypes = _dtypes(native, frame)
     places = {name: i for i, name in enumerate(names)}
     return Table(native, frame, places, dict(zip(names, dtypes, strict=True)))
+
+
+def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+    """Run what a lazy frame asks for, and say what helps where its files can't be read."""
+    with explained():
+        return frame.collect()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say what helps where an engine can't read files; all other errors pass as they are.
+
+    Raises
+    ------
+    ValueError
+        With the engine's words and, as its cause, the engine's error.
+
+    Examples
+    --------
+    >>> with explained():
+    ...     raise ValueError("No magic bytes")  # of no engine
+    Traceback (most recent call last):
+        ...
+    ValueError: No magic bytes
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in _ENGINES:
+            for pattern, advice in _COMPLAINTS.items():
+                if re.search(pattern, str(error)):
+                    said = str(error).partition("\n")[0]
+                    raise ValueError(f"{advice} ({said})") from error
+        raise
+
+
+def _from_native(source: Any) -> Any:
+    try:
+        return nw.from_native(source)
+    except TypeError as error:
+        if not (hasattr(source, "table") and hasattr(source, "sql")):
+            raise
+        raise TypeError(
+            "a connection holds many tables: give one of them, connection.table(name), or a "
+            "query, connection.sql(query)"
+        ) from error
+
+
+def _dtypes(native: Any, frame: Any) -> list[Any]:
+    """Types of the columns; times with a zone are so also where pandas' name of it is unusual."""
+    found = frame.collect_schema().dtypes()
+    engine = native.implementation
+    if not (engine.is_pandas_like() or engine.is_dask()):
+        return list(found)
+    return [
+        nw.Datetime(kind.unit, kind.tz)
+        if dtype == nw.Unknown and isinstance(kind, pd.DatetimeTZDtype)
+        else dtype
+        for dtype, kind in zip(found, native.to_native().dtypes, strict=True)
+    ]
 
 
 def _names(native: Any) -> list[str]:
@@ -156,7 +240,7 @@ def _files(path: str | Path) -> list[str]:
     elif Path(path).exists():
         found = [str(path)]
     else:
-        found = sorted(glob.glob(str(path), recursive=True))
+        found = sorted(set(glob.glob(str(path), recursive=True)))
     if not found:
         raise FileNotFoundError(f"there is no Parquet file {str(path)!r}")
     return found
@@ -168,16 +252,43 @@ def _scan_parquet(paths: list[str]) -> Any:
     engine = import_optional("duckdb", extra="data", purpose="reading Parquet files")
     connection = engine.connect()
     connection.execute("SET TimeZone = 'UTC'")
+
+    def find(pattern: str) -> list[str]:
+        return [name for (name,) in connection.execute("FROM glob(?)", [pattern]).fetchall()]
+
+    _check_distinct(paths, find)
     return connection.read_parquet(list(_literal(paths)), hive_partitioning=_partitioned(paths))
 
 
 def _scan_with_polars(paths: list[str]) -> Any:
     polars = import_optional("polars", extra="data", purpose="reading Parquet files")
+    _check_distinct(paths, lambda pattern: [pattern])
     local = not any("://" in path for path in paths)
     zoned = polars.selectors.datetime(time_zone="*")
     hive = _partitioned(paths)
     scanned = polars.scan_parquet(paths, glob=not local, hive_partitioning=hive)
     return scanned.with_columns(zoned.dt.convert_time_zone("UTC"))
+
+
+def _check_distinct(paths: list[str], find: Callable[[str], list[str]]) -> None:
+    """Raise ValueError if a file is named twice; ``find`` lists files of a remote pattern."""
+    if len(paths) < 2:
+        return
+    seen: set[str] = set()
+    for path in paths:
+        for name in find(path) if _is_remote_pattern(path) else [path]:
+            local = name.removeprefix("file://")
+            place = local if "://" in local else os.path.realpath(local)
+            if place in seen:
+                raise ValueError(
+                    f"the file {name!r} is named twice, by a path, a folder, a pattern or a link: "
+                    "its rows would count twice"
+                )
+            seen.add(place)
+
+
+def _is_remote_pattern(path: str) -> bool:
+    return "://" in path and not path.startswith("http") and glob.has_magic(path)
 
 
 def _literal(paths: Iterable[str]) -> Iterable[str]:

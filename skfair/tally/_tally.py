@@ -14,6 +14,7 @@ from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.tally._base import CellTally
+from skfair.tally._cells import one_against_rest
 from skfair.tally._frame import AggregatedCells, Key, aggregate
 from skfair.tally._kernel import count_cells
 from skfair.tally._saving import Saved
@@ -39,6 +40,9 @@ class Tally(CellTally, Saved):
         Sums of weights and of squared weights, by group, y_true and y_pred.
     count : ndarray of int of shape (G, C, C)
         Numbers of rows. A row of weight 0 makes its group and classes known and counts as none.
+    has_labels : bool, default=True
+        Without, predictions alone were counted, each as its own label. Selection rates can be
+        measured; what needs labels is refused.
 
     Examples
     --------
@@ -50,6 +54,8 @@ class Tally(CellTally, Saved):
     >>> (tally + more).labels
     ('f', 'm', 'x')
     """
+
+    has_labels: bool = True
 
     @property
     def _axes(self) -> tuple[tuple[Hashable, ...], ...]:
@@ -96,11 +102,46 @@ class Tally(CellTally, Saved):
         return cls(groups.labels, groups.names, classes, *sums)
 
     @classmethod
+    def from_predictions(
+        cls,
+        y_pred: Any,
+        sensitive_features: Any,
+        *,
+        sample_weight: Any = None,
+        missing: Missing = "group",
+    ) -> Tally:
+        """Count predictions whose labels aren't known, which give selection rates.
+
+        Parameters
+        ----------
+        y_pred : array-like of shape (n,)
+            Predicted labels of any type.
+        sensitive_features, sample_weight, missing
+            As in :meth:`from_arrays`.
+
+        Returns
+        -------
+        Tally
+            With ``has_labels`` False, so that what needs labels is refused.
+
+        Examples
+        --------
+        >>> from skfair.metrics import MetricFrame, selection_rate
+        >>> tally = Tally.from_predictions([0, 1, 1, 1], ["f", "f", "m", "m"])
+        >>> MetricFrame.from_tally(tally, metrics=selection_rate).by_group.tolist()
+        [0.5, 1.0]
+        """
+        counted = cls.from_arrays(
+            y_pred, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
+        )
+        return replace(counted, has_labels=False)
+
+    @classmethod
     def from_frame(
         cls,
         source: Any,
         *,
-        y_true: str,
+        y_true: str | None,
         y_pred: str,
         sensitive_features: ColumnSpec,
         sample_weight: str | None = None,
@@ -119,7 +160,8 @@ class Tally(CellTally, Saved):
             (``"part-*.parquet"``), or a list of paths. Paths are read by DuckDB, or by polars
             where only that is installed (``pip install "skfair[data]"``).
         y_true, y_pred : str
-            Names of the columns of labels and predictions.
+            Names of the columns of labels and predictions. ``y_true`` None: predictions without
+            labels.
         sensitive_features : str, Bins, or list of them
             Names of the columns of sensitive features.
         sample_weight : str, default=None
@@ -147,10 +189,24 @@ class Tally(CellTally, Saved):
                [0., 0., 0., 1.]])
         """
         table = open_table(source)
-        table.check_columns(y_true, y_pred)
-        values = [Key(name, table.column(name)) for name in (y_true, y_pred)]
+        named = named_labels(y_true, y_pred)
+        table.check_columns(*named)
+        values = [Key(name, table.column(name)) for name in named]
         cells = aggregate(table, values, sensitive_features, sample_weight)
-        return tally_of_cells(cells, (y_true, y_pred), sensitive_features, missing)
+        return tally_of_cells(cells, named, sensitive_features, missing)
+
+    def check_labels(self, what: str) -> None:
+        """Raise ValueError if predictions alone were counted.
+
+        Parameters
+        ----------
+        what : str
+            What needs them, for the message.
+        """
+        if not self.has_labels:
+            raise ValueError(
+                f"{what} can't be had without labels, and the tally holds predictions alone"
+            )
 
     def cells(self, pos_label: Any = None) -> NDArray[np.float64]:
         """Weighted sums of true negatives, false positives, false negatives, true positives.
@@ -252,9 +308,14 @@ class Tally(CellTally, Saved):
         )
 
 
+def named_labels(y_true: str | None, y_pred: str) -> tuple[str, ...]:
+    """Name the columns of labels and predictions, or of predictions alone."""
+    return (y_pred,) if y_true is None else (y_true, y_pred)
+
+
 def tally_of_cells(
     cells: AggregatedCells,
-    names: tuple[str, str],
+    names: tuple[str, ...],
     sensitive_features: ColumnSpec,
     missing: Missing,
 ) -> Tally:
@@ -263,42 +324,13 @@ def tally_of_cells(
     Parameters
     ----------
     cells : AggregatedCells
-    names : tuple of (str, str)
-        What y_true and y_pred are called, for messages.
+    names : tuple of str
+        What y_true and y_pred, or y_pred alone, are called.
     sensitive_features, missing
         As in :meth:`Tally.from_frame`.
     """
     groups = Groups.from_columns(cells.keys, sensitive_features, missing=missing)
-    named = zip(names, cells.values[:2], strict=True)
-    (true, pred), classes = encode_labels(*named)
-    sums = cells.add_up([groups.codes, true, pred], (groups.n_groups, len(classes), len(classes)))
-    return Tally(groups.labels, groups.names, classes, *sums)
-
-
-def one_against_rest(table: NDArray[np.float64], k: int | None) -> NDArray[np.float64]:
-    """Fold C x C tables into (tn, fp, fn, tp) of class k against the rest.
-
-    Parameters
-    ----------
-    table : ndarray of shape (..., C, C)
-        By y_true and y_pred.
-    k : int or None
-        The positive class; None: no row is or is called positive.
-
-    Returns
-    -------
-    cells : ndarray of shape (..., 4)
-
-    Examples
-    --------
-    >>> one_against_rest(np.array([[5.0, 1, 0], [2, 7, 0], [0, 3, 9]]), 1)
-    array([14.,  4.,  2.,  7.])
-    """
-    if k is None:
-        total = table.sum(axis=(-2, -1))
-        zero = np.zeros_like(total)
-        return np.stack([total, zero, zero, zero], axis=-1)
-    rest = [i for i in range(table.shape[-1]) if i != k]
-    fp, fn = table[..., rest, k].sum(axis=-1), table[..., k, rest].sum(axis=-1)
-    tn = table[..., rest, :][..., rest].sum(axis=(-2, -1))  # total less the others is never quite 0
-    return np.stack([tn, fp, fn, table[..., k, k]], axis=-1)
+    codes, classes = encode_labels(*zip(names, cells.values[: len(names)], strict=True))
+    shape = (groups.n_groups, len(classes), len(classes))
+    sums = cells.add_up([groups.codes, codes[0], codes[-1]], shape)
+    return Tally(groups.labels, groups.names, classes, *sums, len(names) == 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import pandas as pd
 import polars as pl
@@ -12,7 +13,7 @@ from engines import ENGINES, MARKED, QUIET, spark_session
 
 from skfair.detection import detect_bias
 from skfair.groups import MISSING, Bins
-from skfair.tally import Tally, tallies_over_time
+from skfair.tally import Tally, _frame, tallies_over_time
 
 pytestmark = QUIET
 
@@ -115,6 +116,43 @@ def test_timestamps_with_a_zone_are_groups(engine):
     tally = count(frame)
     assert tally.labels == (pd.Timestamp(at[0]), pd.Timestamp(at[2]), MISSING)
     assert tally.group_counts.tolist() == [2, 1, 1]
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us")])
+def test_dates_bear_the_labels_that_they_bear_in_memory(engine, kind):
+    at = [datetime.datetime(2024, 7, 1), None, datetime.datetime(1965, 1, 1)]
+    values = pa.array([value and value.date() for value in [at[0], *at]]).cast(kind)
+    table = pa.table({"y": Y, "g": values})
+    tally = count(engine(table))
+    if pa.types.is_timestamp(kind) and isinstance(tally.labels[0], pd.Timestamp):
+        tally = replace(tally, labels=tuple(map(naive, tally.labels)))  # Spark's bear a zone
+    memory = Tally.from_arrays(Y, Y, {"g": table["g"].to_pandas()})
+    assert tally.labels == (pd.Timestamp("1965-01-01"), pd.Timestamp("2024-07-01"), MISSING)
+    assert [type(label) for label in tally.labels] == [pd.Timestamp, pd.Timestamp, str]
+    assert (tally + memory).labels == memory.labels == tally.labels
+    assert (tally + memory).group_counts.tolist() == [2, 4, 2]
+
+
+def naive(label):
+    return label.tz_localize(None) if isinstance(label, pd.Timestamp) else label
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")])
+def test_many_dates_are_no_groups(engine, kind):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(k) for k in range(31)]
+    values = pa.array([None, None, *days]).cast(pa.timestamp("us")).cast(kind)
+    table = pa.table({"y": [0] * 33, "g": values, "h": ["a"] * 33})
+    assert count(engine(table[:32])).n_groups == 31
+    for groups in ("g", ["h", "g"]):
+        with pytest.raises(ValueError, match=r"'g' has 31 distinct dates.* derive an age, a year"):
+            count(engine(table), groups)
+
+
+def test_what_to_do_with_more_dates_than_come_to_memory(engine, monkeypatch):
+    monkeypatch.setattr(_frame, "MAX_COMBINATIONS", 2)
+    at = [datetime.datetime(2024, 1, k + 1) for k in range(4)]
+    with pytest.raises(_frame.TooManyValuesError, match="derive years or seasons of dates"):
+        count(engine(pa.table({"y": Y, "g": at})))
 
 
 def test_enums_keep_their_values():

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 
+from skfair.groups import MISSING
 from skfair.tally import ScoreTally, Tally, _sources, tallies_over_time
 
 RNG = np.random.default_rng(7)
@@ -96,11 +97,44 @@ def test_columns_are_matched_by_name(tmp_path):
     assert_whole(tmp_path)
 
 
-def test_a_column_that_one_file_lacks_is_an_error(tmp_path):
+def of_the_engine(error, engine):
+    """Tell whether an error says by which error of the engine it was caused."""
+    module = type(error.value.__cause__).__module__
+    return module.startswith({"duckdb": "_duckdb", "polars": "narwhals"}[engine])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        DATA.drop_columns("sex"),
+        DATA.set_column(4, "w", pa.array(["heavy"] * N)),
+        DATA.rename_columns(["y", "p", "Sex?", "s", "w", "at"]),
+    ],
+    ids=["lacking", "text", "renamed"],
+)
+def test_parts_that_differ_in_their_columns(tmp_path, engine, other):
     pq.write_table(DATA[:20], tmp_path / "1.parquet")
-    pq.write_table(DATA[20:].drop_columns("sex"), tmp_path / "2.parquet")
-    with pytest.raises(Exception, match="sex"):
+    pq.write_table(other, tmp_path / "2.parquet")
+    with pytest.raises(ValueError, match=r"differ in their columns or types.*union_by_name") as e:
         Tally.from_frame(tmp_path, **NAMES)
+    assert of_the_engine(e, engine)
+
+
+def test_folders_of_two_layouts(tmp_path, engine):
+    for folder in ("region=a", "year=2024"):
+        (tmp_path / folder).mkdir()
+        pq.write_table(DATA, tmp_path / folder / "1.parquet")
+    with pytest.raises(ValueError, match=r"folders such as region=north.*hive_partitioning") as e:
+        Tally.from_frame(tmp_path, **NAMES)
+    assert of_the_engine(e, engine)
+
+
+def test_a_relation_mends_parts_that_differ(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    pq.write_table(DATA[:20].drop_columns("sex"), tmp_path / "1.parquet")
+    pq.write_table(DATA, tmp_path / "2.parquet")
+    read = duckdb.connect().read_parquet(str(tmp_path / "*.parquet"), union_by_name=True)
+    assert Tally.from_frame(read, **NAMES).labels == (*WHOLE.labels, MISSING)
 
 
 def test_scores_and_windows(parts):
@@ -126,10 +160,104 @@ def test_paths_without_files(tmp_path, monkeypatch, path):
         Tally.from_frame(path, **NAMES)
 
 
-def test_files_that_are_no_parquet(tmp_path):
-    (tmp_path / "t.parquet").write_text("no data")
-    with pytest.raises(Exception, match=r"(?i)parquet"):
-        Tally.from_frame(tmp_path / "t.parquet", **NAMES)
+def make_database(path):
+    with pytest.importorskip("duckdb").connect(str(path)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS y")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: path.write_text("y,p,sex,w\n0,1,f,1\n"),
+        lambda path: path.write_text(""),
+        make_database,
+    ],
+    ids=["CSV", "empty", "database"],
+)
+def test_files_that_are_no_parquet(tmp_path, engine, write):
+    write(tmp_path / "a")
+    message = r"no Parquet: .* polars.scan_csv\(path\) .* connection.table\(name\) \(.+\)"
+    with pytest.raises(ValueError, match=message) as e:
+        Tally.from_frame(tmp_path / "a", **NAMES)
+    assert of_the_engine(e, engine)
+    pq.write_table(DATA, tmp_path / "0")
+    with pytest.raises(ValueError, match=message) as e:
+        Tally.from_frame([tmp_path / "0", tmp_path / "a"], **NAMES)
+    assert of_the_engine(e, engine)
+
+
+def test_a_connection_is_no_table():
+    connection = pytest.importorskip("duckdb").connect()
+    with pytest.raises(TypeError, match=r"give one of them, connection.table\(name\)") as e:
+        Tally.from_frame(connection, **NAMES)
+    assert "Unsupported dataframe type" in str(e.value.__cause__)
+
+
+def test_other_errors_pass_as_they_are():
+    engine_error = type("Error", (Exception,), {"__module__": "_duckdb"})
+    for error in (ValueError("No magic bytes"), engine_error("out of memory")):
+        with pytest.raises(type(error)) as e, _sources.explained():
+            raise error
+        assert e.value is error
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["part-1.parquet", "part-1.parquet"],
+        ["part-1.parquet", "./part-1.parquet"],
+        [".", "part-1.parquet"],
+        [Path("deep"), "."],
+        ["part-*.parquet", "part-1.parquet"],
+        ["part-1.parquet", "*/../part-1.parquet"],
+        ["**/*.parquet", "deep/3.parquet"],
+        ["part-2.parquet", "latest"],
+        "links",
+    ],
+)
+def test_a_file_that_is_named_twice(parts, tmp_path, monkeypatch, paths):
+    monkeypatch.chdir(tmp_path)
+    Path("latest").symlink_to("part-2.parquet")
+    Path("links").mkdir()
+    for name in ("a.parquet", "b.parquet"):
+        Path("links", name).symlink_to(tmp_path / "part-1.parquet")
+    twice = r"'[^']*(part-[12]|3|latest|b)(\.parquet)?' is named twice.* rows would count twice"
+    with pytest.raises(ValueError, match=twice):
+        Tally.from_frame(paths, **NAMES)
+
+
+def test_a_file_that_a_pattern_finds_in_two_ways_counts_once(parts, tmp_path):
+    assert_whole(str(tmp_path / "**" / "**" / "*.parquet"))
+
+
+def test_addresses_that_name_a_file_twice(parts, tmp_path, engine):
+    address = tmp_path.as_uri()
+    with pytest.raises(ValueError, match=r"3\.parquet' is named twice"):
+        Tally.from_frame([f"{address}/deep/3.parquet", parts[2]], **NAMES)
+    if engine == "duckdb":  # which lists the files of an address
+        assert_whole([f"{address}/part-*.parquet", f"{address}/deep/*.parquet"])
+        with pytest.raises(ValueError, match=r"part-1\.parquet' is named twice"):
+            Tally.from_frame([f"{address}/part-*.parquet", f"{address}/part-1.parquet"], **NAMES)
+        with pytest.raises(ValueError, match=r"3\.parquet' is named twice"):
+            Tally.from_frame([parts[2], f"{address}/*/*.parquet"], **NAMES)
+
+
+def test_addresses_are_told_apart_as_they_stand():
+    asked = []
+
+    def find(pattern):
+        asked.append(pattern)
+        return ["s3://bucket/1.parquet", "s3://bucket/2.parquet"]
+
+    web = "https://example.org/1.parquet?version="
+    _sources._check_distinct([f"{web}1", f"{web}2", "s3://bucket/3.parquet"], find)
+    _sources._check_distinct(["s3://bucket/*.parquet"], find)
+    assert asked == []
+    with pytest.raises(ValueError, match=r"'s3://bucket/2.parquet' is named twice"):
+        _sources._check_distinct(["s3://bucket/2.parquet", "s3://bucket/*.parquet"], find)
+    with pytest.raises(ValueError, match=r"'https://example.org/1.parquet\?version=1' is named"):
+        _sources._check_distinct([f"{web}1", f"{web}1"], find)
+    assert asked == ["s3://bucket/*.parquet"]
 
 
 @pytest.mark.parametrize("source", [[], [1], ["a.parquet", 1], 3.5, b"a.parquet"])

@@ -196,6 +196,7 @@ DAMAGES = [
     {"labels": ["a", "b", None]},
     {"labels": ["a", "b", {"eval": "1"}]},
     {"labels": ["a", "b", {"date": "today"}]},
+    {"labels": ["a", "b", {"timestamp": "now"}]},
     {"labels": ["a", "b", {}]},
     {"labels": "abc"},
     {"labels": 3},

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skfair.groups import MISSING, Groups
-from skfair.tally import Tally
-from skfair.tally._tally import one_against_rest
+from skfair.tally import Tally, one_against_rest
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
 

@@ -178,6 +178,76 @@ def test_zones_cut_days_by_their_own_clock():
     }
 
 
+ZONES = {
+    "America/New_York": "-04:00",
+    "America/Sao_Paulo": "-03:00",
+    "America/Port-au-Prince": "-04:00",
+    "Asia/Ho_Chi_Minh": "+07:00",
+    "Asia/Kolkata": "+05:30",
+    "Etc/GMT+5": "-05:00",
+    "Etc/GMT-14": "+14:00",
+    "EST5EDT": "-04:00",
+    "UTC": "+00:00",
+}
+"""Zones, names of all kinds, and what their clocks showed on 1 and 2 July 2024."""
+
+
+@pytest.mark.parametrize("name", MARKED)
+@pytest.mark.parametrize("zone", ZONES)
+def test_zones_of_any_name(name, zone):
+    if name in ("DuckDB", "Spark"):
+        pytest.skip("it keeps no zones")
+    walls = ["2024-07-01 00:00", "2024-07-01 23:59", "2024-07-02 00:00"]
+    at = [datetime.datetime.fromisoformat(wall + ZONES[zone]) for wall in walls]
+    times = pa.array([*at, None], pa.timestamp("us", zone))
+    data = pa.table({"t": times, "y": range(4), "g": ["a"] * 4})
+    found = tallies_over_time(
+        ENGINES[name]()(data), time="t", y_true="y", y_pred="y", sensitive_features="g"
+    )
+    assert {str(start): list(tally.classes) for start, tally in found.items()} == {
+        f"2024-07-01 00:00:00{ZONES[zone]}": [0, 1],
+        f"2024-07-02 00:00:00{ZONES[zone]}": [2],
+        "NaT": [3],
+    }
+
+
+UTC = pd.to_datetime(["2024-03-30 22:30", "2024-03-30 23:30"], utc=True)
+
+
+@pytest.mark.skipif(pd.__version__ < "3", reason="pandas itself can't read such zones")
+def test_zones_that_are_files():
+    assert by_hand(UTC.tz_convert("dateutil/Europe/Berlin"), "1d") == {
+        "2024-03-30 00:00:00+01:00": [0],
+        "2024-03-31 00:00:00+01:00": [1],
+    }
+
+
+def test_zones_that_are_fixed():
+    fixed = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30))
+    assert by_hand(UTC.tz_convert(fixed), "1h") == {
+        "2024-03-30 19:00:00-03:30": [0],
+        "2024-03-30 20:00:00-03:30": [1],
+    }
+
+
+def test_hours_that_the_clock_shows_twice_in_a_zone_of_unusual_name():
+    times = pd.to_datetime(["2024-11-03 05:10", "2024-11-03 06:10", "2024-11-03 07:10"], utc=True)
+    assert by_hand(times.tz_convert("America/New_York"), "1h") == {
+        "2024-11-03 01:00:00-04:00": [0, 1],
+        "2024-11-03 02:00:00-05:00": [2],
+    }
+
+
+def test_groups_may_be_few_in_each_window_and_too_many_in_all():
+    data = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=31), "y": 0})
+    numbered = data.assign(g=range(31), d=data["t"].dt.date)
+    for groups in ("t", "d", "g"):
+        names = {"y_true": "y", "y_pred": "y", "sensitive_features": groups}
+        assert len(tallies_over_time(numbered[:30], time="t", **names)) == 30
+        with pytest.raises(ValueError, match="31 distinct"):
+            tallies_over_time(numbered, time="t", **names)
+
+
 def test_hours_that_the_clock_shows_twice_are_one_window():
     times = pd.to_datetime(["2024-10-27 00:10", "2024-10-27 01:10", "2024-10-27 02:10"], utc=True)
     assert by_hand(times.tz_convert("Europe/Berlin"), "1h") == {
