@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -102,7 +100,7 @@ def reached(
         table[bound_name(rate, limit, sign)] = (worst, low, high, short, 0.0, of_single)
     if asked.budget is not None:
         share, of_single = (float(c[:, [1, 3]].sum() / c.sum()) for c in (cells, plain))
-        whole = None if tally is None else _merged(tally)
+        whole = None if tally is None else tally.whole()
         low, high = _limits(whole, get_rate("selection_rate"), 0, confidence_level)
         table["budget"] = (share, low, high, max(share - asked.budget, 0.0), 0.0, of_single)
     columns = ["estimate", "low", "high", "violation", "allowed", "single_cut"]
@@ -124,12 +122,3 @@ def _limits(tally: Tally | None, rate: Rate, g: int, level: float) -> tuple[floa
         return float("nan"), float("nan")
     found = group_intervals(tally, rate, confidence_level=level)
     return float(found.low[g]), float(found.high[g])
-
-
-def _merged(tally: Tally) -> Tally:
-    """All groups of a tally as one."""
-    whole = {
-        name: getattr(tally, name).sum(axis=0, keepdims=True)
-        for name in ("weight", "weight2", "count")
-    }
-    return replace(tally, labels=("all",), names=("rows",), **whole)

@@ -136,19 +136,8 @@ class CellTally(AdditiveTally):
         """
         if feature is None or len(self.names) == 1:
             return self
-        alone = Groups(np.arange(self.n_groups), self.labels, self.names).split()[feature]
-        sums = []
-        for part in (self.weight, self.weight2, self.count):
-            total = np.zeros((alone.n_groups, *part.shape[1:]), dtype=part.dtype)
-            np.add.at(total, alone.codes, part)
-            sums.append(total)
-        return replace(
-            self,
-            labels=alone.labels,
-            names=alone.names,
-            weight=sums[0],
-            weight2=sums[1],
-            count=sums[2],
+        return self._merge(
+            Groups(np.arange(self.n_groups), self.labels, self.names).split()[feature]
         )
 
     def views(self) -> list[Self]:
@@ -175,12 +164,19 @@ class CellTally(AdditiveTally):
         >>> tally.whole().labels, tally.whole().group_counts.tolist()
         (('all',), [3])
         """
-        one = Groups.single(1)
-        sums = [part.sum(axis=0, keepdims=True) for part in (self.weight, self.weight2, self.count)]
+        return self._merge(Groups.single(self.n_groups))
+
+    def _merge(self, groups: Groups) -> Self:
+        """Add up groups, of which ``groups`` says where each belongs."""
+        sums = []
+        for part in (self.weight, self.weight2, self.count):
+            total = np.zeros((groups.n_groups, *part.shape[1:]), dtype=part.dtype)
+            np.add.at(total, groups.codes, part)
+            sums.append(total)
         return replace(
             self,
-            labels=one.labels,
-            names=one.names,
+            labels=groups.labels,
+            names=groups.names,
             weight=sums[0],
             weight2=sums[1],
             count=sums[2],
