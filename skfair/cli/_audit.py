@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sklearn.metrics import roc_auc_score
 
+from skfair._utils.columns import as_floats
 from skfair.cli._columns import (
     check_column,
     check_predictions,
@@ -190,7 +192,28 @@ def _audit_rows(args: Namespace, conditions: list[Condition]) -> FairnessReport:
             _show_columns(frame, task)
         elif task.score is not None:
             given["y_score"] = frame[task.score]
-        return FairnessReport.from_predictions(y, found, X=X, sensitive_features=features, **given)
+        report = FairnessReport.from_predictions(
+            y, found, X=X, sensitive_features=features, **given
+        )
+    if task.score is not None:
+        _note_scores(frame, task)
+    return report
+
+
+def _note_scores(frame: pd.DataFrame, task: Task) -> None:
+    """Tell where scores are no probabilities, and where they run against the decisions."""
+    score = as_floats(frame[task.score])
+    if score.min() < 0 or score.max() > 1:
+        note(
+            f"--score {task.score}: values from {score.min():g} to {score.max():g} are no "
+            "probabilities, so calibration isn't measured"
+        )
+    selected = frame[task.prediction] == task.positive
+    if 0 < selected.sum() < len(selected) and roc_auc_score(selected, score) < 0.5:
+        note(
+            f"--score {task.score} is lower where --prediction {task.prediction} is "
+            f"{task.positive!r}: higher scores should mean that label"
+        )
 
 
 def _audit_model(

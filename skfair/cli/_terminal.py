@@ -23,6 +23,7 @@ _RATES = {
     "accuracy": "accuracy",
 }
 _WIDTH = 40
+_FEW = 8
 
 
 def say(text: str = "") -> None:
@@ -86,11 +87,35 @@ def show_decisions(found: dict[str, Any]) -> None:
             "by": " x ".join(part["by"]),
             "gap": figure(line),
             "fair": line["fair_value"],
+            "between": _ends(line),
         }
         for part in model["criteria"]
         for line in part["criteria"]
     ]
     show_table(pd.DataFrame(lines), "Gaps between groups")
+    _show_small(model["rates"], found["about"]["min_group_size"])
+
+
+def _ends(line: dict[str, Any]) -> str:
+    """Name the groups at the ends of a gap, or say why there is none."""
+    if line["lowest"] is None:
+        return "-" if line["estimate"] is not None else str(line["sentence"])
+    return " and ".join(group_name(line[end]["group"]) for end in ("lowest", "highest"))
+
+
+def _show_small(rates: Sequence[dict[str, Any]], least: int) -> None:
+    """Say which groups are too small to be in a gap."""
+    for part in rates:
+        groups = part["rates"][0]["groups"]
+        small = [f"{group_name(g['group'])} ({g['n']})" for g in groups if g["n"] < least]
+        if small:
+            by = " x ".join(part["by"])
+            say(f"In no gap, having fewer than {least} rows (--min-group-size), by {by}:")
+            say(f"  {'; '.join(small[:_FEW])}" + _more(len(small) - _FEW))
+
+
+def _more(n: int) -> str:
+    return f"; and {n} more" if n > 0 else ""
 
 
 def show_labels(found: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -27,7 +28,8 @@ def test_a_prediction_column_is_reported(run, table, frame, tmp_path):
     code, out, err = run(
         "audit", table, *DECIDED, "--score", "skill", "--html", page, "--json", figures
     )
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err.startswith("skfair: note: --score skill: values from -3.197 to 2.875 are no prob")
     found = json.loads(figures.read_text(encoding="utf-8"))
     options = {"sensitive_features": frame["sex"], "pos_label": "yes"}
     expected = equalized_odds_difference(frame["hired"], frame["decision"], **options)
@@ -228,3 +230,35 @@ def test_every_feature_and_the_intersections_are_judged_unless_one_is_named(run,
     assert [f"[{by}]" in out for by in ("sex", "region", "sex x region")] == [True] * 3
     out = run("audit", table, *both, "demographic_parity by region > 0.9")[1]
     assert out.count("passes") == 1
+
+
+def test_gaps_say_between_whom_and_who_is_too_small(run, table, frame):
+    frame.assign(sex=frame["sex"].where(frame.index >= 7, "x")).to_csv(table, index=False)
+    _, out, _ = run("audit", table, *DECIDED)
+    gaps = out.split("Gaps between groups")[1]
+    (parity,) = [line for line in gaps.splitlines() if " demographic_parity" in line]
+    assert re.search(r"[fm] and [fm]$", parity)
+    assert "fewer than 30 rows (--min-group-size), by sex:\n  x (7)\n" in gaps
+    _, out, _ = run("audit", table, *DECIDED, "--min-group-size", "10000")
+    assert "fewer than two groups can be compared" in out
+    assert "f (" in out.split("In no gap")[1]
+    assert "In no gap" not in run("audit", table, *DECIDED, "--min-group-size", "1")[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda s: s, []),
+        (lambda s: 100 * s, ["values from .* to .* are no probabilities"]),
+        (lambda s: 1 - s, ["is lower where --prediction decision is 'yes'"]),
+        (lambda s: -s, ["no probabilities", "higher scores should mean that label"]),
+    ],
+)
+def test_scores_that_are_none_or_run_the_other_way_are_told(run, table, frame, change, told):
+    score = np.linspace(0, 1, len(frame))
+    frame = frame.assign(score=change(score), decision=np.where(score > 0.5, "yes", "no"))
+    frame.to_csv(table, index=False)
+    code, _, err = run("audit", table, *DECIDED, "--score", "score")
+    assert code == 0
+    assert err.count("--score score") == len(told)
+    assert all(re.search(text, err) for text in told)
