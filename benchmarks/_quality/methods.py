@@ -19,7 +19,9 @@ from .measure import HEADLINES, Decision
 
 MODELS: dict[str, Any] = {
     "logistic": LogisticRegression(max_iter=1000),
-    "boosting": HistGradientBoostingClassifier(random_state=0),
+    "boosting": HistGradientBoostingClassifier(
+        learning_rate=0.3, max_iter=30, max_leaf_nodes=15, random_state=0
+    ),
     "mlp": MLPClassifier((64,), early_stopping=True, random_state=0),
     "network": None,  # of methods that train a network of their own
 }
