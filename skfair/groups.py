@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -100,9 +101,9 @@ class Bins:
         >>> Bins.interval("young", "age") is None
         True
         """
-        column, number = re.escape(name), r"([-+.\deE]+)"
-        pattern = f"(?:{number}<)?{column}<={number}|{column}>{number}"
-        found = re.fullmatch(pattern, label) if isinstance(label, str) else None
+        if not isinstance(label, str) or name not in label:
+            return None
+        found = _interval_pattern(name).fullmatch(label)
         if found is None:
             return None
         low, high, above = found.groups()
@@ -120,6 +121,12 @@ class Bins:
         ]
         middle = [f"{a}<{name}<={b}" for a, b in pairwise(cuts)]
         return [f"{name}<={cuts[0]}", *middle, f"{name}>{cuts[-1]}"]
+
+
+@lru_cache(maxsize=64)
+def _interval_pattern(name: str) -> re.Pattern[str]:
+    column, number = re.escape(name), r"([-+.\deE]+)"
+    return re.compile(f"(?:{number}<)?{column}<={number}|{column}>{number}")
 
 
 ColumnSpec = str | int | Bins | Sequence["str | int | Bins"] | Callable[[Any], Any]
@@ -330,7 +337,7 @@ class Groups:
         >>> Groups.read(["m", "m", "f"]).encode(("f", "m", "x")).tolist()
         [1, 1, 0]
         """
-        place = {label: i for i, label in enumerate(labels)}
+        place = {as_label(label): i for i, label in enumerate(labels)}
         unseen = [label for label in self.labels if label not in place]
         if unseen:
             raise ValueError(
@@ -381,6 +388,19 @@ def _ordered_values(labels: Sequence[Any], j: int) -> list[Hashable]:
         found.append(free[0] if free else ready[0])
         ready.remove(found[-1])
     return [*found, *({MISSING} & set(before))]
+
+
+def as_label(value: Any) -> Any:
+    """Label that the group of a value has: dates are timestamps, whatever held the rows.
+
+    Examples
+    --------
+    >>> as_label((date(2024, 1, 31), "f"))
+    (Timestamp('2024-01-31 00:00:00'), 'f')
+    """
+    if isinstance(value, tuple):
+        return tuple(as_label(part) for part in value)
+    return pd.Timestamp(value) if isinstance(value, date) else value
 
 
 def is_missing_label(label: Hashable) -> bool:
@@ -465,7 +485,7 @@ def _dates_as_timestamps(
     kinds = {isinstance(label, datetime) for label in labels if isinstance(label, date)}
     if not kinds:
         return codes, labels
-    plain = [pd.Timestamp(label) if isinstance(label, date) else label for label in labels]
+    plain = [as_label(label) for label in labels]
     if len(kinds) == 1:
         return codes, plain
     merged, labels = factorize(np.array(plain, dtype=object))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
+from skfair.detection import class_imbalance, compare_representation
 from skfair.groups import (
     MAX_NUMERIC_GROUPS,
     MISSING,
@@ -23,6 +24,7 @@ from skfair.groups import (
     is_missing_label,
     labels_index,
 )
+from skfair.tally import Tally
 
 REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
 ODD_INDEX = [7, 7, -1, 0]
@@ -768,3 +770,15 @@ def test_neighbouring_numbers_are_bins_of_their_own(start, steps):
     groups = Groups.from_columns(pd.DataFrame({"s": [*edges, np.inf]}), Bins("s", edges))
     assert groups.n_groups == steps + 2
     assert groups.codes.tolist() == list(range(steps + 2))
+
+
+def test_dates_that_are_typed_find_their_groups():
+    first, second = datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)
+    days = [first, first, first, second]
+    assert Groups.read(days).encode((second, first)).tolist() == [1, 1, 1, 0]
+    tally = Tally.from_arrays([0] * 4, [0] * 4, days)
+    assert tally.drop_groups([first]).labels == (pd.Timestamp(second),)
+    table = class_imbalance(days, reference=first)
+    assert table["estimate"].tolist() == [0.0, 0.5]
+    found = compare_representation(days, shares={first: 0.5, second: 0.5})
+    assert found.to_frame()["share"].tolist() == [0.75, 0.25]

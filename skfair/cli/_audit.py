@@ -209,11 +209,21 @@ def _note_scores(frame: pd.DataFrame, task: Task) -> None:
             "probabilities, so calibration isn't measured"
         )
     selected = frame[task.prediction] == task.positive
-    if 0 < selected.sum() < len(selected) and roc_auc_score(selected, score) < 0.5:
+    weight = None if task.weight is None else frame[task.weight]
+    if _runs_against(selected.to_numpy(), score, weight):
         note(
             f"--score {task.score} is lower where --prediction {task.prediction} is "
             f"{task.positive!r}: higher scores should mean that label"
         )
+
+
+def _runs_against(selected: Any, score: Any, weight: Any) -> bool:
+    """Whether the area under the ROC curve is below 0.5 by more than three standard errors."""
+    m, n = int(selected.sum()), int((~selected).sum())
+    if not (m and n):
+        return False
+    noise = ((m + n + 1) / (12 * m * n)) ** 0.5  # that of equal distributions (Mann and Whitney)
+    return bool(roc_auc_score(selected, score, sample_weight=weight) < 0.5 - 3 * noise)
 
 
 def _audit_model(

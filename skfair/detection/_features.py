@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -122,11 +123,20 @@ def as_numbers(values: Any) -> NDArray[np.float64] | None:
 
 def _why_no_groups(values: Any) -> str | None:
     column = pd.Series(values)
-    if column.dtype.kind in "mM":
+    if _is_of_times(column):
         return DATES
     if column.dtype.kind == "c":
         raise ValueError("Complex data not supported")
     return why_too_many(int(column.nunique()), int(column.notna().sum()))
+
+
+def _is_of_times(column: pd.Series) -> bool:
+    if column.dtype.kind in "mM":
+        return True
+    present = column.dropna()
+    return len(present) > 0 and all(
+        isinstance(value, date | time | timedelta) for value in present.unique()
+    )
 
 
 def why_too_many(n_distinct: int, n_present: int) -> str | None:

@@ -16,7 +16,7 @@ from skfair._utils.validation import (
     positive_class,
 )
 from skfair.criteria import ClassSums
-from skfair.groups import Groups, Missing, labels_index
+from skfair.groups import Groups, Missing, as_label, labels_index
 from skfair.tally import Tally, count_cells, split_levels
 
 
@@ -102,6 +102,7 @@ class LabelTable:
         """
         if reference is None:
             return None
+        reference = as_label(reference)
         if reference not in self.labels:
             raise ValueError(f"no group {reference!r} to refer to; groups: {list(self.labels)}")
         return self.labels.index(reference)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skfair._utils.encoding import sort_labels
 from skfair._utils.text import listed
 from skfair._utils.validation import check_weights
-from skfair.groups import MISSING, Groups, Missing
+from skfair.groups import MISSING, Groups, Missing, as_label
 from skfair.tally import count_cells
 
 Floats = NDArray[np.float64]
@@ -127,7 +127,7 @@ def _distribution(shares: Any, n_features: int) -> dict[Hashable, float]:
 def _clean(label: Any, n_features: int) -> Hashable:
     """Check that a label fits the features; missing values become the group of missing values."""
     if n_features == 1:
-        return MISSING if pd.api.types.is_scalar(label) and pd.isna(label) else label
+        return MISSING if pd.api.types.is_scalar(label) and pd.isna(label) else as_label(label)
     if not isinstance(label, tuple) or len(label) != n_features:
         raise ValueError(
             f"shares of {n_features} features need tuples of {n_features} labels, got {label!r}; "

@@ -60,7 +60,11 @@ def with_pos_label(metrics: Any, pos_label: Any) -> Any:
     has_one = isinstance(metrics, functools.partial) and "pos_label" in metrics.keywords
     if has_one or not callable(metrics):
         return metrics
-    if "pos_label" not in inspect.signature(base_of(metrics)).parameters:
+    try:
+        asks = "pos_label" in inspect.signature(base_of(metrics)).parameters
+    except ValueError:  # some functions written in C tell no signature
+        asks = False
+    if not asks:
         return metrics
     return functools.partial(metrics, pos_label=pos_label)
 

@@ -132,6 +132,8 @@ class Watch:
             )
         if tally.n_samples == 0:
             return
+        if not tally.has_labels:
+            self._warn_of_no_labels("")
         windows, latest = books.clock.windows(1, timestamps)
         if not books.clock.of_time:
             latest += tally.n_samples - 1
@@ -213,12 +215,16 @@ class Watch:
 
     def _warn_of_lost_labels(self, rows: Batch, keys: NDArray[np.object_] | None) -> None:
         """Warn once of rows that have no label and can't get one."""
-        needed = any(rate.needs_labels for rate in self.names.rates)
-        if self.warned or not needed or keys is not None or (rows.true >= 0).any():
+        if keys is None and not (rows.true >= 0).any():
+            name = self.reader.named.get("y_true")
+            self._warn_of_no_labels(
+                "" if name is None else f" (at fit they were in column {name!r})"
+            )
+
+    def _warn_of_no_labels(self, place: str) -> None:
+        if self.warned or not any(rate.needs_labels for rate in self.names.rates):
             return
         self.warned = True
-        name = self.reader.named.get("y_true")
-        place = "" if name is None else f" (at fit they were in column {name!r})"
         warn_user(
             f"the batch has no labels{place} and no keys by which they could come later: rates "
             "that need labels will not count its rows"

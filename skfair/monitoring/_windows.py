@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import to_array
 from skfair._utils.validation import check_count, check_same_length
+from skfair.tally import Tally
 
 
 @dataclass
@@ -195,15 +197,20 @@ class Store:
     def add(self, window: int, item: Any) -> None:
         """Add to a window."""
         known = self.windows.get(window)
-        self.windows[window] = item if known is None else known + item
+        self.windows[window] = item if known is None else _plus(known, item)
         if self.done is not None and window <= self.done:
-            self.backlog = item if self.backlog is None else self.backlog + item
+            self.backlog = item if self.backlog is None else _plus(self.backlog, item)
 
     def take(self, window: int) -> Any:
         """Take what is new at the look at a window; None if nothing is."""
         parts = [x for x in (self.backlog, self.windows.get(window)) if x is not None]
         self.backlog, self.done = None, window
-        return sum(parts[1:], start=parts[0]) if parts else None
+        return reduce(_plus, parts) if parts else None
+
+
+def _plus(one: Any, other: Any) -> Any:
+    """Add up; one reader has counted all tallies, whose groups may be of any kind."""
+    return one.add_part(other) if isinstance(one, Tally) else one + other
 
 
 def due(stores: Iterable[Store], last: int | None) -> list[int]:

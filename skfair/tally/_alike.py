@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from numbers import Number
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from skfair._utils.text import listed
 from skfair.groups import MISSING, Bins
@@ -24,8 +26,8 @@ def check_alike(one: Any, other: Any) -> None:
     ------
     ValueError
         If sensitive features differ; if one has labels and the other none; if labels or groups are
-        text in one part and numbers in the other; or if a column was cut at other edges, so that
-        groups overlap.
+        all text in one part and all numbers in the other, or a group is text in one and the number
+        so written in the other; or if a column was cut at other edges, so that groups overlap.
     """
     if one.names != other.names:
         raise ValueError(
@@ -35,12 +37,32 @@ def check_alike(one: Any, other: Any) -> None:
     if getattr(one, "has_labels", True) != getattr(other, "has_labels", True):
         raise ValueError("a tally with labels and one of predictions alone can't be added")
     _check_kinds("the labels", one.classes, other.classes)
+    if one.labels == other.labels:
+        return
     sides = zip(_by_feature(one), _by_feature(other), strict=True)
     for name, (values, others) in zip(one.names, sides, strict=True):
         if values == others:
             continue
         _check_kinds(f"the groups of {name!r}", values, others)
-        _check_edges(name, values, others)
+        _check_spelling(name, values, others)
+        _check_edges(name, {*values, *others})
+
+
+def ends_of(label: Hashable, name: str) -> tuple[float, float] | None:
+    """Read the label of a cut column: the ends of its interval; None for any other label.
+
+    Examples
+    --------
+    >>> ends_of("age<=30", "age"), ends_of("age<=30", "age (2)"), ends_of("young", "age")
+    ((-inf, 30.0), (-inf, 30.0), None)
+    """
+    if isinstance(label, pd.Interval):
+        is_number = isinstance(label.left, Number)
+        return (float(label.left), float(label.right)) if is_number else None
+    found = Bins.interval(label, name)
+    if found is None and name.endswith(")"):  # a column that is cut twice is named so
+        found = Bins.interval(label, name.rpartition(" (")[0])
+    return found
 
 
 def _by_feature(tally: Any) -> list[list[Hashable]]:
@@ -68,21 +90,22 @@ def _named(kinds: set[str]) -> str:
     return " or ".join(sorted(kinds))
 
 
-def _check_edges(name: str, values: Sequence[Hashable], others: Sequence[Hashable]) -> None:
-    cuts, other_cuts = (dict(_intervals(name, part)) for part in (values, others))
-    for label, (low, high) in cuts.items():
-        for overlapping, (least, most) in other_cuts.items():
-            if (low, high) != (least, most) and max(low, least) < min(high, most):
-                raise ValueError(
-                    f"tallies can't be added: {name!r} is cut at other edges, so that the groups "
-                    f"{label!r} and {overlapping!r} overlap; count both parts with the same Bins"
-                )
+def _check_spelling(name: str, values: Sequence[Hashable], others: Sequence[Hashable]) -> None:
+    for part, other in ((values, others), (others, values)):
+        spelt = {str(value) for value in part if not isinstance(value, str)} & {*other}
+        if spelt:
+            raise ValueError(
+                f"tallies can't be added: {name!r} holds {listed(sorted(spelt), 4)} as text in one "
+                "part, and not so in the other; write them alike first"
+            )
 
 
-def _intervals(
-    name: str, values: Sequence[Hashable]
-) -> Iterator[tuple[Hashable, tuple[float, float]]]:
-    for value in values:
-        found = Bins.interval(value, name)
-        if found is not None:
-            yield value, found
+def _check_edges(name: str, labels: set[Hashable]) -> None:
+    found = {label: ends_of(label, name) for label in labels}
+    cut = sorted((ends, str(label)) for label, ends in found.items() if ends is not None)
+    for (one, label), (other, overlapping) in pairwise(cut):
+        if other[0] < one[1]:
+            raise ValueError(
+                f"tallies can't be added: {name!r} is cut at other edges, so that the groups "
+                f"{label!r} and {overlapping!r} overlap; count both parts with the same Bins"
+            )

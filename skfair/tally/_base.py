@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skfair._utils.encoding import sort_labels
 from skfair._utils.text import listed
 from skfair._utils.validation import generator, merge_sorted
-from skfair.groups import MISSING, Bins, Groups, labels_index
-from skfair.tally._alike import check_alike
+from skfair.groups import MISSING, Groups, labels_index
+from skfair.tally._alike import check_alike, ends_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,12 +78,13 @@ class AdditiveTally:
         if not isinstance(other, type(self)):
             return NotImplemented
         check_alike(self, other)
-        return self._add(other)
+        return self.add_part(other)
 
     def __radd__(self, other: object) -> Self:
         return self if other == 0 else NotImplemented
 
-    def _add(self, other: Self) -> Self:
+    def add_part(self, other: Self) -> Self:
+        """Add a tally of other rows that is known to be counted alike: ``+`` without its checks."""
         labels = _merge_groups(self.labels, other.labels, self.names)
         classes = merge_sorted([self.classes, other.classes])
         parts = [part._spread(labels, classes) for part in (self, other)]
@@ -274,7 +275,7 @@ def _merge_groups(
 
 def _sort_values(values: Sequence[Hashable], name: str) -> tuple[Hashable, ...]:
     known = set(values) - {MISSING}
-    ends = {value: Bins.interval(value, name) for value in known}
+    ends = {value: ends_of(value, name) for value in known}
     cut = {value: found for value, found in ends.items() if found is not None}
     ordered = sorted(cut, key=lambda value: cut[value]) if len(cut) == len(known) else None
     return (*(ordered or sort_labels(known)), *({MISSING} & set(values)))

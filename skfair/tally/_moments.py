@@ -20,7 +20,7 @@ VARIABLES = ("y_true", "y_pred", "residual")
 """What the moments are of; the residual is y_true - y_pred."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MomentTally(AdditiveTally):
     r"""For each group, sums of y_true, y_pred and the residual r = y_true - y_pred.
 
@@ -143,8 +143,9 @@ class MomentTally(AdditiveTally):
     def _table(self, values: NDArray[np.float64]) -> pd.DataFrame:
         return pd.DataFrame(values, index=self.index, columns=list(VARIABLES))
 
-    def _add(self, other: Self) -> Self:
-        merged = super()._add(other)
+    def add_part(self, other: Self) -> Self:
+        """Add a tally of other rows with the same features."""
+        merged = super().add_part(other)
         (w, total, spread, absolute), (w2, total2, spread2, absolute2) = (
             part._align(merged.labels) for part in (self, other)
         )

@@ -15,13 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.optional import import_optional
+from skfair.groups import as_label
 
 FORMAT = "skfair tally"
-VERSION = 1
+VERSIONS = (1, 2)  # 2: predictions without labels, which version 1 would take for labelled
 
 _SUMS = {"weight": np.float64, "weight2": np.float64, "count": np.int64}
 _TAGS: dict[str, Callable[[str], Hashable]] = {
-    "date": lambda text: pd.Timestamp(date.fromisoformat(text)),
+    "date": date.fromisoformat,
     "timestamp": lambda text: datetime.fromisoformat(text) and pd.Timestamp(text),
     "float": float,
 }
@@ -109,7 +110,7 @@ def _check_path(path: str | Path) -> tuple[Path, bool]:
 def _header(tally: Any) -> dict[str, Any]:
     header = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSIONS[not getattr(tally, "has_labels", True)],
         "class": type(tally).__name__,
         "names": list(tally.names),
         "labels": [_to_json(label) for label in tally.labels],
@@ -118,7 +119,7 @@ def _header(tally: Any) -> dict[str, Any]:
     }
     edges = getattr(tally, "edges", None)
     if edges is None:
-        return header | {"has_labels": tally.has_labels}
+        return header if tally.has_labels else header | {"has_labels": False}
     positive = None if tally.positive is None else _to_json(tally.positive)
     return header | {"edges": edges.tolist(), "positive": positive}
 
@@ -126,19 +127,21 @@ def _header(tally: Any) -> dict[str, Any]:
 def _arguments(header: Any, name: str, wanted: set[str]) -> dict[str, Any]:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError("it holds something else")
-    if header["version"] != VERSION:
-        raise ValueError(f"its version is {header['version']}, and {VERSION} can be read here")
+    if header["version"] not in VERSIONS:
+        raise ValueError(f"its version is {header['version']}, and {VERSIONS} can be read here")
     if header["class"] != name:
         raise ValueError(f"it holds a {header['class']}: use {header['class']}.load")
     found: dict[str, Any] = {
         "names": tuple(_strings(header["names"])),
-        "labels": tuple(_from_json(label) for label in _listed(header["labels"])),
+        "labels": tuple(as_label(_from_json(label)) for label in _listed(header["labels"])),
         "classes": tuple(_from_json(label) for label in _listed(header["classes"])),
     }
     shape = tuple(header["shape"])
     found |= {key: _numbers(header[key], dtype).reshape(shape) for key, dtype in _SUMS.items()}
     if "has_labels" in wanted:
-        found["has_labels"] = header.get("has_labels", True) is True
+        found["has_labels"] = header.get("has_labels", True)
+        if not isinstance(found["has_labels"], bool):
+            raise ValueError("has_labels is neither true nor false")
     if "edges" in wanted:
         found["edges"] = _numbers(header["edges"], np.float64)
         positive = header.get("positive")

@@ -245,16 +245,17 @@ class ScoreTally(CellTally, Saved):
             [negative, negative[-1] - negative, positive, positive[-1] - positive], axis=-1
         )
 
-    def _add(self, other: Self) -> Self:
+    def add_part(self, other: Self) -> Self:
+        """Add a tally of other rows with the same edges and the same positive class."""
         if not np.array_equal(self.edges, other.edges):
             raise ValueError("tallies with different edges can't be added")
         if None not in (self.positive, other.positive) and self.positive != other.positive:
             raise ValueError(
                 f"tallies whose positive classes are {self.positive!r} and {other.positive!r} "
-                "can't be added: give both the same pos_label"
+                "can't be added: write the labels alike, and give both the same pos_label"
             )
         positive = other.positive if self.positive is None else self.positive
-        return replace(super()._add(other), positive=positive)
+        return replace(super().add_part(other), positive=positive)
 
 
 def _positives(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.text import listed
 from skfair._utils.validation import check_same_length, check_weights, encode_labels, positive_class
-from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.groups import ColumnSpec, Groups, Missing, as_label
 from skfair.tally._base import CellTally
 from skfair.tally._cells import one_against_rest
 from skfair.tally._frame import AggregatedCells, Key, aggregate
@@ -131,10 +131,13 @@ class Tally(CellTally, Saved):
         >>> MetricFrame.from_tally(tally, metrics=selection_rate).by_group.tolist()
         [0.5, 1.0]
         """
-        counted = cls.from_arrays(
-            y_pred, y_pred, sensitive_features, sample_weight=sample_weight, missing=missing
-        )
-        return replace(counted, has_labels=False)
+        groups = Groups.read(sensitive_features, missing=missing)
+        (pred,), classes = encode_labels(("y_pred", y_pred))
+        check_same_length(y_pred=pred, sensitive_features=groups)
+        weights = check_weights(sample_weight, len(pred))
+        shape = (groups.n_groups, len(classes), len(classes))
+        sums = count_cells([groups.codes, pred, pred], shape, weights)
+        return cls(groups.labels, groups.names, classes, *sums, has_labels=False)
 
     @classmethod
     def from_frame(
@@ -211,6 +214,9 @@ class Tally(CellTally, Saved):
     def cells(self, pos_label: Any = None) -> NDArray[np.float64]:
         """Weighted sums of true negatives, false positives, false negatives, true positives.
 
+        Of predictions without labels each counts as right: then only the sums of those that are
+        called positive, and of the others, mean something.
+
         Parameters
         ----------
         pos_label : label, default=None
@@ -231,6 +237,7 @@ class Tally(CellTally, Saved):
 
     def cells_by_class(self) -> NDArray[np.float64]:
         """Cells of every class against the rest, of shape (n_classes, n_groups, 4)."""
+        self.check_labels("cells of every class")
         return np.stack([one_against_rest(self.weight, k) for k in range(len(self.classes))])
 
     def resampled_cells(
@@ -271,7 +278,8 @@ class Tally(CellTally, Saved):
         ValueError
             If there is no group of that label.
         """
-        labels = [labels] if isinstance(labels, str) else list(labels)
+        given = [labels] if isinstance(labels, str) else list(labels)
+        labels = [as_label(label) for label in given]
         unknown = [label for label in labels if label not in self.labels]
         if unknown:
             raise ValueError(f"no groups {listed(unknown)}; there are {listed(self.labels)}")
@@ -285,7 +293,7 @@ class Tally(CellTally, Saved):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a cell: group, y_true, y_pred, weight, weight2, count.
+        """One row a cell: group, y_true (if there are labels), y_pred, weight, weight2, count.
 
         Raises
         ------
@@ -299,13 +307,16 @@ class Tally(CellTally, Saved):
         places = [axis.ravel() for axis in np.indices(self.count.shape)]
         frame = groups.take(places[0]).reset_index(drop=True)
         classes = np.array(self.classes, dtype=object)
-        return frame.assign(
+        frame = frame.assign(
             y_true=classes[places[1]],
             y_pred=classes[places[2]],
             weight=self.weight.ravel(),
             weight2=self.weight2.ravel(),
             count=self.count.ravel(),
         )
+        if self.has_labels:
+            return frame
+        return frame[places[1] == places[2]].drop(columns="y_true").reset_index(drop=True)
 
 
 def named_labels(y_true: str | None, y_pred: str) -> tuple[str, ...]:

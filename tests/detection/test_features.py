@@ -204,3 +204,34 @@ def test_features_know_the_edges_of_their_bins():
     )
     assert (ages.edges, ages.groups.labels) == ((20.0,), ("age<=20", "age>20"))
     assert sex.edges is None
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        pd.date_range("2024-01-01", periods=60),
+        [datetime.date(2024, 1, 1) + datetime.timedelta(days=k) for k in range(60)],
+        pd.array(
+            [datetime.date(2024, 1, 1) + datetime.timedelta(days=k) for k in range(60)],
+            dtype=object,
+        ),
+        [datetime.time(k % 24, k) for k in range(60)],
+        [datetime.timedelta(seconds=k) for k in range(60)],
+    ],
+)
+def test_dates_and_times_of_any_type_are_left_out(dates):
+    X = pd.DataFrame({"opened": np.tile(np.asarray(dates, dtype=object), 3), "n": range(180)})
+    for frame in (X, X.infer_objects()):
+        with pytest.warns(UserWarning, match="'opened': dates are no groups"):
+            (feature,) = read_features(frame)
+        assert feature.name == "n"
+
+
+def test_dates_of_arrow_are_left_out():
+    pyarrow = pytest.importorskip("pyarrow")
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(days=k) for k in range(60)]
+    for kind in (pyarrow.date32(), pyarrow.timestamp("s")):
+        X = pd.DataFrame({"opened": pd.array(days, dtype=pd.ArrowDtype(kind)), "n": range(60)})
+        with pytest.warns(UserWarning, match="'opened': dates are no groups"):
+            (feature,) = read_features(X)
+        assert feature.name == "n"

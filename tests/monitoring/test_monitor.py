@@ -560,3 +560,17 @@ def test_plots_show_groups_alerts_and_the_bound():
     with pytest.raises(ValueError, match="no figure 'accuracy' is followed"):
         monitor.plot("accuracy")
     plt.close("all")
+
+
+def test_a_group_of_another_kind_is_a_new_group_and_no_error():
+    def update(sex):
+        monitor.update(
+            y_pred=[0, 1] * (len(sex) // 2), sensitive_features=pd.Series(sex, dtype=object)
+        )
+
+    reference = pd.Series([1, 2] * 500, dtype=object)
+    monitor = FairnessMonitor(window=500)
+    monitor.fit(y_pred=[0, 1, 1, 0] * 250, sensitive_features=reference)
+    for sex in ([1, 2], ["new", "new"], [2, "1"], [1, 2] * 250):
+        update(sex)
+    assert {"new", "1"} <= set(monitor.alerts_["group"])

@@ -278,3 +278,69 @@ def test_a_tally_is_shown_in_a_line():
     )
     many = ScoreTally.from_arrays([0, 1] * 20, [0.5] * 40, [f"g{i:02}" for i in range(40)])
     assert "'g05', ... and 34 more], classes=[False, True], n_samples=40)" in repr(many)
+
+
+def by_group(labels, name="g"):
+    return Tally.from_arrays([0] * len(labels), [0] * len(labels), {name: labels})
+
+
+def test_a_number_that_is_text_in_a_mixed_part_is_refused():
+    with pytest.raises(ValueError, match=r"'g' holds \['1'\] as text"):
+        by_group([1, 2, "other"]) + by_group(["1", "other"])
+    with pytest.raises(ValueError, match="as text in one part"):
+        by_group(["1", "other"]) + by_group([1, "other"])
+    assert (by_group([1, "other"]) + by_group([2, "more"])).n_groups == 4
+
+
+def test_booleans_of_numpy_are_numbers():
+    flags = replace(by_group([0, 1]), labels=(np.False_, np.True_))
+    assert (flags + by_group([0, 1])).n_groups == 2
+
+
+def test_groups_beside_those_of_a_cut_column_are_kept_and_sorted():
+    parts = [by_group(labels, "age") for labels in (["age<=30"], ["unknown"], ["age>30"])]
+    assert set(sum(parts).labels) == {"age<=30", "unknown", "age>30"}
+
+
+@pytest.mark.parametrize("name", ["a.b", "(age", "a<=1", "age|x", "$", "x (2)", "1e5"])
+def test_edges_of_columns_of_any_name(name):
+    def cut(edges):
+        X = pd.DataFrame({name: [1.0, 50.0, 99.0]})
+        return Tally.from_arrays([0] * 3, [0] * 3, Groups.from_columns(X, Bins(name, edges)))
+
+    assert (cut([10, 60]) + cut([10, 60])).count.sum() == 6
+    with pytest.raises(ValueError, match="overlap"):
+        cut([10, 60]) + cut([10, 70])
+
+
+def test_a_name_is_no_pattern():
+    assert Bins.interval("axb<=3", "a.b") is None
+    assert Bins.interval("e<x<=5", "x") is None
+    assert Bins.interval("+-1<x<=5", "x") is None
+
+
+def test_a_column_that_is_cut_twice_and_intervals_of_pandas_are_compared_too():
+    X = pd.DataFrame({"age": [20, 40, 60]})
+
+    def twice(edge):
+        groups = Groups.from_columns(X, [Bins("age", [30]), Bins("age", [edge])])
+        return Tally.from_arrays([0] * 3, [0] * 3, groups)
+
+    assert (twice(50) + twice(50)).n_samples == 6
+    with pytest.raises(ValueError, match=r"'age \(2\)' is cut at other edges"):
+        twice(50) + twice(45)
+    old, new = (by_group(pd.cut([1, 40], [0, edge, 99])) for edge in (30, 35))
+    assert (old + old).n_groups == 2
+    with pytest.raises(ValueError, match="overlap"):
+        old + new
+
+
+def test_thousands_of_bins_interleave():
+    labels = [f"{k}<x<={k + 1}" for k in range(3000)]
+    total = by_group(labels[::2], "x") + by_group(labels[1::2], "x")
+    assert total.labels == tuple(labels)
+
+
+def test_a_part_is_added_without_questions():
+    total = by_group([1, 2]).add_part(by_group(["new"]))
+    assert set(total.labels) == {1, 2, "new"}

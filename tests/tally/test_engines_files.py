@@ -186,6 +186,17 @@ def test_files_that_are_no_parquet(tmp_path, engine, write):
     assert of_the_engine(e, engine)
 
 
+def test_a_range_of_scores_is_explained_too(tmp_path, engine):
+    pq.write_table(DATA, tmp_path / "0.parquet")
+    pq.write_table(
+        DATA.rename_columns([{"s": "t"}.get(c, c) for c in DATA.column_names]),
+        tmp_path / "1.parquet",
+    )
+    with pytest.raises(ValueError, match=r"\(.+\)") as e:
+        ScoreTally.from_frame(tmp_path, y_true="y", y_score="s", sensitive_features="sex")
+    assert of_the_engine(e, engine)
+
+
 def test_a_connection_is_no_table():
     connection = pytest.importorskip("duckdb").connect()
     with pytest.raises(TypeError, match=r"give one of them, connection.table\(name\)") as e:

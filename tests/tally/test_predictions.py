@@ -61,6 +61,8 @@ def test_selection_rates_by_hand(tally):
         lambda t: MetricFrame.from_tally(t, metrics=accuracy_score),
         lambda t: FairnessReport.from_tally(t, pos_label="yes"),
         class_imbalance,
+        lambda t: t.cells_by_class(),
+        lambda t: FairnessReport.from_tally(t, pos_label="yes", sections=["representation"]),
     ],
 )
 def test_what_needs_labels_is_refused(tally, measure):
@@ -109,3 +111,30 @@ def test_a_monitor_of_selection_rates_takes_them():
     assert set(monitor.alerts_["figure"]) == {"selection_rate"}
     with pytest.raises(ValueError, match="need labels"):
         FairnessMonitor(criteria="equal_opportunity").fit(counted(200))
+
+
+def test_the_table_has_no_labels(tally):
+    table = tally.to_frame()
+    assert "y_true" not in table
+    assert table[["y_pred", "count"]].to_numpy().tolist() == [
+        ["no", 1],
+        ["yes", 1],
+        ["no", 1],
+        ["yes", 2],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("y_pred", "groups"), [([0.0, float("nan")], ["a", "b"]), ([1], ["a", "b"])]
+)
+def test_messages_speak_of_predictions(y_pred, groups):
+    with pytest.raises(ValueError, match="y_pred"):
+        Tally.from_predictions(y_pred, groups)
+
+
+def test_a_monitor_of_errors_says_that_labels_are_lacking_and_counts_none():
+    labelled = Tally.from_arrays([0, 1] * 200, [0, 1] * 200, ["f"] * 400)
+    monitor = FairnessMonitor(criteria="equal_opportunity", window=400).fit(labelled)
+    with pytest.warns(UserWarning, match="no labels"):
+        monitor.update(Tally.from_predictions([0, 1] * 200, ["f"] * 400))
+    assert monitor.to_frame(figure="true_positive_rate")["n"].sum() == 0

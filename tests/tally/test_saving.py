@@ -188,7 +188,7 @@ def test_every_cut_of_a_file_is_refused(tmp_path, ending):
 
 
 DAMAGES = [
-    {"version": 2},
+    {"version": 3},
     {"version": "1"},
     {"labels": [["a"], ["b"], ["c"]]},
     {"labels": ["a", "a", MISSING]},
@@ -249,3 +249,30 @@ def test_json_that_lacks_a_part(tmp_path, key):
     path.write_text(json.dumps(header), encoding="utf-8")
     with pytest.raises(ValueError, match=REFUSED):
         ScoreTally.load(path)
+
+
+def test_files_of_before_labels_were_told_are_labelled(tmp_path):
+    TALLIES["text"].save(tmp_path / "t.json")
+    header = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert header["version"] == 1
+    assert "has_labels" not in header
+    assert Tally.load(tmp_path / "t.json").has_labels
+
+
+@pytest.mark.parametrize("told", [1, "no", None])
+def test_whether_there_are_labels_is_a_boolean(tmp_path, told):
+    Tally.from_predictions([0, 1], ["f", "m"]).save(tmp_path / "t.json")
+    header = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    assert header["version"] == 2  # which earlier code refuses
+    (tmp_path / "t.json").write_text(json.dumps(header | {"has_labels": told}), encoding="utf-8")
+    with pytest.raises(ValueError, match="neither true nor false"):
+        Tally.load(tmp_path / "t.json")
+
+
+def test_dates_come_back_as_they_were(tmp_path):
+    day = datetime.date(2024, 2, 29)
+    tally = Tally.from_arrays([day, day], [day, day], {"day": [day, day]})
+    tally.save(tmp_path / "t.json")
+    again = Tally.load(tmp_path / "t.json")
+    assert (again.labels, again.classes) == ((pd.Timestamp(day),), (day,))
+    assert (tally + again).n_samples == 4
