@@ -670,6 +670,7 @@ def test_rules_by_group_fit_and_predict_with_the_groups_of_their_rows(
         model.fit(others, y, sample_weight=weights, **metadata)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_by_group_score_alike_in_both_forms(rule):
     X, y = biased_rows()

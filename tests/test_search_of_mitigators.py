@@ -59,6 +59,7 @@ def search(groups, scoring_groups, cv, n_jobs=2):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:the rule doesn't meet",
     "ignore:the predictor kept",

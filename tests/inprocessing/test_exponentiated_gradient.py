@@ -484,6 +484,7 @@ def test_a_rule_within_is_a_cut_of_a_mean_where_no_cut_of_one_comes_near():
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the predictions violate")
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("tol", [0.005, 0.01])

@@ -177,6 +177,7 @@ def test_the_surrogate_falls_as_strength_grows(method, criterion):
     assert spreads[-1] < 0.1 * spreads[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["covariance", "gap"])
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_the_surrogate_is_within_tol_and_the_loss_falls_as_tol_grows(method, criterion):

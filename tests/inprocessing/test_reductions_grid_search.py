@@ -47,6 +47,7 @@ def test_points_of_ones_own_and_equal_ones_once():
     np.testing.assert_allclose(model.predictors_[0].coef_, plain.coef_)
 
 
+@pytest.mark.slow
 def test_jobs_give_the_same():
     pipe = make_pipeline(StandardScaler(), LogisticRegression())
     one, two = (ReductionsGridSearch(pipe, tol=0.05, grid_size=5, n_jobs=n) for n in (None, 2))

@@ -90,6 +90,7 @@ def test_labels_that_are_all_alike_are_no_certainty():
     assert_allclose(row[ERROR], [-((margin - 0.05**2) ** 0.5), (0.05**2 + margin) ** 0.5])
 
 
+@pytest.mark.slow
 def test_the_error_of_a_perfect_model_is_0_on_average_where_plain_ece_is_not():
     y, p, groups = many_groups(lambda p: p, lambda u: u, n_groups=1500, n=200, seed=0)
     plain = np.mean([plain_ece(*rows) for rows in zip(y.reshape(-1, 200), p.reshape(-1, 200))])  # noqa: B905
@@ -105,6 +106,7 @@ def test_the_error_of_a_perfect_model_is_0_on_average_where_plain_ece_is_not():
         assert covered(table, ERROR, 0) >= 0.94
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [200, 1000])
 @pytest.mark.parametrize(
     ("truth", "error"),

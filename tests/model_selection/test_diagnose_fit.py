@@ -203,6 +203,7 @@ def tables(losses, groups, *, weights=None, regressor=False, y=None):
     return FitTables(rows, target, np.stack([predictions] * 2), losses, 0.95)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_groups", [2, 5, 20])
 @pytest.mark.parametrize("regressor", [False, True])
 def test_few_of_many_diagnoses_of_equal_groups_call_any_weak(n_groups, regressor):

@@ -141,6 +141,7 @@ def test_the_calibration_gap_falls_on_fresh_data(method):
     assert after < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shift", "most"), [(0.0, 0.01), (1.5, -0.02)])
 def test_a_small_group_is_no_worse_off_than_with_pooled_calibration(shift, most):
     losses = []

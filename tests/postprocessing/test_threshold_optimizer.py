@@ -230,6 +230,7 @@ def test_shrinkage_by_hand():
     np.testing.assert_allclose(shrink(curves).kept["base_rate"], 100 * rho / (1 + 100 * rho))
 
 
+@pytest.mark.slow
 def test_grid_search_and_cross_validation_by_column():
     X, y = biased(900)
     model = ThresholdOptimizer(MODEL, sensitive_features="group", shrinkage=None)

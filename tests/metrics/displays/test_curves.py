@@ -283,6 +283,7 @@ def test_an_ax_that_is_given_is_drawn_on(cls):
     assert plt.get_fignums() == [figure.number]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", DISPLAYS)
 @pytest.mark.parametrize("n_groups", [2, 5, 12])
 @pytest.mark.parametrize("name", ["{}", "x" * 300 + "{}"], ids=["short", "long"])

@@ -196,6 +196,7 @@ def test_long_names_are_shortened_and_kept_in_full():
     assert max(map(len, tick_labels(display.axes_[0]))) < 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_groups", [2, 5, 12])
 @pytest.mark.parametrize("name", ["{}", "x" * 300 + "{}"], ids=["short", "long"])
 def test_nothing_lies_outside_the_figure_or_over_something_else(n_groups, name):
