@@ -33,7 +33,7 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="10 repetitions, all knobs and groups")
-    parser.add_argument("--data", nargs="+", help="adult, german, heart; or those with a sex")
+    parser.add_argument("--data", nargs="+", help="adult, german, heart; in short adult")
     parser.add_argument("--groups", nargs="+", help="parts of names of sensitive features")
     parser.add_argument("--models", nargs="+")
     parser.add_argument("--only", nargs="+", default=[""], help="parts of names of methods")
@@ -55,7 +55,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--report-only", action="store_true")
     options = parser.parse_args()
     every = options.full or options.groups or options.report_only
-    options.data = options.data or ["adult", *(["german"] if every else []), "heart"]
+    options.data = options.data or ["adult", *(["german", "heart"] if every else [])]
     return options
 
 

@@ -27,7 +27,7 @@ from skfair.criteria import (
 )
 from skfair.groups import Groups, Missing, cross, labels_index
 from skfair.metrics._measure import check_agg, tally_rows
-from skfair.tally import Tally
+from skfair.tally import ScoreTally, Tally
 
 
 def rate_intervals(
@@ -403,6 +403,8 @@ def _read(
                 "a tally holds predictions, groups and weights: pass no arrays with it"
             )
         return y_true
+    if isinstance(y_true, ScoreTally):
+        raise ValueError("a ScoreTally holds no decisions: give score_tally.at(threshold)")
     if isinstance(y_true, str | Path):
         raise ValueError(f"y_true is the path {str(y_true)!r}: give Tally.load of it")
     if sensitive_features is None:

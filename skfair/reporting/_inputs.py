@@ -171,5 +171,21 @@ def audit_tally(tally: Any, *, scores: Any = None, pos_label: Any = None) -> Aud
         raise TypeError(f"scores must be a ScoreTally, got {type(scores).__name__}")
     if scores is not None and (scores.names, scores.labels) != (tally.names, tally.labels):
         raise ValueError("scores must be a tally of the same groups as the decisions")
-    positive_class(tally.classes, pos_label)  # refuses what can't be told
+    place = positive_class(tally.classes, pos_label)  # refuses what can't be told
+    if scores is not None:
+        _check_scores(scores, tally, None if place is None else tally.classes[place])
     return Audited(tally, pos_label, scores=scores)
+
+
+def _check_scores(scores: ScoreTally, tally: Tally, positive: Hashable | None) -> None:
+    """Refuse scores of other rows, or of the other class."""
+    if None not in (scores.positive, positive) and scores.positive != positive:
+        raise ValueError(
+            f"the scores are for {scores.positive!r} and the decisions for {positive!r}: count "
+            "both with the same pos_label"
+        )
+    if not np.array_equal(scores.group_counts, tally.group_counts):
+        raise ValueError("scores must be a tally of the same rows as the decisions")
+    sums = [part.weight.reshape(part.n_groups, -1).sum(axis=1) for part in (scores, tally)]
+    if not np.allclose(*sums):
+        raise ValueError("scores must be counted with the same weights as the decisions")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skfair._utils.columns import to_array
 from skfair._utils.validation import check_scale
-from skfair.groups import Bins, ColumnSpec
+from skfair.groups import MISSING, Bins, ColumnSpec, Groups, Missing
 from skfair.tally._kernel import Sums, n_cells
 from skfair.tally._sources import Table, collect
 
@@ -66,6 +66,17 @@ class AggregatedCells:
         return AggregatedCells(
             keys, [v[rows] for v in self.values], tuple(s[rows] for s in self.sums)
         )
+
+    def groups(self, sensitive_features: ColumnSpec, missing: Missing) -> Groups:
+        """Read the group of each combination; refuse missing values by how many rows they have."""
+        allowed: Missing = "group" if missing == "raise" else missing
+        found = Groups.from_columns(self.keys, sensitive_features, missing=allowed)
+        for part in found.split() if missing == "raise" else ():
+            if MISSING in part.labels:
+                lacking = part.codes == part.labels.index(MISSING)
+                rows = int(self.sums[2][lacking].sum())
+                raise ValueError(f"sensitive feature {part.name!r} has {rows} missing values")
+        return found
 
     def add_up(self, codes: Sequence[NDArray[np.integer]], shape: tuple[int, ...]) -> Sums:
         """Sum the combinations into a table; several may fall in one cell (bins, missing)."""

@@ -195,7 +195,7 @@ class ScoreTally(CellTally, Saved):
         binned = Key(y_score, table.number(y_score), bin_index(cuts.tolist(), closed="left"))
         values = [Key(y_true, table.column(y_true)), binned]
         cells = aggregate(table, values, sensitive_features, sample_weight)
-        groups = Groups.from_columns(cells.keys, sensitive_features, missing=missing)
+        groups = cells.groups(sensitive_features, missing)
         (true,), classes = encode_labels((y_true, cells.values[0]))
         if (cells.values[1] < 0).any():
             raise ValueError("Input y_score contains NaN.")

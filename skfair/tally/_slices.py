@@ -10,7 +10,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from skfair.groups import ColumnSpec, Groups, Missing
+from skfair.groups import ColumnSpec, Missing
 from skfair.tally._frame import Key, aggregate
 from skfair.tally._sources import Table, open_table
 from skfair.tally._tally import Tally, named_labels, tally_of_cells
@@ -105,7 +105,7 @@ def tallies_over_time(
     values = [Key(name, table.column(name)) for name in named]
     values.append(_window(table, time, unit))
     cells = aggregate(table, values, sensitive_features, sample_weight)
-    Groups.from_columns(cells.keys, sensitive_features, missing=missing)  # few enough over all time
+    cells.groups(sensitive_features, missing)  # few enough over all time
     starts = _starts(cells.values[-1], number, unit, getattr(table.dtypes[time], "time_zone", None))
     codes, windows = pd.factorize(starts, sort=True, use_na_sentinel=False)
     return {

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
-from skfair._utils.optional import import_optional
+from skfair.tally._parquet import paths_of, scan_parquet
 
 _ENGINES = ("duckdb", "_duckdb", "polars", "narwhals")
 _COMPLAINTS = {
@@ -50,12 +46,15 @@ class Table:
         The same, lazy; its columns may bear other names, but stand in the same places.
     places : dict of str to int
     dtypes : dict of str to narwhals dtype
+    mixed : dict of str to str
+        The types of columns that are of different types in different files.
     """
 
     native: Any
     frame: Any
     places: dict[str, int]
     dtypes: dict[str, Any]
+    mixed: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_eager(self) -> bool:
@@ -69,6 +68,12 @@ class Table:
         lacking = [name for name in names if name not in self.places]
         if lacking:
             raise ValueError(f"the frame has no column {lacking}; its columns are {[*self.places]}")
+        for name in names:
+            if name in self.mixed:
+                raise ValueError(
+                    f"column {name!r} is of different types in different files, "
+                    f"{self.mixed[name]}: write them alike"
+                )
 
     def is_number(self, name: str) -> bool:
         """Tell whether a column's type is one of numbers, or boolean."""
@@ -131,14 +136,19 @@ def open_table(source: Any) -> Table:
     ValueError
         If several columns have one name, a file is named twice, or is no Parquet file.
     """
-    paths = _paths(source)
+    paths = paths_of(source)
+    mixed: dict[str, str] = {}
     with explained():
-        native = _from_native(source) if paths is None else nw.from_native(_scan_parquet(paths))
+        if paths is None:
+            native = _from_native(source)
+        else:
+            scanned, mixed = scan_parquet(paths)
+            native = nw.from_native(scanned)
         names = _names(native)
         frame = _numbered(native, len(names))
         dtypes = _dtypes(native, frame)
     places = {name: i for i, name in enumerate(names)}
-    return Table(native, frame, places, dict(zip(names, dtypes, strict=True)))
+    return Table(native, frame, places, dict(zip(names, dtypes, strict=True)), mixed)
 
 
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
@@ -223,79 +233,3 @@ def _numbered(native: Any, n_columns: int) -> Any:
     if hasattr(given, "toDF"):  # dots and backticks are expressions
         return nw.from_native(given.toDF(*names))
     return native.lazy()
-
-
-def _paths(source: Any) -> list[str] | None:
-    several = source if isinstance(source, list | tuple) else [source]
-    if not several or not all(isinstance(path, str | Path) for path in several):
-        return None
-    return [name for path in several for name in _files(path)]
-
-
-def _files(path: str | Path) -> list[str]:
-    if isinstance(path, str) and "://" in path:
-        return [path]
-    if Path(path).is_dir():
-        found = sorted(str(name) for name in Path(path).rglob("*.parquet"))
-    elif Path(path).exists():
-        found = [str(path)]
-    else:
-        found = sorted(set(glob.glob(str(path), recursive=True)))
-    if not found:
-        raise FileNotFoundError(f"there is no Parquet file {str(path)!r}")
-    return found
-
-
-def _scan_parquet(paths: list[str]) -> Any:
-    if find_spec("duckdb") is None and find_spec("polars") is not None:
-        return _scan_with_polars(paths)
-    engine = import_optional("duckdb", extra="data", purpose="reading Parquet files")
-    connection = engine.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-
-    def find(pattern: str) -> list[str]:
-        return [name for (name,) in connection.execute("FROM glob(?)", [pattern]).fetchall()]
-
-    _check_distinct(paths, find)
-    return connection.read_parquet(list(_literal(paths)), hive_partitioning=_partitioned(paths))
-
-
-def _scan_with_polars(paths: list[str]) -> Any:
-    polars = import_optional("polars", extra="data", purpose="reading Parquet files")
-    _check_distinct(paths, lambda pattern: [pattern])
-    local = not any("://" in path for path in paths)
-    zoned = polars.selectors.datetime(time_zone="*")
-    hive = _partitioned(paths)
-    scanned = polars.scan_parquet(paths, glob=not local, hive_partitioning=hive)
-    return scanned.with_columns(zoned.dt.convert_time_zone("UTC"))
-
-
-def _check_distinct(paths: list[str], find: Callable[[str], list[str]]) -> None:
-    """Raise ValueError if a file is named twice; ``find`` lists files of a remote pattern."""
-    if len(paths) < 2:
-        return
-    seen: set[str] = set()
-    for path in paths:
-        for name in find(path) if _is_remote_pattern(path) else [path]:
-            local = name.removeprefix("file://")
-            place = local if "://" in local else os.path.realpath(local)
-            if place in seen:
-                raise ValueError(
-                    f"the file {name!r} is named twice, by a path, a folder, a pattern or a link: "
-                    "its rows would count twice"
-                )
-            seen.add(place)
-
-
-def _is_remote_pattern(path: str) -> bool:
-    return "://" in path and not path.startswith("http") and glob.has_magic(path)
-
-
-def _literal(paths: Iterable[str]) -> Iterable[str]:
-    """Keep the engine from reading a pattern into the name of a file that exists."""
-    return (path if "://" in path else glob.escape(path) for path in paths)
-
-
-def _partitioned(paths: Iterable[str]) -> bool:
-    """Tell whether folders hold values of a column, as ``region=north`` does."""
-    return any("=" in folder for path in paths for folder in Path(path).parts[:-1])

@@ -340,7 +340,7 @@ def tally_of_cells(
     sensitive_features, missing
         As in :meth:`Tally.from_frame`.
     """
-    groups = Groups.from_columns(cells.keys, sensitive_features, missing=missing)
+    groups = cells.groups(sensitive_features, missing)
     codes, classes = encode_labels(*zip(names, cells.values[: len(names)], strict=True))
     shape = (groups.n_groups, len(classes), len(classes))
     sums = cells.add_up([groups.codes, codes[0], codes[-1]], shape)

@@ -20,7 +20,7 @@ from skfair.metrics._uncertainty import (
     pairwise_differences,
     rate_intervals,
 )
-from skfair.tally import Tally
+from skfair.tally import ScoreTally, Tally
 
 
 def sample(n=300, seed=0):
@@ -427,3 +427,9 @@ def test_defined_data_are_measured_in_silence():
 def test_the_path_of_a_tally_is_no_tally():
     with pytest.raises(ValueError, match=r"path 'tally\.json': give Tally\.load"):
         rate_intervals("tally.json", None, rates=["selection_rate"])
+
+
+def test_scores_are_no_decisions():
+    scores = ScoreTally.from_arrays([0, 1], [0.1, 0.9], ["f", "m"])
+    with pytest.raises(ValueError, match=r"score_tally\.at\(threshold\)"):
+        gap_interval("equalized_odds_difference", scores)

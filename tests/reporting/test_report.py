@@ -642,3 +642,23 @@ def test_the_tally_behind_a_report():
     again = FairnessReport.from_json(report.to_json())
     with pytest.raises(ValueError, match="holds no counts"):
         _ = again.tally
+
+
+def test_scores_of_the_other_class_or_of_other_rows_are_refused():
+    y, found, sex = ["a", "b"] * 20, ["a", "a", "b", "b"] * 10, ["f"] * 20 + ["m"] * 20
+    tally, score = Tally.from_arrays(y, found, sex), np.linspace(0, 1, 40)
+
+    def report(labels=y, pos_label="a", weight=None):
+        rows = len(labels)
+        scores = ScoreTally.from_arrays(
+            labels, score[-rows:], sex[-rows:], pos_label=pos_label, sample_weight=weight
+        )
+        return FairnessReport.from_tally(tally, scores=scores, pos_label="a", sections=["roc"])
+
+    assert report().to_dict()["model"]["roc"]
+    with pytest.raises(ValueError, match="scores are for 'b' and the decisions for 'a'"):
+        report(pos_label="b")
+    with pytest.raises(ValueError, match="same rows"):
+        report(y[1:])
+    with pytest.raises(ValueError, match="same weights"):
+        report(weight=[2] * 40)

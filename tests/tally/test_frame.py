@@ -203,3 +203,12 @@ def test_weights_out_of_scale_are_refused(library):
             Tally.from_frame(library({**columns, "w": weights}), **names)
     found = Tally.from_frame(library({**columns, "w": [0.0, 1e-139, 1e139]}), **names)
     assert found.group_counts.tolist() == [0, 2]
+
+
+def test_missing_values_that_are_refused_are_counted_in_rows():
+    frame = pd.DataFrame({"y": [0, 1] * 10, "p": [1] * 20, "sex": ["f", None] * 10, "age": 30.0})
+    names = {"y_true": "y", "y_pred": "p", "missing": "raise"}
+    for spec in ("sex", ["age", "sex"]):
+        with pytest.raises(ValueError, match="'sex' has 10 missing values"):
+            Tally.from_frame(frame, sensitive_features=spec, **names)
+    assert Tally.from_frame(frame, sensitive_features="age", **names).labels == (30.0,)
