@@ -246,6 +246,21 @@ def test_columns_of_different_types_are_refused_where_they_are_used(
         assert Tally.from_frame(paths, **names).n_samples == 4
 
 
+def test_a_column_that_a_file_lacks_is_no_missing_value(tmp_path, engine):
+    paths = write_parts(tmp_path, "w", [1, 2], [0.25, 0.5])
+    pd.read_parquet(paths[1]).drop(columns="sex").to_parquet(paths[1])
+    with pytest.raises(ValueError, match="differ in their columns or types") as e:
+        Tally.from_frame(paths, **NAMES)
+    assert of_the_engine(e, engine)
+
+
+def test_times_of_two_units_go_together(tmp_path, engine):
+    if engine == "duckdb":
+        days = pd.to_datetime(["2024-01-01", "2024-01-02"])
+        paths = write_parts(tmp_path, "at", days.as_unit("ns"), days.as_unit("us"))
+        assert len(tallies_over_time(paths, time="at", **NAMES)) == 2
+
+
 def test_a_file_that_holds_no_value_in_a_column_is_no_hindrance(tmp_path, engine):
     paths = write_parts(tmp_path, "sex", ["f", None], [None, None])
     if engine == "duckdb":
