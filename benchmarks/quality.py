@@ -20,6 +20,7 @@ from pathlib import Path
 
 from _quality.cells import Task, plan, run_task
 from _quality.data import SENSITIVE, load_table
+from _quality.methods import MODELS
 from _quality.registry import methods
 from _quality.store import Store, not_imported
 from joblib import Parallel, delayed
@@ -33,9 +34,11 @@ def read_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="10 repetitions, all knobs and groups")
-    parser.add_argument("--data", nargs="+", help="adult, german, heart; in short adult")
+    parser.add_argument(
+        "--data", nargs="+", choices=[*SENSITIVE], help="adult, german, heart; in short adult"
+    )
     parser.add_argument("--groups", nargs="+", help="parts of names of sensitive features")
-    parser.add_argument("--models", nargs="+")
+    parser.add_argument("--models", nargs="+", choices=[*MODELS])
     parser.add_argument("--only", nargs="+", default=[""], help="parts of names of methods")
     parser.add_argument("--skip", nargs="+", default=[], help="parts of names of methods")
     parser.add_argument("--repetitions", type=int)
@@ -54,9 +57,19 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--report", type=Path, help="write this Markdown file, plots beside it")
     parser.add_argument("--report-only", action="store_true")
     options = parser.parse_args()
+    if options.table and not (options.target and options.positive and options.sensitive):
+        parser.error("--table needs --target, --positive and --sensitive")
+    if not any(_named(m, options.only) and not _named(m, options.skip) for m in methods()):
+        parser.error(f"--only and --skip leave no method of {', '.join(methods())}")
+    if options.repetitions is not None and options.repetitions < 1:
+        parser.error("--repetitions must be at least 1")
     every = options.full or options.groups or options.report_only
     options.data = options.data or ["adult", *(["german", "heart"] if every else [])]
     return options
+
+
+def _named(name: str, parts: list[str]) -> bool:
+    return any(part.lower() in name.lower() for part in parts)
 
 
 def places(options: argparse.Namespace) -> list[Place]:
@@ -76,10 +89,7 @@ def places(options: argparse.Namespace) -> list[Place]:
 
 
 def tasks(options: argparse.Namespace) -> list[Task]:
-    def named(name: str, parts: list[str]) -> bool:
-        return any(part.lower() in name.lower() for part in parts)
-
-    names = [m for m in methods() if named(m, options.only) and not named(m, options.skip)]
+    names = [m for m in methods() if _named(m, options.only) and not _named(m, options.skip)]
     models = options.models or (
         ["logistic", "boosting", "mlp", "network"] if options.full else ["logistic", "boosting"]
     )
@@ -124,6 +134,8 @@ def main() -> None:
     if options.report:
         from _quality.report import write_report
 
+        if not any("error" not in row for row in store.rows()):
+            raise SystemExit(f"{options.results} holds no results to report on")
         write_report(store, options.report, [] if options.table else options.data)
         print(f"{options.report} is written")
 

@@ -92,7 +92,7 @@ def first_lines(found: Findings) -> list[str]:
         "As accurate, but violation isn't shown to be no worse by 0.02",
         [(p, c, _gap(c)) for p, c in equal if c.no_less_fair == "unclear"],
     )
-    bullets = bullets or ["- Nowhere in this run."]
+    bullets = bullets or (["- Nowhere in this run."] if tested else [])
     return [*_counts(found, tested, equal), *bullets, *_not_asked(found), *_missing(found)]
 
 
@@ -103,6 +103,8 @@ def _counts(
     pairs = {(c.ours, c.peer) for _, c in tested}
     fair = sum(c.no_less_fair == "yes" for _, c in equal)
     few = sum(p.large and c.n < FEWEST for p, c in found.compared)
+    if not tested and not few:
+        return ["Small tables are described and not ranked: nothing here says who is ahead.\n"]
     text = (
         f"{len(tested)} comparisons of {len(pairs)} pairs of the same algorithm on large tables: "
         f"in {len(equal)} skfair is shown to be no worse than the peer by a point of accuracy, and "
@@ -115,11 +117,14 @@ def _counts(
             for place in places
         ]
         text += f" By place, of being within a point: {'; '.join(shares)}."
+    same = sum(c.gained.mean == c.gained.low == c.gap.mean == 0 for _, c in tested)
+    if same:
+        text += f" In {same} both sides decide the same on every row."
     alike = sum(_decides_alike(c) for _, c in tested)
     if alike < len(tested):
         shown = sum(_decides_alike(c) for _, c in equal)
         text += (
-            f" In {alike} of them both sides draw lots, or neither does: shown in {shown}; in "
+            f" In {alike} comparisons both sides draw lots, or neither does: shown in {shown}; in "
             "the others a rule that decides alike each time meets a peer's that draws lots."
         )
     if few:

@@ -93,7 +93,9 @@ class Place:
 
     def __init__(self, key: Key, frame: pd.DataFrame, failed: Iterable[dict[str, Any]] = ()):
         self.key = key
+        failed = list(failed)
         self.errors = {row["method"]: row["error"] for row in failed}
+        self._failed_in = {(row["method"], row["repetition"]) for row in failed}
         self.folds = 1 + int(frame["fold"].max())
         self.repetitions = _complete(frame, self.folds)
         self.frame = frame[frame["repetition"].isin(self.repetitions)]
@@ -137,6 +139,11 @@ class Place:
     def of(self, criterion: str, method: str, gain: str = "accuracy") -> pd.DataFrame:
         found = self.candidates(criterion, gain)
         return found[found["method"] == method]
+
+    def not_run(self, method: str) -> int:
+        """Repetitions in which a method has neither a result nor an error."""
+        run = set(self.frame.loc[self.frame["method"] == method, "repetition"])
+        return sum(r not in run and (method, r) not in self._failed_in for r in self.repetitions)
 
     def sides(self, criterion: str) -> list[pd.DataFrame]:
         """Rules of skfair, and of all peers together."""

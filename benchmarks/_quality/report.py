@@ -85,6 +85,12 @@ def not_run(found: Findings) -> list[str]:
     return lines
 
 
+AGAIN = """\
+`python benchmarks/quality.py --results benchmarks/published --report-only --report again.md` makes
+this page from the results in the repository. `make bench` runs skfair's methods on Adult by sex
+again, beside the peers' published results where versions are the same, and `python
+benchmarks/quality.py --full` runs everything."""
+
 METHOD = f"""\
 Each repetition cuts the rows into fifths by group and label: three train, one chooses the value
 of a knob, one tests. Large tables (from {LARGE:,} rows) take one such split a repetition; of small
@@ -209,6 +215,7 @@ def write_report(store: Store, file: Path, data: Sequence[str] = ()) -> None:
         "## How it was run\n",
         METHOD + "\n",
         how_it_was_run(found) + "\n",
+        AGAIN + "\n",
         *(place_section(place, file) for place in found.places),
         before_section(found, file, [name for name in data or SENSITIVE if name in SENSITIVE]),
         "## Results of other code\n",

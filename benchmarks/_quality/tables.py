@@ -59,10 +59,11 @@ def floor_text(place: Place, criterion: str) -> str:
     return f"{least}; so levels below it ({skipped}) aren't asked for.\n"
 
 
-def reached_cell(chosen: Picked, criterion: str) -> str:
+def reached_cell(chosen: Picked, criterion: str, not_run: int = 0) -> str:
     """Accuracy and violation on test, or in how many splits validation rows found a value."""
     if not chosen.reached:
-        return f"in {len(chosen.tests)} of {len(chosen.asked)}"
+        lacking = f", {not_run} not run" if not_run else ""
+        return f"in {len(chosen.tests)} of {len(chosen.asked)}{lacking}"
     return f"{percent(chosen.accuracy())} ({chosen.violation(criterion).mean:.3f})"
 
 
@@ -71,7 +72,8 @@ def levels_table(place: Place, criterion: str) -> str:
     levels, rows = place.levels(criterion), []
     for name in place.methods(criterion):
         found = place.of(criterion, name)
-        picked = [reached_cell(place.pick_within(found, v), criterion) for v in levels]
+        lacking = place.not_run(name)
+        picked = [reached_cell(place.pick_within(found, v), criterion, lacking) for v in levels]
         rows.append([name, *picked, number(_volume(place, found, criterion), 2)])
     return table(["", *(f"violation <= {v:.2f}" for v in levels), "hypervolume"], rows)
 
