@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def is_type_checking(node):
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
+@cache
+def parsed(source):
+    return ast.parse(source)
+
+
+@cache
+def nodes_of(source):
+    return tuple(ast.walk(parsed(source)))
+
+
 def walk(node, *, enter=lambda _: True):
     yield node
     for child in ast.iter_child_nodes(node):
@@ -62,7 +73,9 @@ def imported(nodes, file):
 def upward_imports(file, source):
     """Imports of skfair that don't go down, wherever in the file they are."""
     lazy_exports = file == "__init__.py"
-    nodes = walk(ast.parse(source), enter=lambda n: not (lazy_exports and is_type_checking(n)))
+    nodes = nodes_of(source)
+    if lazy_exports:
+        nodes = walk(parsed(source), enter=lambda n: not is_type_checking(n))
     own, found = package_of(file), []
     for name in imported(nodes, file):
         top, _, rest = name.partition(".")
@@ -78,13 +91,13 @@ def optional_imports(file, source):
     """Optional libraries that importing the file would import."""
     lazy = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     enter = lambda node: not isinstance(node, lazy) and not is_type_checking(node)  # noqa: E731
-    names = imported(walk(ast.parse(source), enter=enter), file)
+    names = imported(walk(parsed(source), enter=enter), file)
     return sorted(OPTIONAL & {name.split(".")[0] for name in names})
 
 
 def private_names(file, source):
     """What the file takes of scikit-learn's private parts."""
-    nodes = list(walk(ast.parse(source)))
+    nodes = nodes_of(source)
     for name in imported(nodes, file):
         if name.startswith("sklearn.") and any(part.startswith("_") for part in name.split(".")):
             yield name
@@ -102,7 +115,7 @@ def private_names(file, source):
 def private_parts_of_others(file, source):
     """Private modules and names of other packages of skfair that the file imports."""
     own = package_of(file)
-    for name in imported(walk(ast.parse(source)), file):
+    for name in imported(nodes_of(source), file):
         top, *parts = name.split(".")
         if top == "skfair" and parts[0] not in (own, "_utils", "_version"):
             yield from (name for part in parts if part.startswith("_"))

@@ -24,12 +24,12 @@ ESTIMATORS = [
     ),
     RejectOptionClassifier(RidgeClassifier(), pos_label=1, fallback="pooled", **GROUPS),
     ThresholdOptimizer(LogisticRegression(), pos_label=1, fallback="pooled", **GROUPS),
+]
+SLOW = [
     ThresholdOptimizer(RidgeClassifier(), pos_label=1, tol=0.2, shrinkage=None, **GROUPS),
     ThresholdOptimizer(
         LogisticRegression(), pos_label=1, fallback="pooled", group_at_predict=False, **GROUPS
     ),
-]
-SLOW = [
     CalibratedEqualizedOdds(LogisticRegression(), pos_label=1, cost="weighted", **GROUPS),
     ThresholdOptimizer(
         LogisticRegression(),
