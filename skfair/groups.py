@@ -390,6 +390,17 @@ def _ordered_values(labels: Sequence[Any], j: int) -> list[Hashable]:
     return [*found, *({MISSING} & set(before))]
 
 
+def is_a_value_a_row(n_distinct: int, n_present: int) -> bool:
+    """Whether so many distinct values in so many rows are names or times, and no groups.
+
+    Examples
+    --------
+    >>> is_a_value_a_row(60, 100), is_a_value_a_row(40, 100), is_a_value_a_row(20, 20)
+    (True, False, False)
+    """
+    return n_distinct > MAX_NUMERIC_GROUPS and 2 * n_distinct > n_present
+
+
 def as_label(value: Any) -> Any:
     """Label that the group of a value has: dates are timestamps, whatever held the rows.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from skfair._utils.text import did_you_mean, listed
 from skfair._utils.validation import is_number
 from skfair.cli._problems import CommandError
-from skfair.groups import MAX_NUMERIC_GROUPS, Bins
+from skfair.groups import Bins, is_a_value_a_row
 
 Feature = str | Bins
 
@@ -117,7 +117,7 @@ def is_of_single_rows(column: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(column):
         return False
     values = column.dropna()
-    return bool(values.nunique() > max(len(values) / 2, MAX_NUMERIC_GROUPS))
+    return is_a_value_a_row(int(values.nunique()), len(values))
 
 
 def kind_of_column(column: pd.Series) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skfair._utils.columns import column_positions, select_column
 from skfair._utils.validation import check_count
 from skfair._utils.warning import warn_user
-from skfair.groups import MAX_NUMERIC_GROUPS, Bins, Groups
+from skfair.groups import MAX_NUMERIC_GROUPS, Bins, Groups, is_a_value_a_row
 
 DATES = "dates are no groups: derive an age, a year or a season"
 
@@ -141,7 +141,7 @@ def _is_of_times(column: pd.Series) -> bool:
 
 def why_too_many(n_distinct: int, n_present: int) -> str | None:
     """Say why so many distinct values in so many rows are no groups; None if they are."""
-    if n_distinct > MAX_NUMERIC_GROUPS and 2 * n_distinct > n_present:
+    if is_a_value_a_row(n_distinct, n_present):
         return f"{n_distinct} distinct values in {n_present} rows are no groups"
     return None
 

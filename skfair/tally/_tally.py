@@ -93,13 +93,8 @@ class Tally(CellTally, Saved):
         ValueError
             If lengths differ, or labels or weights are missing.
         """
-        groups = Groups.read(sensitive_features, missing=missing)
-        (true, pred), classes = encode_labels(("y_true", y_true), ("y_pred", y_pred))
-        check_same_length(y_true=true, y_pred=pred, sensitive_features=groups)
-        weights = check_weights(sample_weight, len(true))
-        shape = (groups.n_groups, len(classes), len(classes))
-        sums = count_cells([groups.codes, true, pred], shape, weights)
-        return cls(groups.labels, groups.names, classes, *sums)
+        given = {"y_true": y_true, "y_pred": y_pred}
+        return cls._count(given, sensitive_features, sample_weight, missing)
 
     @classmethod
     def from_predictions(
@@ -131,13 +126,20 @@ class Tally(CellTally, Saved):
         >>> MetricFrame.from_tally(tally, metrics=selection_rate).by_group.tolist()
         [0.5, 1.0]
         """
+        return cls._count({"y_pred": y_pred}, sensitive_features, sample_weight, missing)
+
+    @classmethod
+    def _count(
+        cls, given: dict[str, Any], sensitive_features: Any, sample_weight: Any, missing: Missing
+    ) -> Tally:
+        """Count labels and predictions, or predictions alone."""
         groups = Groups.read(sensitive_features, missing=missing)
-        (pred,), classes = encode_labels(("y_pred", y_pred))
-        check_same_length(y_pred=pred, sensitive_features=groups)
-        weights = check_weights(sample_weight, len(pred))
+        codes, classes = encode_labels(*given.items())
+        check_same_length(**dict(zip(given, codes, strict=True)), sensitive_features=groups)
+        weights = check_weights(sample_weight, len(codes[0]))
         shape = (groups.n_groups, len(classes), len(classes))
-        sums = count_cells([groups.codes, pred, pred], shape, weights)
-        return cls(groups.labels, groups.names, classes, *sums, has_labels=False)
+        sums = count_cells([groups.codes, codes[0], codes[-1]], shape, weights)
+        return cls(groups.labels, groups.names, classes, *sums, has_labels=len(given) == 2)
 
     @classmethod
     def from_frame(
