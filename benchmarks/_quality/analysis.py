@@ -17,7 +17,6 @@ from .statistics import (
     Estimate,
     NonInferiority,
     choose_no_less_fair,
-    choose_within,
     estimated,
     frontier,
     non_inferiority,
@@ -38,7 +37,7 @@ class Worst(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Skfair's method less a peer's at the peer's violation on validation rows."""
+    """Skfair's method less a peer's at equal violation on validation rows."""
 
     ours: str
     peer: str
@@ -72,11 +71,12 @@ class Missing(NamedTuple):
 def compare(
     place: Place, ours: str, peer: str, criterion: str, gain: str = "accuracy"
 ) -> Comparison | None:
-    """At each violation of the peer's frontier on validation rows: the best of both.
+    """At each violation of either side's frontier on validation rows: the best of both.
 
     Both take their most accurate value that is within this violation and the slack on validation
-    rows; skfair its fairest where it has none. So a method equals itself. Differences are averaged
-    over the levels, so that a repetition is one observation.
+    rows, or their fairest where they have none. So a method equals itself, and to swap the sides
+    only turns the sign. Differences are averaged over the levels, so that a repetition is one
+    observation.
     """
     mine, theirs = (place.of(criterion, name, gain) for name in (ours, peer))
     by_repetition = dict(iter(mine.groupby("repetition")))
@@ -90,7 +90,8 @@ def compare(
         gained.append(np.mean([better for _, better, _ in found], axis=0))
         wider.append(np.mean([gap for _, _, gap in found], axis=0))
         for knob, better, _ in found:
-            by_knob.setdefault(knob, []).append(better)
+            if knob:
+                by_knob.setdefault(knob, []).append(better)
     if not gained:
         return None
     return Comparison(
@@ -109,15 +110,23 @@ def compare(
 def _at_levels(
     mine: pd.DataFrame, theirs: pd.DataFrame, criterion: str, gain: str
 ) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Knob, gain and violation (ours less theirs) at each level of the peer's frontier."""
+    """The peer's knob, gain and violation (ours less theirs) at the levels of both frontiers.
+
+    Levels of the peer alone would favour it: its values get there by what is lucky on validation
+    rows, and the other side must match them.
+    """
     found = []
-    for place in frontier(theirs["violation"], theirs["gain"]):
-        level = theirs["violation"].iloc[place] + SLACK
-        a = mine["tests"].iloc[choose_no_less_fair(mine["violation"], mine["gain"], level)]
-        b = theirs["tests"].iloc[choose_within(theirs["violation"], theirs["gain"], level)]
-        better = each(GAINS[gain], a) - each(GAINS[gain], b)
-        gaps = [each(lambda cells: violation(cells, criterion), tests) for tests in (a, b)]
-        found.append((theirs["knob"].iloc[place], better, gaps[0] - gaps[1]))
+    for side in (mine, theirs):
+        for place in frontier(side["violation"], side["gain"]):
+            level = side["violation"].iloc[place] + SLACK
+            a, b = (
+                part["tests"].iloc[choose_no_less_fair(part["violation"], part["gain"], level)]
+                for part in (mine, theirs)
+            )
+            better = each(GAINS[gain], a) - each(GAINS[gain], b)
+            gaps = [each(lambda cells: violation(cells, criterion), tests) for tests in (a, b)]
+            knob = side["knob"].iloc[place] if side is theirs else ""
+            found.append((knob, better, gaps[0] - gaps[1]))
     return found
 
 
@@ -140,20 +149,25 @@ def partners(peer: Method) -> list[str]:
 def compare_all(place: Place) -> tuple[list[Comparison], list[Missing]]:
     """Every peer that is there against skfair's methods of the same algorithm.
 
-    Peers that maximise balanced accuracy are judged by it and by accuracy.
+    Pairs that maximise balanced accuracy are judged by it and by accuracy.
     """
     found, missing = list[Comparison](), list[Missing]()
     for criterion in HEADLINES:
         there = place.methods(criterion)
         for peer in (methods()[name] for name in there):
             for ours in partners(peer):
-                for gain in dict.fromkeys(["accuracy", peer.gain]):
+                for gain in _gains(peer, methods()[ours]):
                     one = compare(place, ours, peer.name, criterion, gain)
                     found += [one] if one else []
                 if ours not in there and _could_be_there(place, ours, criterion):
                     error = place.errors.get(ours, "")
                     missing.append(Missing(ours, peer.name, criterion, error))
     return found, missing
+
+
+def _gains(peer: Method, ours: Method) -> list[str]:
+    """What a pair is judged by: accuracy, and what both maximise where it is something else."""
+    return list(dict.fromkeys(["accuracy", *([peer.gain] if peer.gain == ours.gain else [])]))
 
 
 def _could_be_there(place: Place, ours: str, criterion: str) -> bool:

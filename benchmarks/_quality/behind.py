@@ -69,8 +69,12 @@ def first_lines(found: Findings) -> list[str]:
     worse = [(p, c) for p, c in tested if not found.pvalue(c) < 0.05]
     equal = [(p, c) for p, c in tested if found.pvalue(c) < 0.05]
     losses = [(p, c) for p, c in worse if c.gained.mean < 0]
-    lines = sorted((_loss(p, c) for p, c in losses), key=lambda line: line[0])
-    bullets = [text for _, text in lines]
+    alike = [(p, c) for p, c in losses if _decides_alike(c)]
+    bullets = [text for _, text in sorted(_loss(p, c) for p, c in alike)]
+    bullets += _grouped(
+        "Rules that decide alike each time against a peer's that draw lots",
+        [(p, c, f"{_short(c)} ({_how(c)})") for p, c in losses if not _decides_alike(c)],
+    )
     bullets += [
         f"- {_pair(c)} ({_where(p, c.criterion)}): as accurate, at a larger violation, "
         f"{c.gap.mean:+.3f} (lower limit {c.gap.low:+.3f})."
@@ -148,12 +152,15 @@ def _pair(c: Comparison) -> str:
 
 
 def _loss(place: Place, c: Comparison) -> tuple[float, str]:
-    how = "worse" if c.gained.high < 0 else "not shown to be within a point"
     unit = "points" if c.gain == "accuracy" else "points of balanced accuracy"
     return c.gained.mean, (
-        f"- {_pair(c)} ({_where(place, c.criterion)}): {how}; {points(c.gained.mean)} {unit} "
+        f"- {_pair(c)} ({_where(place, c.criterion)}): {_how(c)}; {points(c.gained.mean)} {unit} "
         f"(lower limit {points(c.gained.low)}), violation {c.gap.mean:+.3f}."
     )
+
+
+def _how(c: Comparison) -> str:
+    return "worse" if c.gained.high < 0 else "not shown to be within a point"
 
 
 def _short(c: Comparison) -> str:

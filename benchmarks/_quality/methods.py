@@ -54,8 +54,8 @@ class Method:
     ``fit`` takes a problem and a value of the knob; where ``path``, all values at once, and gives
     as many rules. ``pairs`` are the methods of skfair that are the same algorithm; rules that draw
     lots are paired with such rules, and ``without_lots`` names the variant of skfair's that decides
-    alike each time. ``criteria`` are those that can be asked for; ``("any",)`` where the method
-    knows none. ``source`` is the module of skfair's class.
+    alike each time. ``gain`` is what is maximised. ``criteria`` are those that can be asked for;
+    ``("any",)`` where the method knows none. ``source`` is the module of skfair's class.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import partial
 from typing import Any
 
 from sklearn.base import clone
@@ -57,6 +58,12 @@ def _threshold(problem: Problem, tol: float, **options: Any) -> Any:
         tol=tol,
         random_state=problem.seed,
         **options,
+    )
+
+
+def _reject_option(problem: Problem, tol: float, **options: Any) -> Any:
+    return after.RejectOptionClassifier(
+        Remembered(problem.model), constraints=problem.criterion, tol=tol, **options
     )
 
 
@@ -226,13 +233,16 @@ OURS = (
     _row(
         "RejectOptionClassifier",
         _P,
-        each(
-            by_group(
-                lambda p, v: after.RejectOptionClassifier(
-                    Remembered(p.model), constraints=p.criterion, tol=v
-                )
-            )
-        ),
+        each(by_group(_reject_option)),
+        "tol",
+        TOLS,
+        path=True,
+        gain="balanced_accuracy",
+    ),
+    _row(
+        "RejectOptionClassifier, accuracy",
+        _P,
+        each(by_group(partial(_reject_option, objective="accuracy_score"))),
         "tol",
         TOLS,
         path=True,

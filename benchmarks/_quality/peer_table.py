@@ -123,7 +123,7 @@ PEERS = (
         aif360_reject,
         "bound",
         TOLS,
-        pairs=("RejectOptionClassifier",),
+        pairs=("RejectOptionClassifier", "RejectOptionClassifier, accuracy"),
         path=True,
         gain="balanced_accuracy",
     ),

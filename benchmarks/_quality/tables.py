@@ -121,7 +121,7 @@ def name_of(c: Comparison) -> tuple[str, str]:
 
 
 def comparisons_table(found: Sequence[tuple[str, Comparison, float]]) -> str:
-    """Skfair less the same algorithm of a peer, at the peer's violation on validation rows."""
+    """Skfair less the same algorithm of a peer, at equal violation on validation rows."""
     rows = []
     for where, c, pvalue in found:
         verdict = "-" if np.isnan(pvalue) else ("yes" if pvalue < 0.05 else "**no**")

@@ -86,17 +86,46 @@ def test_comparison_at_the_peers_violation():
     assert adjusted([same, worse])[id(worse)] >= worse.gained.pvalue
 
 
-def test_values_of_the_peer_that_are_beaten_do_not_count():
-    # the peer's second value is less fair and less accurate than its first; at its violation
-    # ours has a better one, but nobody would take the peer's there
+def test_values_that_are_beaten_are_no_levels():
+    # ours at 2 is less fair and less accurate than at 1, so nobody would ask for its violation
     rows = []
     for repetition in range(3):
         rows.append(made("CorrelationRemover", 1, repetition, 2, right=2))
-        rows.append(made("CorrelationRemover", 2, repetition, 8, right=4))
+        rows.append(made("CorrelationRemover", 2, repetition, 8, right=-5))
         rows.append(made("fairlearn CorrelationRemover", 1, repetition, 2, right=2))
-        rows.append(made("fairlearn CorrelationRemover", 2, repetition, 8, right=-5))
+        rows.append(made("fairlearn CorrelationRemover", 2, repetition, 5, right=4))
     found = compare(place_of(rows), "CorrelationRemover", "fairlearn CorrelationRemover", PARITY)
-    assert found.gained.mean == 0
+    # levels are 2 of each side, where both are equal, and 5, where the peer has 70 of 2,000 more
+    assert found.gained.mean == pytest.approx(-70 / 2000 / 3)
+
+
+@pytest.mark.parametrize("criterion", [PARITY, ODDS])
+def test_to_swap_the_sides_turns_the_signs(criterion):
+    rng = np.random.default_rng(1)
+    names = "CorrelationRemover", "fairlearn CorrelationRemover"
+    rows = []
+    for repetition in range(4):
+        for name, knobs in zip(names, (8, 3), strict=True):
+            for knob in range(knobs):
+                row = made(name, knob, repetition, 0)
+                for part in ("validation", "test"):
+                    row[part] = row[part] | {"cells": rng.integers(40, 60, (3, 4)).tolist()}
+                rows.append(row)
+    one, other = (compare(place_of(rows), *pair, criterion) for pair in (names, names[::-1]))
+    assert abs(one.gained.mean) > 0.001
+    assert one.gained.mean == pytest.approx(-other.gained.mean)
+    assert one.gained.low == pytest.approx(-other.gained.high)
+    assert one.gap.mean == pytest.approx(-other.gap.mean)
+
+
+def test_a_side_without_a_value_at_the_level_takes_its_fairest():
+    rows = []
+    for repetition in range(3):
+        rows.append(made("CorrelationRemover", 1, repetition, 8))
+        rows.append(made("fairlearn CorrelationRemover", 1, repetition, 2))
+    found = compare(place_of(rows), "CorrelationRemover", "fairlearn CorrelationRemover", PARITY)
+    assert found.gap.mean == pytest.approx(0.06)
+    assert found.gained.mean == pytest.approx(60 / 2000)
 
 
 def test_the_worst_value_is_told_beside_the_mean():
@@ -110,7 +139,7 @@ def test_the_worst_value_is_told_beside_the_mean():
     lost = (80 * 10 / 10 / 2000) - (20 * 10 / 10 / 2000) + 20 / 2000
     assert found.worst.knob == "2"
     assert found.worst.gained.mean == pytest.approx(-lost)
-    assert found.gained.mean == pytest.approx(-lost / 2)
+    assert found.gained.mean == pytest.approx(-lost / 3)  # one level of ours, two of theirs
 
 
 @pytest.mark.parametrize(
@@ -136,11 +165,16 @@ def test_peers_that_draw_lots_are_compared_with_both_variants():
     assert partners(peer) == ["ThresholdOptimizer, drawn", "ThresholdOptimizer"]
 
 
-def test_peers_of_balanced_accuracy_are_judged_by_both():
-    names = "RejectOptionClassifier", "aif360 RejectOptionClassifierCV"
+def test_pairs_that_maximise_balanced_accuracy_are_judged_by_both():
+    name = "RejectOptionClassifier"
+    names = name, f"{name}, accuracy", "aif360 RejectOptionClassifierCV"
     rows = [made(name, 0.1, r, 2, criterion=PARITY) for name in names for r in range(3)]
     found, _ = compare_all(place_of(rows))
-    assert [c.gain for c in found] == ["accuracy", "balanced_accuracy"]
+    assert [(c.ours, c.gain) for c in found] == [
+        (name, "accuracy"),
+        (name, "balanced_accuracy"),
+        (f"{name}, accuracy", "accuracy"),
+    ]
 
 
 def test_pairs_that_skfair_failed_in_are_told():
@@ -290,4 +324,12 @@ def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
     assert "In 1 comparisons both sides draw lots, or neither does: shown in 1;" in first
     other = findings(tmp_path / "other", results())[0]
     assert "both sides draw lots" not in other
+    rows = [r for r in rows if r["method"] in ("nothing", "ThresholdOptimizer")]
+    rows += [made("fairlearn ThresholdOptimizer", 0.01, r, 2, PARITY, right=3) for r in range(3)]
+    first, _ = findings(tmp_path / "worse", rows)
+    told = (
+        "ThresholdOptimizer against fairlearn ThresholdOptimizer: -3.00, lower limit -3.00 (worse)"
+    )
+    assert "- Rules that decide alike each time against a peer's that draw lots (adult" in first
+    assert told in first
     assert "In 2 both sides decide the same on every row." in other
