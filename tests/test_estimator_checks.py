@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import pytest
 import sklearn
-from scipy import sparse
+from checks import PIPELINE, IsOdd, IsPositive, parametrize_with_checks
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.pipeline import Pipeline
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skfair import Reweighter
 from skfair.base import BaseGroupTransformer, BaseResamplingMitigator
@@ -30,30 +25,7 @@ from skfair.preprocessing import (
     Resampler,
 )
 
-
-@dataclass
-class IsPositive:
-    """A callable of X: each row's group comes from its own values, never from the batch."""
-
-    column: int
-
-    def __call__(self, X):
-        values = check_array(X, accept_sparse="csc")[:, [self.column]]
-        return (values.toarray() if sparse.issparse(values) else values).ravel() > 0
-
-
-@dataclass
-class IsOdd(IsPositive):
-    """Groups of which there are two where all values have one sign as well."""
-
-    def __call__(self, X):
-        values = check_array(X, accept_sparse="csc")[:, [self.column]]
-        values = values.toarray() if sparse.issparse(values) else values
-        return np.floor(abs(values.ravel()) * 7) % 2
-
-
 BINS = Bins(0, [0.0])
-PIPELINE = make_pipeline(StandardScaler(with_mean=False), LogisticRegression())  # takes sparse X
 ESTIMATORS = [
     Reweighter(LogisticRegression(), sensitive_features=BINS),
     Reweighter(LogisticRegression(), sensitive_features=IsPositive(0)),

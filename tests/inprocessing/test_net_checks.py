@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import sklearn
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from checks import IsOdd, parametrize_with_checks
 from sklearn.utils.fixes import parse_version
-from test_estimator_checks import IsOdd
 
 pytest.importorskip("torch")
 pytest.importorskip("skorch")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import sklearn
+from checks import IsOdd, parametrize_with_checks
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.fixes import parse_version
-from test_estimator_checks import IsOdd
 
 from skfair.inprocessing import BoundedGroupLoss, ExponentiatedGradient, ReductionsGridSearch
 

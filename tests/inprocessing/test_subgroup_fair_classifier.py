@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from checks import parametrize_with_checks
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone, is_classifier
@@ -18,7 +19,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skfair.base.attributes import AttributeCode, read_attributes
 from skfair.criteria import RATES, Criterion, Rate

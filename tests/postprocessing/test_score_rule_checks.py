@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import sklearn
+from checks import PIPELINE, IsOdd, parametrize_with_checks
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.fixes import parse_version
-from test_estimator_checks import PIPELINE, IsOdd
 
 from skfair.postprocessing import (
     CalibratedEqualizedOdds,
