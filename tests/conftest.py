@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -10,6 +11,22 @@ from threadpoolctl import threadpool_limits
 
 # The doubles are imported by name, because worker processes unpickle them by name.
 sys.path.append(str(Path(__file__).parent))
+
+
+gc.disable()  # until all tests are collected: what that makes is there to stay
+
+
+def pytest_collection_finish():
+    """Have the garbage collector pass over the modules and the tests themselves."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    """Format expected failures as Python does: pytest parses each file on their way."""
+    if call.excinfo and item.get_closest_marker("xfail"):
+        item.repr_failure = lambda found: str(found.getrepr(style="native"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -24,7 +41,9 @@ def _own_draws():
     """Start every test from the same draws, whichever tests ran before it in its process."""
     np.random.seed(0)  # noqa: NPY002
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+        torch = sys.modules["torch"]
+        # manual_seed keeps a formatted stack for each kind of device that isn't in use yet
+        (torch if torch.cuda.is_initialized() else torch.default_generator).manual_seed(0)
 
 
 @pytest.fixture
