@@ -11,15 +11,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
+_NO_TABLES = (np.ndarray, list, tuple, dict)
+"""Types that narwhals doesn't know, and looks long at."""
+
+
 def is_frame(X: Any) -> bool:
     """Tell whether X is an eager data frame that narwhals knows."""
+    if type(X) in _NO_TABLES:
+        return False
     return isinstance(nw.from_native(X, pass_through=True, eager_only=True), nw.DataFrame)
 
 
 def is_series(values: Any) -> bool:
     """Tell whether values is a series that narwhals knows."""
+    if type(values) in _NO_TABLES:
+        return False
     native = nw.from_native(values, pass_through=True, series_only=True)
     return isinstance(native, nw.Series)
+
+
+def _is_lazy(X: Any) -> bool:
+    if type(X) in _NO_TABLES:
+        return False
+    return isinstance(nw.from_native(X, pass_through=True), nw.LazyFrame)
 
 
 def to_array(column: Any) -> Any:
@@ -79,8 +93,6 @@ def named_columns(values: Any) -> list[tuple[Hashable | None, Any]]:
             f"{values!r} is no column of values: expected one or two dimensions (estimators and "
             "scorers take names of columns of X; here give the values, X[...])"
         )
-    if isinstance(nw.from_native(values, pass_through=True), nw.LazyFrame):
-        raise ValueError("sensitive features are a lazy frame: collect() it first")
     if isinstance(values, pd.Index):
         pairs = [
             (name, to_array(values.get_level_values(i))) for i, name in enumerate(values.names)
@@ -92,6 +104,8 @@ def named_columns(values: Any) -> list[tuple[Hashable | None, Any]]:
         pairs = [(name, to_array(frame[:, i].to_native())) for i, name in enumerate(frame.columns)]
     elif is_series(values):
         pairs = [(nw.from_native(values, series_only=True).name or None, to_array(values))]
+    elif _is_lazy(values):
+        raise ValueError("sensitive features are a lazy frame: collect() it first")
     else:
         pairs = [(None, column) for column in _split_array(values)]
     if len({len(column) for _, column in pairs}) > 1:
