@@ -105,14 +105,18 @@ def test_labels_and_weights_have_gradients_too():
     assert torch.autograd.gradcheck(lambda y, p, w: soft_cells(y, p, codes, 4, w), inputs)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
-def test_short_floats_lose_no_rows(dtype):
+@pytest.mark.parametrize(
+    ("dtype", "first", "n"),
+    [("bfloat16", 1, 5120), ("float16", 1, 5120), ("float32", 2**24, 4097)],
+)
+def test_short_floats_lose_no_rows(dtype, first, n):
     torch = pytest.importorskip("torch")
-    n = 2**24 + 4096 if dtype == "float32" else 5120  # where adding 1 no longer changes a sum
     ones = torch.ones(n, dtype=getattr(torch, dtype))
-    cells = soft_cells(ones, ones, torch.zeros(n, dtype=torch.int8), 1)
+    weight = ones.clone()
+    weight[0] = first  # rows of 1 take the sum to where, or start where, adding 1 is too little
+    cells = soft_cells(ones, ones, torch.zeros(n, dtype=torch.int8), 1, weight)
     assert cells.dtype == ones.dtype
-    assert cells.tolist() == [[0, 0, 0, n]]
+    assert cells.tolist() == [[0, 0, 0, first + n - 1]]
 
 
 def test_many_groups_are_summed_like_one_loop(make):
