@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,14 @@ def column(name, table=DATA):
     return table[name].to_pylist()
 
 
+@cache
+def of_lists(true, pred, names, weight):
+    """The tally of columns that are lists."""
+    groups = {name: column(name) for name in names}
+    weights = None if weight is None else column(weight)
+    return Tally.from_arrays(column(true), column(pred), groups, sample_weight=weights)
+
+
 GROUPS = [
     "sex", "race", "odd", "kind", "member", "whole", "size", "short", "int8", "int16", "int32",
     "int64", "uint8", "uint16", "uint32", "uint64", ["sex", "race"], ("odd", "member", "size"),
@@ -106,14 +115,8 @@ def test_groups_of_every_type(frame, groups):
     tally = Tally.from_frame(
         frame, y_true="y", y_pred="p", sensitive_features=groups, sample_weight="w"
     )
-    names = [groups] if isinstance(groups, str) else groups
-    expected = Tally.from_arrays(
-        column("y"),
-        column("p"),
-        {name: column(name) for name in names},
-        sample_weight=column("w"),
-    )
-    assert_same(tally, expected)
+    names = (groups,) if isinstance(groups, str) else tuple(groups)
+    assert_same(tally, of_lists("y", "p", names, "w"))
     assert set(tally.classes) == {0, 1}
 
 
@@ -123,13 +126,7 @@ def test_labels_and_weights(frame, true, pred, weight):
     tally = Tally.from_frame(
         frame, y_true=true, y_pred=pred, sensitive_features="race", sample_weight=weight
     )
-    weights = None if weight is None else column(weight)
-    assert_same(
-        tally,
-        Tally.from_arrays(
-            column(true), column(pred), {"race": column("race")}, sample_weight=weights
-        ),
-    )
+    assert_same(tally, of_lists(true, pred, ("race",), weight))
 
 
 def test_dates_are_groups(frame):
@@ -279,15 +276,14 @@ def test_bins_of_text_are_refused(frame):
 
 
 EDGES = [0.0, 0.125, 0.1875, 0.5, 0.7]
+WITH_EIGHTHS = DATA.append_column("eighths", pa.array([k % 11 / 8 - 0.125 for k in range(N)]))
 
 
 @pytest.mark.parametrize("score", ["s", "s32", "eighths"])
 @pytest.mark.parametrize("weight", [None, "w"])
 def test_scores_fall_on_the_same_side_of_an_edge(engine, score, weight):
-    eighths = pa.array([k % 11 / 8 - 0.125 for k in range(N)])
-    table = DATA.append_column("eighths", eighths)
     tally = ScoreTally.from_frame(
-        engine(table),
+        engine(WITH_EIGHTHS),
         y_true="label",
         y_score=score,
         sensitive_features=["race", Bins("age", [50])],
@@ -295,17 +291,21 @@ def test_scores_fall_on_the_same_side_of_an_edge(engine, score, weight):
         pos_label="yes",
         sample_weight=weight,
     )
-    memory = table.select(["race", "age"]).to_pandas()
-    expected = ScoreTally.from_arrays(
+    assert_same(tally, scores_of_lists(score, weight))
+    assert_array_equal(tally.edges, EDGES)
+
+
+@cache
+def scores_of_lists(score, weight):
+    memory = DATA.select(["race", "age"]).to_pandas()
+    return ScoreTally.from_arrays(
         column("label"),
-        table[score].to_numpy(),
+        WITH_EIGHTHS[score].to_numpy(),
         _groups(memory, ["race", Bins("age", [50])]),
         edges=EDGES,
         pos_label="yes",
         sample_weight=None if weight is None else column(weight),
     )
-    assert_same(tally, expected)
-    assert_array_equal(tally.edges, EDGES)
 
 
 @pytest.mark.parametrize("score", ["s", "s32"])

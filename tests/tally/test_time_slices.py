@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -97,22 +98,30 @@ def test_every_unit(every):
 
 def check_windows(frame, time, every):
     found = tallies_over_time(frame, time=time, every=every, **NAMES)
+    windows, tallies, n_samples = windows_by_hand(time == "day", every)
+    assert list(found)[-1] is pd.NaT
+    assert_array_equal(pd.DatetimeIndex(list(found)).tz_localize(None), pd.DatetimeIndex(windows))
+    for tally, expected in zip(found.values(), tallies, strict=True):
+        assert_same(tally, expected)
+    assert sum(tally.n_samples for tally in found.values()) == n_samples
+
+
+@cache
+def windows_by_hand(by_day, every):
+    """Starts of the windows, the tally of the rows of each, and how many rows have a weight."""
     memory = DATA.select(["y", "p", "sex", "age", "w"]).to_pandas()
     groups = Groups.from_columns(memory, NAMES["sensitive_features"])
     true, pred, weight = (memory[name].to_numpy() for name in ("y", "p", "w"))
     times = [at and datetime.datetime(*at.timetuple()[:3]) for at in TIMES]
-    times = times if time == "day" else TIMES
+    times = times if by_day else TIMES
     starts = pd.Series([start_by_hand(at, every) for at in times], dtype="datetime64[us]")
     windows = [*np.sort(starts.dropna().unique()), np.datetime64("NaT")]
-    assert list(found)[-1] is pd.NaT
-    assert_array_equal(pd.DatetimeIndex(list(found)).tz_localize(None), pd.DatetimeIndex(windows))
-    for start, tally in zip(windows, found.values(), strict=True):
+    tallies = []
+    for start in windows:
         rows = (starts.isna() if np.isnat(start) else starts == start).to_numpy()
-        expected = Tally.from_arrays(
-            true[rows], pred[rows], groups.take(np.flatnonzero(rows)), sample_weight=weight[rows]
-        )
-        assert_same(tally, expected)
-    assert sum(tally.n_samples for tally in found.values()) == (weight > 0).sum()
+        group = groups.take(np.flatnonzero(rows))
+        tallies.append(Tally.from_arrays(true[rows], pred[rows], group, sample_weight=weight[rows]))
+    return windows, tallies, (weight > 0).sum()
 
 
 def test_the_sum_is_the_tally_of_all(frame):
