@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pkgutil
 import subprocess
@@ -65,31 +66,37 @@ def run(code):
     return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
 
-def loaded_by(statement):
-    found = f"{{name.split('.')[0] for name in sys.modules}} & set({OPTIONAL})"
-    return set(run(f"import sys\n{statement}\nprint(*({found}))").split())
-
-
 @pytest.fixture(scope="module")
-def baseline():
-    """Optional libraries that the core's dependencies load by themselves."""
-    return loaded_by("import numpy, scipy, pandas, sklearn, narwhals")
-
-
-def test_the_core_loads_no_optional_library(baseline):
-    imports = ", ".join(f"skfair.{package}" for package in PACKAGES)
-    assert loaded_by(f"import {imports}") <= baseline
-
-
-def test_a_tally_and_its_criteria_need_no_optional_library(baseline):
-    statement = """
+def loaded():
+    """Optional libraries that are loaded after each of these steps of one interpreter."""
+    steps = {
+        "dependencies": "import numpy, scipy, pandas, sklearn, narwhals",
+        "tally": """
 from skfair.criteria import CRITERIA
 from skfair.tally import ScoreTally, Tally, soft_cells
 CRITERIA["equalized_odds"](Tally.from_arrays([0, 1, 0, 1], [0, 1, 1, 1], list("aabb")).cells())
 ScoreTally.from_arrays([0, 1], [0.1, 0.9], ["a", "b"]).cells()
 soft_cells([0, 1], [0.1, 0.9], [0, 1], 2)
-"""
-    assert loaded_by(statement) <= baseline
+""",
+        "core": "import " + ", ".join(f"skfair.{package}" for package in PACKAGES),
+    }
+    found = run(f"""
+import json, sys
+found = {{}}
+for name, step in {steps!r}.items():
+    exec(step, {{}})
+    found[name] = sorted({{name.split(".")[0] for name in sys.modules}} & set({OPTIONAL}))
+print(json.dumps(found))
+""")
+    return {name: set(libraries) for name, libraries in json.loads(found).items()}
+
+
+def test_the_core_loads_no_optional_library(loaded):
+    assert loaded["core"] <= loaded["dependencies"]
+
+
+def test_a_tally_and_its_criteria_need_no_optional_library(loaded):
+    assert loaded["tally"] <= loaded["dependencies"]
 
 
 def test_every_module_imports_without_the_optional_libraries():
