@@ -20,6 +20,7 @@ def pytest_collection_finish():
     """Have the garbage collector pass over the modules and the tests themselves."""
     gc.freeze()
     gc.enable()
+    gc.set_threshold(700, 10, 30)  # whole collections find little and take long
 
 
 @pytest.hookimpl(tryfirst=True)
