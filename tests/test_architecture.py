@@ -6,6 +6,7 @@ import ast
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -41,16 +42,6 @@ def is_type_checking(node):
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
-@cache
-def parsed(source):
-    return ast.parse(source)
-
-
-@cache
-def nodes_of(source):
-    return tuple(ast.walk(parsed(source)))
-
-
 def walk(node, *, enter=lambda _: True):
     yield node
     for child in ast.iter_child_nodes(node):
@@ -70,14 +61,36 @@ def imported(nodes, file):
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
+class Facts(NamedTuple):
+    """What a file imports anywhere, less what is for types only, and when it is imported."""
+
+    imports: tuple[str, ...]
+    untyped: tuple[str, ...]
+    at_once: tuple[str, ...]
+    stored: tuple[str, ...]
+
+
+@cache
+def facts_of(file, source):
+    """Read a file once and keep no trees, which the garbage collector would walk over and over."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    lazy = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    untyped = walk(tree, enter=lambda n: not is_type_checking(n))
+    at_once = walk(tree, enter=lambda n: not isinstance(n, lazy) and not is_type_checking(n))
+    names = [node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Store)]
+    stored = [getattr(node, "id", None) or getattr(node, "attr", "") for node in names]
+    return Facts(
+        *(tuple(imported(part, file)) for part in (nodes, untyped, at_once)), tuple(stored)
+    )
+
+
 def upward_imports(file, source):
     """Imports of skfair that don't go down, wherever in the file they are."""
+    facts = facts_of(file, source)
     lazy_exports = file == "__init__.py"
-    nodes = nodes_of(source)
-    if lazy_exports:
-        nodes = walk(parsed(source), enter=lambda n: not is_type_checking(n))
     own, found = package_of(file), []
-    for name in imported(nodes, file):
+    for name in facts.untyped if lazy_exports else facts.imports:
         top, _, rest = name.partition(".")
         target = rest.split(".")[0]
         if top != "skfair" or target in ("_version", own):
@@ -89,33 +102,23 @@ def upward_imports(file, source):
 
 def optional_imports(file, source):
     """Optional libraries that importing the file would import."""
-    lazy = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-    enter = lambda node: not isinstance(node, lazy) and not is_type_checking(node)  # noqa: E731
-    names = imported(walk(parsed(source), enter=enter), file)
-    return sorted(OPTIONAL & {name.split(".")[0] for name in names})
+    return sorted(OPTIONAL & {name.split(".")[0] for name in facts_of(file, source).at_once})
 
 
 def private_names(file, source):
     """What the file takes of scikit-learn's private parts."""
-    nodes = nodes_of(source)
-    for name in imported(nodes, file):
+    facts = facts_of(file, source)
+    for name in facts.imports:
         if name.startswith("sklearn.") and any(part.startswith("_") for part in name.split(".")):
             yield name
-    for node in nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            name = node.id
-        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            name = node.attr
-        else:
-            continue
-        if name.startswith("__metadata_request__"):
-            yield "__metadata_request__"
+    if any(name.startswith("__metadata_request__") for name in facts.stored):
+        yield "__metadata_request__"
 
 
 def private_parts_of_others(file, source):
     """Private modules and names of other packages of skfair that the file imports."""
     own = package_of(file)
-    for name in imported(nodes_of(source), file):
+    for name in facts_of(file, source).imports:
         top, *parts = name.split(".")
         if top == "skfair" and parts[0] not in (own, "_utils", "_version"):
             yield from (name for part in parts if part.startswith("_"))
