@@ -45,6 +45,12 @@ def draw(n=N, seed=2):
 
 TABLE = draw()
 SEARCH = {"target": "y", "pos_label": "yes"}
+WEIGHTED = {
+    **SEARCH,
+    "candidates": ["income", "town"],
+    "sensitive_features": "sex",
+    "sample_weight": "w",
+}
 
 
 @pytest.fixture(scope="module", params=MARKED)
@@ -58,21 +64,26 @@ def few(monkeypatch):
     monkeypatch.setattr(_quantiles, "_GRID", 900)
 
 
-def test_engines_agree(frame):
-    options = {
-        **SEARCH,
-        "candidates": ["income", "town"],
-        "sensitive_features": "sex",
-        "sample_weight": "w",
-    }
-    found = detect_bias(frame, **options)
-    expected = detect_bias(TABLE.to_pandas(), **options)
+@pytest.fixture(scope="module")
+def of_pandas():
+    return detect_bias(TABLE.to_pandas(), **WEIGHTED)
+
+
+def test_engines_agree(frame, of_pandas):
+    found = detect_bias(frame, **WEIGHTED)
     for name in ("values", "features", "groups", "proxies"):
-        assert_frame_equal(getattr(found, name), getattr(expected, name), **CLOSE)
+        assert_frame_equal(getattr(found, name), getattr(of_pandas, name), **CLOSE)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    rows = TABLE.to_pandas()
+    detector = BiasDetector(candidates=["income"], pos_label="yes")
+    return detector.fit(rows, rows["y"], sample_weight=rows["w"])
 
 
 @pytest.mark.usefixtures("few")
-def test_more_values_than_come_to_memory(frame):
+def test_more_values_than_come_to_memory(frame, detector):
     with pytest.warns(UserWarning, match=r"left out: 'code': more distinct values.*; 'at': dates"):
         found = detect_bias(frame, sample_weight="w", **SEARCH)
     assert set(found.features["feature"]) == {"income", "id", "town", "sex"}
@@ -84,9 +95,6 @@ def test_more_values_than_come_to_memory(frame):
     assert len(values) == 11
     assert bins.all()
     assert_allclose(values["n"].iloc[:-1], values["n"].iloc[:-1].mean(), rtol=0.1)
-    rows = TABLE.to_pandas()
-    detector = BiasDetector(candidates=["income"], pos_label="yes")
-    detector.fit(rows, rows["y"], sample_weight=rows["w"])
     ours = found.features.set_index("feature").loc["income"]
     theirs = detector.features_.set_index("feature").loc["income"]
     for name in ("skewness", "normality_pvalue", "missing_share"):
