@@ -139,9 +139,8 @@ def test_draws_go_on_where_they_were_saved(tmp_path):
     ],
 )
 def test_every_parameter_comes_back(tmp_path, name, value):
-    debiaser = LastLayerRetrainer(
-        a_net(), **{"sensitive_features": "sex", "tol": 1.0, **CHOICES, name: value}
-    )
+    options = {"sensitive_features": "sex", "tol": 1.0, "n_subsets": 3, "Cs": (1.0,), **CHOICES}
+    debiaser = LastLayerRetrainer(a_net(), **{**options, name: value})
     binned = isinstance(value, Bins) or (name == "sensitive_features" and len(value) == 2)
     if binned:  # the column that groups are read from is no input
         debiaser.set_params(net=nn.Linear(2 if isinstance(value, Bins) else 1, 1))
