@@ -105,7 +105,7 @@ class AdversarialDebiasedClassifier(AdversaryMixin, BaseNetClassifier):
     >>> sex = np.repeat(["f", "m"], 200)
     >>> X = rng.normal(size=(400, 2)) + [1.0, 0.0] * (sex == "m")[:, None]
     >>> y = (X.sum(axis=1) + rng.normal(size=400) > 0.5).astype(int)
-    >>> options = {"hidden_sizes": (), "lr": 0.01, "random_state": 0}
+    >>> options = {"hidden_sizes": (), "lr": 0.03, "max_epochs": 60, "random_state": 0}
     >>> for weight in (0.0, 3.0):
     ...     model = AdversarialDebiasedClassifier(adversary_weight=weight, **options)
     ...     p = model.fit(X, y, sensitive_features=sex).predict_proba(X)[:, 1]

@@ -94,8 +94,9 @@ class FairNetClassifier(BaseNetClassifier):
     >>> sex = np.repeat(["f", "m"], 200)
     >>> X = rng.normal(size=(400, 2)) + [1.0, 0.0] * (sex == "m")[:, None]
     >>> y = (X.sum(axis=1) + rng.normal(size=400) > 0.5).astype(int)
+    >>> options = {"hidden_sizes": (), "lr": 0.03, "max_epochs": 40, "random_state": 0}
     >>> for strength in (0.0, 3.0):
-    ...     model = FairNetClassifier(strength=strength, hidden_sizes=(), lr=0.03, random_state=0)
+    ...     model = FairNetClassifier(strength=strength, **options)
     ...     decisions = model.fit(X, y, sensitive_features=sex).predict(X)
     ...     gap = demographic_parity_difference(y, decisions, sensitive_features=sex)
     ...     print(bool(gap < 0.15))

@@ -80,7 +80,8 @@ class GroupDROClassifier(BaseNetClassifier):
     >>> y = np.tile([0, 1], 250)
     >>> signs = np.where(group == "many", 2 * y - 1, 1 - 2 * y)  # a shortcut that misleads the few
     >>> X = np.column_stack([2 * signs, 2 * y - 1]) + rng.normal(size=(500, 2))
-    >>> model = GroupDROClassifier(hidden_sizes=(), lr=0.05, step_size=0.1, random_state=0)
+    >>> options = {"hidden_sizes": (), "lr": 0.05, "max_epochs": 40, "random_state": 0}
+    >>> model = GroupDROClassifier(step_size=0.1, **options)
     >>> _ = model.fit(X, y, sensitive_features=group)
     >>> bool(model.score(X[group == "few"], y[group == "few"]) > 0.7)
     True
