@@ -34,8 +34,8 @@ def divide(numerator: Any, denominator: Any) -> Any:
     """Divide elementwise; 0/0 and x/0 are NaN, silently and with finite gradients elsewhere."""
     xp = namespace(denominator)
     defined = denominator != 0
-    safe = xp.where(defined, denominator, xp.ones_like(denominator))
-    return xp.where(defined, numerator / safe, xp.full_like(safe, float("nan")))
+    safe = xp.where(defined, denominator, 1)
+    return xp.where(defined, numerator / safe, float("nan"))
 
 
 def nan_max(array: Any) -> Any:
