@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-
 _NO_TABLES = (np.ndarray, list, tuple, dict)
 """Types that narwhals doesn't know, and looks long at."""
 
