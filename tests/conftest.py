@@ -13,14 +13,16 @@ from threadpoolctl import threadpool_limits
 sys.path.append(str(Path(__file__).parent))
 
 
-gc.disable()  # until all tests are collected: what that makes is there to stay
-
-
-def pytest_collection_finish():
-    """Have the garbage collector pass over the modules and the tests themselves."""
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(700, 10, 30)  # whole collections find little and take long
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Have the garbage collector pass over the modules and the tests, which are there to stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        gc.set_threshold(700, 10, 30)  # whole collections find little and take long
 
 
 @pytest.hookimpl(tryfirst=True)
