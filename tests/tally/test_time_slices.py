@@ -16,7 +16,7 @@ from skfair.tally import Tally, tallies_over_time
 
 pytestmark = QUIET
 
-N = 40
+N = 25
 RNG = np.random.default_rng(3)
 START = datetime.datetime(2023, 12, 28, 22, 30)
 TIMES = [
