@@ -178,7 +178,8 @@ def _could_be_there(place: Place, ours: str, criterion: str) -> bool:
 def price_of_certainty(place: Place) -> list[Comparison]:
     """Skfair's rules that decide alike each time against its own that draw lots."""
     drawn = [m for m in methods().values() if m.without_lots]
-    found = [compare(place, m.without_lots, m.name, c) for c in HEADLINES for m in drawn]
+    steady = [(name, m.name) for m in drawn for name in (m.without_lots, m.by_row) if name]
+    found = [compare(place, *pair, c) for c in HEADLINES for pair in steady]
     return [comparison for comparison in found if comparison is not None]
 
 

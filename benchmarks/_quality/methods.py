@@ -54,8 +54,9 @@ class Method:
     ``fit`` takes a problem and a value of the knob; where ``path``, all values at once, and gives
     as many rules. ``pairs`` are the methods of skfair that are the same algorithm; rules that draw
     lots are paired with such rules, and ``without_lots`` names the variant of skfair's that decides
-    alike each time. ``gain`` is what is maximised. ``criteria`` are those that can be asked for;
-    ``("any",)`` where the method knows none. ``source`` is the module of skfair's class.
+    alike each time. ``by_row`` names the variant whose lots hang on the rows. ``gain`` is what is
+    maximised. ``criteria`` are those that can be asked for; ``("any",)`` where the method knows
+    none. ``source`` is the module of skfair's class.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Method:
     values: tuple[Any, ...] = (None,)
     pairs: tuple[str, ...] = ()
     without_lots: str = ""
+    by_row: str = ""
     criteria: tuple[str, ...] = HEADLINES
     models: tuple[str, ...] = BASES
     gain: str = "accuracy"

@@ -229,6 +229,15 @@ OURS = (
         "tol",
         TOLS,
         without_lots="ThresholdOptimizer",
+        by_row="ThresholdOptimizer, by row",
+    ),
+    _row(
+        "ThresholdOptimizer, by row",
+        _P,
+        by_group(partial(_threshold, randomized="by_row"), decided=True),
+        "tol",
+        TOLS,
+        short=False,
     ),
     _row(
         "RejectOptionClassifier",

@@ -36,15 +36,18 @@ def wrapping(make: Any) -> Fit:
     return fit
 
 
-def by_group(make: Any) -> Fit:
-    """The same, where decisions use the group; the scores are those of the plain model."""
+def by_group(make: Any, *, decided: bool = False) -> Fit:
+    """The same, where decisions use the group; the scores are those of the plain model.
+
+    Those that draw lots count by their chances, unless it is to be what they have ``decided``.
+    """
 
     def fit(problem: Problem, value: Any) -> Decide:
         model = fitted(make(problem, value), problem)
         plain = plain_model(problem)
 
         def decide(part: Part) -> Decision:
-            if hasattr(model, "decision_probability"):
+            if not decided and hasattr(model, "decision_probability"):
                 chance = model.decision_probability(part.X, sensitive_features=part.s)
             else:
                 chance = model.predict(part.X, sensitive_features=part.s)

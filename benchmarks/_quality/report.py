@@ -129,7 +129,8 @@ are described, not ranked."""
 
 LOTS = """\
 Rules of skfair that decide alike each time, which the estimators give by default, less its own that
-draw lots, at equal violation: what it costs that the same person gets the same answer."""
+draw lots, at equal violation: what it costs that the same person gets the same answer. Lots "by
+row" hang on the row's values (`randomized="by_row"`), so such rules decide alike each time, too."""
 
 PRETRAINING = """\
 Every group against all other rows, in the layout of table 1 of Mandhala et al. (2022). CI is the

@@ -91,11 +91,11 @@ class PredictorMixture:
         """Mean of the members' probabilities, of shape (n, n_classes)."""
         return _total(p * np.asarray(y) for p, y in self._each("predict_proba", X, params))
 
-    def draw(self, X: Any, rng: np.random.Generator, **params: Any) -> Any:
-        """Let each row be decided by a member that is drawn."""
+    def draw(self, X: Any, lots: Floats, **params: Any) -> Any:
+        """Let each row be decided by the member that its lot, in [0, 1), falls to."""
         found = [np.asarray(y) for _, y in self.predictions(X, **params)]
-        chances = self.chances[self.chances > 0]
-        drawn = rng.choice(len(found), size=len(found[0]), p=chances / chances.sum())
+        ends = np.cumsum(self.chances[self.chances > 0])
+        drawn = np.searchsorted(ends / ends[-1], lots, side="right")
         return np.stack(found)[drawn, np.arange(len(drawn))]
 
     def _each(self, method: str, X: Any, params: dict[str, Any]) -> Iterator[tuple[float, Any]]:

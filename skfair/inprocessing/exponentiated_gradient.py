@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from skfair._utils.lots import check_lots
 from skfair._utils.optional import import_optional
 from skfair._utils.validation import check_count
 from skfair._utils.warning import warn_user
@@ -77,8 +78,10 @@ class ExponentiatedGradient(BaseMixtureReduction):
     control_features : str, int, Bins, list of them, or callable, default=None
         Columns of X; groups are compared only among rows that share these. Or pass
         ``control_features=`` to fit.
-    randomized : bool, default=False
-        Let ``predict`` draw a member for each row, with ``random_state``.
+    randomized : bool or "by_row", default=False
+        Let ``predict`` draw a member for each row, with ``random_state``; "by_row": the member
+        hangs on the row's values in X alone, so that a row gets the same answer at every call, as
+        in :class:`~skfair.postprocessing.ThresholdOptimizer`.
     max_iter : int, default=50
         Rounds at most.
     solver_tol : float, default=1e-4
@@ -168,7 +171,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
         objective: str | Mapping[str, float] | Any = "accuracy_score",
         tol: float | Sequence[float] = 0.01,
         control_features: ColumnSpec | None = None,
-        randomized: bool = False,
+        randomized: bool | Literal["by_row"] = False,
         max_iter: int = 50,
         solver_tol: float = 1e-4,
         pos_label: Any = None,
@@ -192,6 +195,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
 
     def _search(self, problem: Problem, oracle: Oracle) -> None:
         check_count("max_iter", self.max_iter)
+        check_lots(self.randomized, self.random_state)
         if isinstance(self.solver_tol, str | bool) or not 0 <= self.solver_tol < np.inf:
             raise ValueError(f"solver_tol must be finite and at least 0, got {self.solver_tol!r}")
         game = Game(problem, oracle)

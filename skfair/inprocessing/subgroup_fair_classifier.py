@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfair._utils.columns import n_rows
+from skfair._utils.lots import check_lots
 from skfair._utils.validation import check_count, check_same_length
 from skfair._utils.warning import warn_undefined_metric, warn_user
 from skfair.base import read_two_classes
@@ -75,8 +76,9 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     degree : int, default=2
         Largest number of attributes in a product; with 1, intersections are bound only as far as a
         line through the attributes tells them.
-    randomized : bool, default=False
-        Let ``predict`` draw a member for each row, with ``random_state``.
+    randomized : bool or "by_row", default=False
+        Let ``predict`` draw a member for each row, with ``random_state``; "by_row": the member
+        hangs on the row's values in X alone.
     max_iter : int, default=50
         Fits of the estimator at most.
     pos_label : label, default=None
@@ -163,7 +165,7 @@ class SubgroupFairClassifier(BaseMixtureReduction):
         constraints: str | Rate | Criterion | Sequence[Any] = "false_positive_rate",
         tol: float | Sequence[float] = 0.01,
         degree: int = 2,
-        randomized: bool = False,
+        randomized: bool | Literal["by_row"] = False,
         max_iter: int = 50,
         pos_label: Any = None,
         missing: Missing = "group",
@@ -275,6 +277,7 @@ class SubgroupFairClassifier(BaseMixtureReduction):
                 "decisions"
             )
         check_count("max_iter", self.max_iter)
+        check_lots(self.randomized, self.random_state)
 
     def _choose(
         self, auditor: Auditor, found: Play, code: AttributeCode, scores: dict[str, Any]

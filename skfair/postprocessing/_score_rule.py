@@ -60,8 +60,11 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
     ) -> None:
         raise NotImplementedError
 
-    def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
-        """Tell which rows get the positive class; code -1 is a group unseen at fit."""
+    def _select(self, scores: Floats, codes: Codes, X: Any) -> NDArray[np.bool_]:
+        """Tell which rows get the positive class; code -1 is a group unseen at fit.
+
+        The rows themselves are for lots that hang on them.
+        """
         raise NotImplementedError
 
     def _fit(
@@ -161,7 +164,7 @@ class BaseScoreRule(GroupsAtScoreMixin, BaseMetaMitigator):
         ValueError
             If a group was unseen at fit and ``fallback="raise"``; the message names it.
         """
-        selected = self._select(*self._score_rows(X, sensitive_features, params))
+        selected = self._select(*self._score_rows(X, sensitive_features, params), X)
         place = self._positive_column()
         return self.classes_[np.where(selected, place, 1 - place)]
 
@@ -221,12 +224,12 @@ class BaseProbabilityRule(BaseScoreRule):
     A subclass overrides ``_fit_rule`` and ``_probability``.
     """
 
-    def _probability(self, scores: Floats, codes: Codes) -> Floats:
+    def _probability(self, scores: Floats, codes: Codes, X: Any) -> Floats:
         """Probability of the positive class; code -1 is a group unseen at fit."""
         raise NotImplementedError
 
-    def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
-        return self._probability(scores, codes) > 0.5
+    def _select(self, scores: Floats, codes: Codes, X: Any) -> NDArray[np.bool_]:
+        return self._probability(scores, codes, X) > 0.5
 
     def predict_proba(self, X: Any, *, sensitive_features: Any = None, **params: Any) -> Floats:
         """Probabilities of the classes by the rule of each row's group.
@@ -249,7 +252,7 @@ class BaseProbabilityRule(BaseScoreRule):
         ValueError
             If a group was unseen at fit and ``fallback="raise"``; the message names it.
         """
-        positive = self._probability(*self._score_rows(X, sensitive_features, params))
+        positive = self._probability(*self._score_rows(X, sensitive_features, params), X)
         columns = (1 - positive, positive) if self._positive_column() else (positive, 1 - positive)
         return np.column_stack(columns)
 

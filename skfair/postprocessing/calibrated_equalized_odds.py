@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.arrays import divide
+from skfair._utils.lots import check_lots, draw_lots, lots_move
 from skfair._utils.text import listed
-from skfair._utils.validation import generator
 from skfair._utils.warning import warn_undefined_metric
 from skfair.groups import ColumnSpec, Groups, Missing
 from skfair.postprocessing._calibration import (
@@ -151,8 +151,9 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
     calibration : {"sigmoid", "isotonic"} or None, default="sigmoid"
         Calibrate within groups first, as :class:`GroupCalibrator` does, shrinkage included; None:
         the estimator's probabilities are calibrated already.
-    randomized : bool, default=False
-        Replace probabilities at random instead of by the expectation.
+    randomized : bool or "by_row", default=False
+        Replace probabilities at random instead of by the expectation; "by_row": the lot of a row
+        hangs on its values in X alone, as in :class:`ThresholdOptimizer`.
     pos_label : label, default=None
         The positive class; not needed where labels are {0, 1}, {-1, 1} or booleans.
     fallback : {"raise", "pooled"}, default="raise"
@@ -223,7 +224,7 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
         sensitive_features: ColumnSpec | None = None,
         cost: Cost = "fnr",
         calibration: CalibrationMethod | None = "sigmoid",
-        randomized: bool = False,
+        randomized: bool | Literal["by_row"] = False,
         pos_label: Any = None,
         fallback: Literal["raise", "pooled"] = "raise",
         cv: Any = 5,
@@ -245,6 +246,7 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
 
     def _check_parameters(self) -> None:
         check_calibration(self.calibration, None, ("sigmoid", "isotonic", None))
+        check_lots(self.randomized, self.random_state)
         if self.cost not in _NAMES:
             raise ValueError(f"cost must be among {list(_NAMES)}, got {self.cost!r}")
 
@@ -300,11 +302,11 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
         rates = np.append(self.mixing_rates_.to_numpy(), 0.0)
         return rates[codes], np.append(self.base_rates_.fillna(0.0).to_numpy(), 0.0)[codes]
 
-    def _probability(self, scores: Floats, codes: NDArray[np.integer]) -> Floats:
+    def _probability(self, scores: Floats, codes: NDArray[np.integer], X: Any) -> Floats:
         chances = self._calibrate(scores, codes)
         rate, base = self._rates_of(codes)
         if self.randomized:
-            rate = (generator(self.random_state).random(len(rate)) < rate).astype(np.float64)
+            rate = (draw_lots(X, self.randomized, self.random_state) < rate).astype(np.float64)
         return chances + rate * (base - chances)
 
     def decision_probability(
@@ -333,5 +335,5 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic |= self.randomized and self.random_state is None
+        tags.non_deterministic |= lots_move(self.randomized, self.random_state)
         return tags

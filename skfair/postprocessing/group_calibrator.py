@@ -163,5 +163,5 @@ class GroupCalibrator(BaseProbabilityRule):
                 own, index=self.group_shares_.index, columns=["slope", "intercept"]
             )
 
-    def _probability(self, scores: Floats, codes: NDArray[np.integer]) -> Floats:
+    def _probability(self, scores: Floats, codes: NDArray[np.integer], X: Any) -> Floats:
         return self._calibration(scores, codes)

@@ -178,7 +178,7 @@ class RejectOptionClassifier(BaseScoreRule):
         self.objective_value_ = band.value
         self.cuts_ = self._by_group(np.where(deprived, band.lower, band.upper), "cut")
         self.deprived_ = tuple(groups.labels[g] for g in np.flatnonzero(deprived))
-        selected = self._select(scores, groups.codes)
+        selected = self._decide(scores, groups.codes)
         self.criteria_ = _reached(criterion, tol, positive, selected, plain, groups, weights)
         if band.violation > tol + SLACK:
             without = float(self.criteria_["plain"].iloc[0])
@@ -206,7 +206,10 @@ class RejectOptionClassifier(BaseScoreRule):
             raise ValueError("deprived must name some of the groups, and not all")
         return found
 
-    def _select(self, scores: Floats, codes: NDArray[np.integer]) -> Bools:
+    def _select(self, scores: Floats, codes: NDArray[np.integer], X: Any) -> Bools:
+        return self._decide(scores, codes)
+
+    def _decide(self, scores: Floats, codes: NDArray[np.integer]) -> Bools:
         return scores > np.append(self.cuts_.to_numpy(), self.threshold_)[codes]
 
 

@@ -138,7 +138,11 @@ class ThresholdRule:
         self, scores: Any, codes: NDArray[np.integer], rng: np.random.Generator
     ) -> NDArray[np.bool_]:
         """Decide at random with the rule's chances."""
-        return np.asarray(rng.random(len(codes)) < self.probability(scores, codes))
+        return self.decide(scores, codes, rng.random(len(codes)))
+
+    def decide(self, scores: Any, codes: NDArray[np.integer], lots: Floats) -> NDArray[np.bool_]:
+        """Decide by lots in [0, 1): for the positive class where its chance is above the lot."""
+        return np.asarray(lots < self.probability(scores, codes))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a cut: threshold and probability, indexed by group."""

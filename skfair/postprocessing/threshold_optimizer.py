@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.validation import generator, positive_class
+from skfair._utils.lots import check_lots, draw_lots, lots_move
+from skfair._utils.validation import positive_class
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
 from skfair.groups import ColumnSpec, Groups, Missing
@@ -73,8 +74,11 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         ``{"fp": 1, "fn": 5}``.
     tol : float or sequence of float, default=0.01
         Allowed difference, or shortfall of a ratio from 1.
-    randomized : bool, default=False
-        Mix cuts. ``predict`` then draws with ``random_state``.
+    randomized : bool or "by_row", default=False
+        Mix cuts. ``predict`` then draws with ``random_state``, or "by_row": the lot of a row is a
+        hash of its values in X (numbers to single precision) and of ``random_state``, an int or
+        None. So a row gets the same answer at every call, alone or among others, and the rates
+        hold as far as rows differ; whoever changes any value gets another lot.
     rate_bounds : mapping of rate to (low, high), default=None
         Lowest and highest value of a rate in every group.
     budget : float, default=None
@@ -196,7 +200,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         constraints: str | Criterion | Sequence[str | Criterion] | None = "demographic_parity",
         objective: Any = "accuracy_score",
         tol: float | Sequence[float] = 0.01,
-        randomized: bool = False,
+        randomized: bool | Literal["by_row"] = False,
         rate_bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
         budget: float | None = None,
         shrinkage: Literal["auto"] | float | None = "auto",
@@ -295,6 +299,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
 
     def _check_parameters(self) -> None:
         asked = self._asked()
+        check_lots(self.randomized, self.random_state)
         share = self.shrinkage
         if share is not None and share != "auto" and not is_share(share):
             raise ValueError(
@@ -363,9 +368,9 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         self, curves: ScoreCurves | GuessedCurves, tol: float | Sequence[float]
     ) -> ThresholdRule:
         options: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in ("randomized", "rate_bounds", "budget", "time_limit")
+            name: getattr(self, name) for name in ("rate_bounds", "budget", "time_limit")
         }
+        options["randomized"] = bool(self.randomized)
         if isinstance(curves, GuessedCurves):
             return guessed_thresholds(curves, self.constraints, self.objective, tol, **options)
         options["fallback"] = self.fallback
@@ -388,10 +393,10 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
                     f"{criterion.name} ends within tol={tol:g}; it ends at {end:.3g}"
                 )
 
-    def _select(self, scores: Floats, codes: Codes) -> NDArray[np.bool_]:
+    def _select(self, scores: Floats, codes: Codes, X: Any) -> NDArray[np.bool_]:
         if self.rule_.is_deterministic:
             return self.rule_.apply(scores, codes)
-        return self.rule_.draw(scores, codes, generator(self.random_state))
+        return self.rule_.decide(scores, codes, draw_lots(X, self.randomized, self.random_state))
 
     def decision_probability(
         self, X: Any, *, sensitive_features: Any = None, **params: Any
@@ -421,5 +426,5 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic |= self.randomized and self.random_state is None
+        tags.non_deterministic |= lots_move(self.randomized, self.random_state)
         return tags
