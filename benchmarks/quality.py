@@ -128,7 +128,12 @@ def main() -> None:
     options = read_arguments()
     store = Store(options.results)
     if not options.report_only:
-        run(options, store)
+        try:
+            run(options, store)
+        except KeyboardInterrupt:
+            raise SystemExit(
+                f"stopped; what is done is in {options.results}, and is kept"
+            ) from None
     if options.publish:
         store.publish(options.publish)
     if options.report:

@@ -132,6 +132,13 @@ Rules of skfair that decide alike each time, which the estimators give by defaul
 draw lots, at equal violation: what it costs that the same person gets the same answer. Lots "by
 row" hang on the row's values (`randomized="by_row"`), so such rules decide alike each time, too."""
 
+FRONTIERS = """\
+*Lines: each library's most accurate rule within a level of violation on validation rows, measured
+on test rows, with 95 % intervals both ways. Faint points: the mean of every value of every method.
+Star: no mitigation.*"""
+
+CURVES = "*{}: a curve for each group on test rows of the first repetition, by method.*"
+
 PRETRAINING = """\
 Every group against all other rows, in the layout of table 1 of Mandhala et al. (2022). CI is the
 imbalance of numbers, disparity their ratio (their equation 3), DPL the difference in shares of
@@ -165,7 +172,7 @@ def place_section(place: Place, file: Path) -> str:
     if place.key[0] not in PLAIN:
         image = file.parent / "images" / picture_name("benchmarks", *place.key)
         picture = frontier_plot({c.replace("_", " "): (place, c) for c in HEADLINES}, image)
-        out.append(f"![Accuracy against violation.](images/{picture})\n")
+        out += [f"![Accuracy against violation, {place}.](images/{picture})\n", FRONTIERS + "\n"]
     for criterion in HEADLINES:
         out += [
             f"### {place}: accuracy (violation) on test, {criterion.replace('_', ' ')}\n",
@@ -206,7 +213,7 @@ def before_section(found: Findings, file: Path, data: Sequence[str]) -> str:
         if place.key[2] == "logistic" and place.key[0] not in PLAIN and kept:
             image = file.parent / "images" / picture_name("roc", *place.key[:2])
             picture = roc_plot(kept, place.labels, image)
-            out.append(f"![ROC by group, {place}.](images/{picture})\n")
+            out += [f"![ROC by group, {place}.](images/{picture})\n", CURVES.format(place) + "\n"]
     return "\n".join(out)
 
 
