@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skfair._utils.lots import prepare_lots
 from skfair.base._protocol import SensitiveFeaturesMixin
 from skfair.base._weights import fit_weighted
 from skfair.groups import Groups
@@ -88,6 +89,8 @@ class BaseMetaMitigator(SensitiveFeaturesMixin, MetaEstimatorMixin, BaseEstimato
             If groups are given twice or not at all.
         """
         groups = self._read_groups(X, sensitive_features)
+        if hasattr(self, "randomized"):
+            prepare_lots(self, X)
         metadata = dict(fit_params)
         if sensitive_features is not None:
             metadata["sensitive_features"] = sensitive_features

@@ -18,7 +18,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.lots import draw_lots, lots_move
+from skfair._utils.lots import lots_move, lots_of
 from skfair.base import wants
 from skfair.inprocessing._mixture import PredictorMixture
 from skfair.inprocessing._reduction import BaseReduction
@@ -48,7 +48,7 @@ class BaseMixtureReduction(BaseReduction):
     A subclass sets ``estimator_``, and for classifiers ``rule_`` and ``pos_label_``.
     """
 
-    randomized: bool | str
+    randomized: bool | str | list[str | int]
     random_state: Any
     estimator_: PredictorMixture
     rule_: MixtureRule
@@ -88,7 +88,7 @@ class BaseMixtureReduction(BaseReduction):
     def _predict(self, X: Any, params: dict[str, Any]) -> Any:
         mixture = self.estimator_
         if self.randomized:
-            return mixture.draw(X, draw_lots(X, self.randomized, self.random_state), **params)
+            return mixture.draw(X, lots_of(self, X), **params)
         if not hasattr(self, "rule_"):
             return mixture.mean(X, **params)
         if self.rule_.member is not None:
@@ -161,5 +161,5 @@ class BaseMixtureReduction(BaseReduction):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic |= lots_move(self.randomized, self.random_state)
+        tags.non_deterministic |= lots_move(self)
         return tags

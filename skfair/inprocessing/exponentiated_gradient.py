@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from skfair._utils.lots import check_lots
 from skfair._utils.optional import import_optional
 from skfair._utils.validation import check_count
 from skfair._utils.warning import warn_user
@@ -78,10 +77,10 @@ class ExponentiatedGradient(BaseMixtureReduction):
     control_features : str, int, Bins, list of them, or callable, default=None
         Columns of X; groups are compared only among rows that share these. Or pass
         ``control_features=`` to fit.
-    randomized : bool or "by_row", default=False
-        Let ``predict`` draw a member for each row, with ``random_state``; "by_row": the member
-        hangs on the row's values in X alone, so that a row gets the same answer at every call, as
-        in :class:`~skfair.postprocessing.ThresholdOptimizer`.
+    randomized : bool, "by_row", or list of str or int, default=False
+        Let ``predict`` draw a member for each row, with ``random_state``. "by_row", or columns of
+        X: the member hangs on the row's values, in all columns or in these, so that a row gets
+        the same answer at every call, as in :class:`~skfair.postprocessing.ThresholdOptimizer`.
     max_iter : int, default=50
         Rounds at most.
     solver_tol : float, default=1e-4
@@ -94,6 +93,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
     random_state : int, RandomState instance or None, default=None
         Draws members of a randomized prediction; an int gives the same ones at every call, row
         by row in their order, so people who are scored one at a time would all share one draw.
+        Where lots hang on rows, an int or None.
     verbose : int, default=0
         1 shows a progress bar with gap and violation (needs tqdm: ``skfair[progress]``).
 
@@ -171,7 +171,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
         objective: str | Mapping[str, float] | Any = "accuracy_score",
         tol: float | Sequence[float] = 0.01,
         control_features: ColumnSpec | None = None,
-        randomized: bool | Literal["by_row"] = False,
+        randomized: bool | Literal["by_row"] | list[str | int] = False,
         max_iter: int = 50,
         solver_tol: float = 1e-4,
         pos_label: Any = None,
@@ -195,7 +195,6 @@ class ExponentiatedGradient(BaseMixtureReduction):
 
     def _search(self, problem: Problem, oracle: Oracle) -> None:
         check_count("max_iter", self.max_iter)
-        check_lots(self.randomized, self.random_state)
         if isinstance(self.solver_tol, str | bool) or not 0 <= self.solver_tol < np.inf:
             raise ValueError(f"solver_tol must be finite and at least 0, got {self.solver_tol!r}")
         game = Game(problem, oracle)
@@ -267,7 +266,8 @@ class ExponentiatedGradient(BaseMixtureReduction):
             cause = (
                 "no mixture of the predictors found meets them"
                 if problem.excess(found.mixed) > _SLACK
-                else "the mixture does, and randomized=True draws from it; a looser tol may help"
+                else 'the mixture does, and randomized="by_row" or True draws from it; a looser '
+                "tol may help"
             )
             figures = ", ".join(f"{name} {value:.3g}" for name, value in self.violation_.items())
             values = ", ".join(f"{name} {value:.3g}" for name, value in self.objective_.items())
@@ -280,7 +280,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
             warn_user(
                 f"without lots, the objective is {self.objective_['rule']:.3g}, and with them "
                 f"{self.objective_['mixture']:.3g}: no single member or cut comes near the mixture "
-                "within tol. Take a looser tol, randomized=True, or ThresholdOptimizer"
+                'within tol. Take a looser tol, randomized="by_row" or True, or ThresholdOptimizer'
             )
         if found.gap > self.solver_tol:
             warn_user(

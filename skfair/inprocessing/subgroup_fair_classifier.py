@@ -12,7 +12,6 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skfair._utils.columns import n_rows
-from skfair._utils.lots import check_lots
 from skfair._utils.validation import check_count, check_same_length
 from skfair._utils.warning import warn_undefined_metric, warn_user
 from skfair.base import read_two_classes
@@ -76,9 +75,9 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     degree : int, default=2
         Largest number of attributes in a product; with 1, intersections are bound only as far as a
         line through the attributes tells them.
-    randomized : bool or "by_row", default=False
-        Let ``predict`` draw a member for each row, with ``random_state``; "by_row": the member
-        hangs on the row's values in X alone.
+    randomized : bool, "by_row", or list of str or int, default=False
+        Let ``predict`` draw a member for each row, with ``random_state``. "by_row", or columns of
+        X: the member hangs on the row's values, in all columns or in these.
     max_iter : int, default=50
         Fits of the estimator at most.
     pos_label : label, default=None
@@ -86,7 +85,8 @@ class SubgroupFairClassifier(BaseMixtureReduction):
     missing : {"group", "raise"}, default="group"
         Missing categories form a group, and missing numbers get an indicator, or both are refused.
     random_state : int, RandomState instance or None, default=None
-        Draws members of a randomized prediction; an int gives the same ones at every call.
+        Draws members of a randomized prediction; an int gives the same ones at every call. Where
+        lots hang on rows, an int or None.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class SubgroupFairClassifier(BaseMixtureReduction):
         constraints: str | Rate | Criterion | Sequence[Any] = "false_positive_rate",
         tol: float | Sequence[float] = 0.01,
         degree: int = 2,
-        randomized: bool | Literal["by_row"] = False,
+        randomized: bool | Literal["by_row"] | list[str | int] = False,
         max_iter: int = 50,
         pos_label: Any = None,
         missing: Missing = "group",
@@ -277,7 +277,6 @@ class SubgroupFairClassifier(BaseMixtureReduction):
                 "decisions"
             )
         check_count("max_iter", self.max_iter)
-        check_lots(self.randomized, self.random_state)
 
     def _choose(
         self, auditor: Auditor, found: Play, code: AttributeCode, scores: dict[str, Any]

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from skfair._utils.arrays import divide
-from skfair._utils.lots import check_lots, draw_lots, lots_move
+from skfair._utils.lots import lots_move, lots_of
 from skfair._utils.text import listed
 from skfair._utils.warning import warn_undefined_metric
 from skfair.groups import ColumnSpec, Groups, Missing
@@ -151,9 +151,10 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
     calibration : {"sigmoid", "isotonic"} or None, default="sigmoid"
         Calibrate within groups first, as :class:`GroupCalibrator` does, shrinkage included; None:
         the estimator's probabilities are calibrated already.
-    randomized : bool or "by_row", default=False
-        Replace probabilities at random instead of by the expectation; "by_row": the lot of a row
-        hangs on its values in X alone, as in :class:`ThresholdOptimizer`.
+    randomized : bool, "by_row", or list of str or int, default=False
+        Replace probabilities at random instead of by the expectation. "by_row", or columns of X:
+        the lot of a row hangs on its values, in all columns or in these, as in
+        :class:`ThresholdOptimizer`.
     pos_label : label, default=None
         The positive class; not needed where labels are {0, 1}, {-1, 1} or booleans.
     fallback : {"raise", "pooled"}, default="raise"
@@ -165,7 +166,7 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
         Folds that are fitted at a time.
     random_state : int, RandomState instance or None, default=None
         Draws with ``randomized=True``, anew in each call; an int gives rows at the same place of
-        an X of the same length the same draw.
+        an X of the same length the same draw. Where lots hang on rows, an int or None.
     missing : {"group", "raise"}, default="group"
         Rows without a sensitive value form a group of their own, or are refused.
 
@@ -224,7 +225,7 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
         sensitive_features: ColumnSpec | None = None,
         cost: Cost = "fnr",
         calibration: CalibrationMethod | None = "sigmoid",
-        randomized: bool | Literal["by_row"] = False,
+        randomized: bool | Literal["by_row"] | list[str | int] = False,
         pos_label: Any = None,
         fallback: Literal["raise", "pooled"] = "raise",
         cv: Any = 5,
@@ -246,7 +247,6 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
 
     def _check_parameters(self) -> None:
         check_calibration(self.calibration, None, ("sigmoid", "isotonic", None))
-        check_lots(self.randomized, self.random_state)
         if self.cost not in _NAMES:
             raise ValueError(f"cost must be among {list(_NAMES)}, got {self.cost!r}")
 
@@ -306,7 +306,7 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
         chances = self._calibrate(scores, codes)
         rate, base = self._rates_of(codes)
         if self.randomized:
-            rate = (draw_lots(X, self.randomized, self.random_state) < rate).astype(np.float64)
+            rate = (lots_of(self, X) < rate).astype(np.float64)
         return chances + rate * (base - chances)
 
     def decision_probability(
@@ -335,5 +335,5 @@ class CalibratedEqualizedOdds(BaseProbabilityRule):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic |= lots_move(self.randomized, self.random_state)
+        tags.non_deterministic |= lots_move(self)
         return tags

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfair._utils.lots import check_lots, draw_lots, lots_move
+from skfair._utils.lots import lots_move, lots_of
 from skfair._utils.validation import positive_class
 from skfair._utils.warning import warn_user
 from skfair.criteria import Criterion
@@ -37,6 +37,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
 
 _STEPS = 12
+_NOTICEABLE = 0.02
 
 
 def _has_proba(self: Any) -> bool:
@@ -74,11 +75,12 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         ``{"fp": 1, "fn": 5}``.
     tol : float or sequence of float, default=0.01
         Allowed difference, or shortfall of a ratio from 1.
-    randomized : bool or "by_row", default=False
-        Mix cuts. ``predict`` then draws with ``random_state``, or "by_row": the lot of a row is a
-        hash of its values in X (numbers to single precision) and of ``random_state``, an int or
-        None. So a row gets the same answer at every call, alone or among others, and the rates
-        hold as far as rows differ; whoever changes any value gets another lot.
+    randomized : bool, "by_row", or list of str or int, default=False
+        Mix cuts. ``predict`` then draws with ``random_state``. "by_row": the lot of a row is a
+        hash of its values in the columns of fit (numbers to single precision) and of
+        ``random_state``. So a row gets the same answer at every call, alone or among others, and
+        the rates hold as far as rows differ; whoever changes any value gets another lot. A list:
+        of the values in these columns of X only, such as an applicant's number.
     rate_bounds : mapping of rate to (low, high), default=None
         Lowest and highest value of a rate in every group.
     budget : float, default=None
@@ -120,9 +122,11 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
     n_jobs : int, default=None
         Folds that are fitted at a time.
     random_state : int, RandomState instance or None, default=None
-        Draws decisions of a randomized rule. An int gives the same draws at every call, so rows
-        predicted one at a time would all share one draw: leave it None, pass a RandomState, which
-        moves on from call to call, or draw with :meth:`decision_probability` yourself.
+        Draws decisions of a randomized rule. With ``randomized=True`` an int gives the same draws
+        at every call, so rows predicted one at a time would all share one draw: leave it None,
+        pass a RandomState, which moves on from call to call, or draw with
+        :meth:`decision_probability` yourself. Where lots hang on rows, an int or None; another
+        int makes other lots.
 
     Attributes
     ----------
@@ -168,7 +172,8 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         0.02, or bounds of rates and the budget, by however little, if so few rows are in a group
         that the search had to let a gap exceed ``tol`` by more than 0.1, if no cuts keep the
         interval within ``tol`` as ``margin`` asks, if a rule is constant within a group, or if the
-        search was cut short. With ``group_at_predict=False``, if the columns of X tell the group,
+        search was cut short, or if a mixture of cuts within ``tol`` would be better by more than
+        0.02. With ``group_at_predict=False``, if the columns of X tell the group,
         if all or none of those who are guessed to be in one are selected, or a mixture of cuts
         would be better by more than 0.02.
 
@@ -200,7 +205,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         constraints: str | Criterion | Sequence[str | Criterion] | None = "demographic_parity",
         objective: Any = "accuracy_score",
         tol: float | Sequence[float] = 0.01,
-        randomized: bool | Literal["by_row"] = False,
+        randomized: bool | Literal["by_row"] | list[str | int] = False,
         rate_bounds: Mapping[str, tuple[float | None, float | None]] | None = None,
         budget: float | None = None,
         shrinkage: Literal["auto"] | float | None = "auto",
@@ -299,7 +304,6 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
 
     def _check_parameters(self) -> None:
         asked = self._asked()
-        check_lots(self.randomized, self.random_state)
         share = self.shrinkage
         if share is not None and share != "auto" and not is_share(share):
             raise ValueError(
@@ -332,6 +336,8 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         if bound or alone or self.shrinkage_ is None or self.shrinkage_.to_numpy().any():
             rule = self._search(drawn, rows)
             if self.group_at_predict:
+                if asked.criteria and single.value - rule.value > _NOTICEABLE:
+                    self._tell_lots(rule, curves)
                 rule = counted_on(rule, known, self.objective)
         own = single.fallback_cut if self.fallback == "pooled" else None
         self._take_rule(self._for_guesses(replace(rule, fallback_cut=own), single))
@@ -339,6 +345,15 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         self.criteria_ = reached(rule, single, rows_of_rule, asked, self.confidence_level)
         self._warn_if_missed(rows)
         self.__dict__.pop("_guesses", None)  # of no use any more
+
+    def _tell_lots(self, rule: ThresholdRule, curves: ScoreCurves) -> None:
+        """Warn if the best mixture of cuts is noticeably better than the rule's single ones."""
+        best = rule.value if self.randomized else self._find(curves, self.tol, lots=True).value
+        if best - rule.value > _NOTICEABLE:
+            warn_user(
+                f"one cut a group has {rule.objective} {rule.value:.3g}, and a mixture of cuts "
+                f'within tol {best:.3g}: take randomized="by_row" or True, or a larger tol'
+            )
 
     def _take_rule(self, rule: ThresholdRule) -> None:
         self.rule_ = rule
@@ -365,12 +380,16 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         return self._find(curves, 0.0) if best is None else best
 
     def _find(
-        self, curves: ScoreCurves | GuessedCurves, tol: float | Sequence[float]
+        self,
+        curves: ScoreCurves | GuessedCurves,
+        tol: float | Sequence[float],
+        *,
+        lots: bool = False,
     ) -> ThresholdRule:
         options: dict[str, Any] = {
             name: getattr(self, name) for name in ("rate_bounds", "budget", "time_limit")
         }
-        options["randomized"] = bool(self.randomized)
+        options["randomized"] = bool(self.randomized) or lots
         if isinstance(curves, GuessedCurves):
             return guessed_thresholds(curves, self.constraints, self.objective, tol, **options)
         options["fallback"] = self.fallback
@@ -396,7 +415,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
     def _select(self, scores: Floats, codes: Codes, X: Any) -> NDArray[np.bool_]:
         if self.rule_.is_deterministic:
             return self.rule_.apply(scores, codes)
-        return self.rule_.decide(scores, codes, draw_lots(X, self.randomized, self.random_state))
+        return self.rule_.decide(scores, codes, lots_of(self, X))
 
     def decision_probability(
         self, X: Any, *, sensitive_features: Any = None, **params: Any
@@ -426,5 +445,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic |= lots_move(self.randomized, self.random_state)
+        mixes = hasattr(self, "rule_") and not self.rule_.is_deterministic
+        draws = mixes and self.randomized is False and self.random_state is None
+        tags.non_deterministic |= lots_move(self) or draws
         return tags

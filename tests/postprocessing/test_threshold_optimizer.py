@@ -15,6 +15,8 @@ from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassi
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
 from skfair.criteria import (
@@ -670,3 +672,16 @@ def test_infinite_scores_are_the_largest():
     missing = np.where(np.arange(400) == 3, np.nan, score)[:, None]
     with pytest.raises(ValueError, match="NaN"):
         wide.predict(missing, sensitive_features=group)
+
+
+def test_it_tells_where_lots_would_be_noticeably_better():
+    rng = np.random.default_rng(0)
+    group, y = rng.integers(0, 2, 4000), rng.integers(0, 2, 4000)
+    X = pd.DataFrame({"x": y + rng.normal(size=4000) * np.where(group, 0.5, 2), "group": group})
+    odds = {"sensitive_features": "group", "constraints": "equalized_odds", "tol": 0.01}
+    pipe = make_pipeline(FunctionTransformer(lambda X: X[["x"]]), LogisticRegression())
+    with pytest.warns(UserWarning, match="one cut a group has accuracy 0.5.*by_row"):
+        single = ThresholdOptimizer(pipe, **odds).fit(X, y)
+    mixed = ThresholdOptimizer(pipe, randomized="by_row", **odds).fit(X, y)
+    assert mixed.rule_.value > single.rule_.value + 0.02
+    ThresholdOptimizer(pipe, **{**odds, "tol": 0.5}).fit(X, y)  # warnings are errors
