@@ -90,7 +90,7 @@ def compare(
         gained.append(np.mean([better for _, better, _ in found], axis=0))
         wider.append(np.mean([gap for _, _, gap in found], axis=0))
         for knob, better, _ in found:
-            if knob:
+            if knob is not None:
                 by_knob.setdefault(knob, []).append(better)
     if not gained:
         return None
@@ -109,12 +109,16 @@ def compare(
 
 def _at_levels(
     mine: pd.DataFrame, theirs: pd.DataFrame, criterion: str, gain: str
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
+) -> list[tuple[str | None, np.ndarray, np.ndarray]]:
     """The peer's knob, gain and violation (ours less theirs) at the levels of both frontiers.
 
     Levels of the peer alone would favour it: its values get there by what is lucky on validation
-    rows, and the other side must match them.
+    rows, and the other side must match them. There is nothing to compare where all violations of
+    a side are undefined.
     """
+    mine, theirs = (part[part["violation"].notna()] for part in (mine, theirs))
+    if mine.empty or theirs.empty:
+        return []
     found = []
     for side in (mine, theirs):
         for place in frontier(side["violation"], side["gain"]):
@@ -125,7 +129,7 @@ def _at_levels(
             )
             better = each(GAINS[gain], a) - each(GAINS[gain], b)
             gaps = [each(lambda cells: violation(cells, criterion), tests) for tests in (a, b)]
-            knob = side["knob"].iloc[place] if side is theirs else ""
+            knob = side["knob"].iloc[place] if side is theirs else None
             found.append((knob, better, gaps[0] - gaps[1]))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -21,8 +22,13 @@ from .measure import HEADLINES
 from .place import LEVELS, Key, Place, read_frame
 from .registry import methods
 from .store import Store, other_code
-from .tables import name_of, points
+from .tables import name_of, points, table
 
+READING = """\
+Where skfair is behind, or isn't shown not to be. Differences are skfair less the peer on test rows,
+in points of accuracy. What is shown is shown over all comparisons at once (Holm); limits are 95 %
+limits of each by itself, and "worse" is what by itself is surely below zero.
+"""
 TINY = 1e-9  # what sums of equal accuracies may differ by
 FEW_NAMES = 3  # comparisons of a place up to which each is named
 
@@ -73,7 +79,10 @@ def first_lines(found: Findings) -> list[str]:
     bullets = [text for _, text in sorted(_loss(p, c) for p, c in alike)]
     bullets += _grouped(
         "Rules that decide alike each time against a peer's that draw lots",
-        [(p, c, f"{_short(c)} ({_how(c)})") for p, c in losses if not _decides_alike(c)],
+        sorted(
+            [(p, c, f"{_short(c)} ({_how(c)})") for p, c in losses if not _decides_alike(c)],
+            key=lambda found: found[1].gained.mean,
+        ),
     )
     bullets += [
         f"- {_pair(c)} ({_where(p, c.criterion)}): as accurate, at a larger violation, "
@@ -110,20 +119,17 @@ def _counts(
     if not tested and not few:
         return ["Small tables are described and not ranked: nothing here says who is ahead.\n"]
     text = (
-        f"{len(tested)} comparisons of {len(pairs)} pairs of the same algorithm on large tables: "
+        f"{len(tested)} comparisons of {len(pairs)} pairs of the same algorithm on large tables "
+        f"({', '.join(dict.fromkeys(Path(p.key[0]).stem for p, _ in tested))}): "
         f"in {len(equal)} skfair is shown to be no worse than the peer by a point of accuracy, and "
         f"in {fair} of these its violation no worse by 0.02."
     )
-    places = dict.fromkeys(p for p, _ in tested)
-    if len(places) > 1:
-        shares = [
-            f"{place}: {sum(p is place for p, _ in equal)} of {sum(p is place for p, _ in tested)}"
-            for place in places
-        ]
-        text += f" By place, of being within a point: {'; '.join(shares)}."
     same = sum(c.gained.mean == c.gained.low == c.gap.mean == 0 for _, c in tested)
     if same:
         text += f" In {same} both sides decide the same on every row."
+    other = sum(not _aims_alike(c) for _, c in tested)
+    if other:
+        text += f" In {other} skfair maximises accuracy and the peer balanced accuracy."
     alike = sum(_decides_alike(c) for _, c in tested)
     if alike < len(tested):
         shown = sum(_decides_alike(c) for _, c in equal)
@@ -133,13 +139,30 @@ def _counts(
         )
     if few:
         text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."
-    return [text + "\n", "Where skfair is behind, or isn't shown not to be:\n"]
+    return [text + "\n", _overview(found, tested), READING]
 
 
 def _decides_alike(c: Comparison) -> bool:
     """Whether both sides draw lots, or neither does."""
     pairs = methods()[c.peer].pairs
     return c.ours not in {methods()[name].without_lots for name in pairs}
+
+
+def _overview(found: Findings, tested: list[tuple[Place, Comparison]]) -> str:
+    """How the comparisons of each place and criterion end."""
+    rows = []
+    for place, criterion in dict.fromkeys((p, c.criterion) for p, c in tested):
+        own = [c for p, c in tested if p is place and c.criterion == criterion]
+        shown = sum(found.pvalue(c) < 0.05 for c in own)
+        worse = sum(c.gained.high < 0 and not found.pvalue(c) < 0.05 for c in own)
+        where = [str(place), criterion.replace("_", " "), len(own)]
+        rows.append([*map(str, where), str(shown), str(len(own) - shown - worse), str(worse)])
+    header = ["", "criterion", "comparisons", "shown within a point", "open", "worse"]
+    return table(header, rows)
+
+
+def _aims_alike(c: Comparison) -> bool:
+    return methods()[c.ours].gain == methods()[c.peer].gain
 
 
 def _where(place: Place, criterion: str) -> str:
@@ -164,7 +187,8 @@ def _how(c: Comparison) -> str:
 
 
 def _short(c: Comparison) -> str:
-    return f"{_pair(c)}: {points(c.gained.mean)}, lower limit {points(c.gained.low)}"
+    limit = f"lower limit {points(c.gained.low)}, violation {c.gap.mean:+.3f}"
+    return f"{_pair(c)}: {points(c.gained.mean)}, {limit}"
 
 
 def _worst(c: Comparison) -> str:
@@ -235,7 +259,7 @@ def _not_asked(found: Findings) -> list[str]:
             below = [f"{v:.2f}" for v in LEVELS if v not in place.levels(criterion)]
             if below:
                 skipped.append(f"{', '.join(below)} ({_where(place, criterion)})")
-    text = "Levels not asked for, being below what a test shows where there is no violation"
+    text = "Levels not asked for, since tests of this size show larger violations by noise alone"
     return [f"- {text}: {'; '.join(skipped)}."] if skipped else []
 
 

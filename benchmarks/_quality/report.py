@@ -112,25 +112,26 @@ Hypervolumes of small tables have no interval."""
 COMPARING = f"""\
 At the violation of each value of either side's knob that is on its frontier on validation rows,
 both sides take their most accurate value that is no less fair on validation rows (by more than
-{SLACK}), or their fairest where they have none; so swapping the sides turns the signs and nothing
-else. (Violations of one side only would be a handicap for the other, which had to match what got
-there by luck: when each side in turn had to match the other on the results of November 2026, the
-two differences in accuracy summed to a loss in 72 of 100 comparisons, to a gain in 8.) Skfair less
-the peer on test: the difference in accuracy in points (pairs that maximise balanced accuracy are
-judged by both), averaged over these levels; its one-sided 95 % lower limit, for itself; the p-value
-of being a point or more worse, by Holm over all comparisons of the report on large tables, on which
-"no worse by 1" rests; the value of the peer's knob at which skfair does worst, with its lower
-limit; and the difference in violation with its 95 % interval. It is no worse by {GAP_MARGIN} where
-all of the interval is at most that ("no": where all of it is above). Only with both a yes is skfair
-as accurate at equal violation. Peers that draw lots are compared with skfair's rules that draw
-lots, ", drawn", and with those that decide alike each time, which its estimators give by default.
-Methods that know no criterion are the same fits in both tables. Small tables have no p-values: they
-are described, not ranked."""
+{SLACK}), or their fairest where they have none; so swapping the sides turns the signs of both
+differences. (Violations of one side only would be a handicap for the other, which had to match what
+got there by luck: when each side in turn had to match the other on the results of November 2026,
+the two differences in accuracy summed to a loss in 72 of 100 comparisons, to a gain in 8.) Skfair
+less the peer on test: the difference in accuracy in points (pairs that maximise balanced accuracy
+are judged by both), averaged over these levels; its one-sided 95 % lower limit, for itself; the
+p-value of being a point or more worse, by Holm over all comparisons of the report on large tables,
+on which "no worse by 1" rests; the value of the peer's knob at which skfair does worst, with its
+lower limit; and the difference in violation with its 95 % interval. It is no worse by {GAP_MARGIN}
+where all of the interval is at most that ("no": where all of it is above). Only with both a yes is
+skfair as accurate at equal violation. Peers that draw lots are compared with skfair's rules that
+draw lots, ", drawn", and with those that decide alike each time, which its estimators give by
+default. Methods that know no criterion are the same fits in both tables. Small tables have no
+p-values: they are described, not ranked."""
 
 LOTS = """\
-Rules of skfair that decide alike each time, which the estimators give by default, less its own that
-draw lots, at equal violation: what it costs that the same person gets the same answer. Lots "by
-row" hang on the row's values (`randomized="by_row"`), so such rules decide alike each time, too."""
+Rules of skfair that decide alike each time less its own that draw lots, at equal violation: what it
+costs that the same person gets the same answer. By default estimators draw no lots; "by row" they
+hang on the row's values (`randomized="by_row"`). Drawn decisions count with their chances, those by
+row as they fell, so that small groups show their luck."""
 
 FRONTIERS = """\
 *Lines: each library's most accurate rule within a level of violation on validation rows, measured

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .analysis import MARGIN, Comparison, Sides, sides_at, sides_volume
 from .place import LEVELS, Picked, Place, all_measures
+from .registry import methods
 from .statistics import Estimate, estimated
 
 MANY = 3  # groups from which rates are told from the least to the most
@@ -117,7 +118,9 @@ def name_of(c: Comparison) -> tuple[str, str]:
     """Both names, with the repetitions if some lack, and the gain if it isn't accuracy."""
     some = f" ({c.n} of {c.asked} repetitions)" if c.n < c.asked else ""
     gain = "" if c.gain == "accuracy" else f", {c.gain.replace('_', ' ')}"
-    return c.ours + some, c.peer + gain
+    aim = methods()[c.peer].gain
+    other = "" if aim == methods()[c.ours].gain else f" (which maximises {aim.replace('_', ' ')})"
+    return c.ours + some, c.peer + gain + other
 
 
 def comparisons_table(found: Sequence[tuple[str, Comparison, float]]) -> str:

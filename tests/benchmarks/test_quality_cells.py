@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from _quality import cells, data, digests, measure
+from _quality.methods import Problem
 from _quality.registry import methods
+from sklearn.linear_model import LogisticRegression
 
 TASK = cells.Task("heart", "sex", "logistic", "nothing", "any", (None,), 0, 0)
 
@@ -129,6 +131,24 @@ def test_one_cell_for_real():
     assert 0.7 < row["test"]["auc"] <= 1
     assert row["labels"] == ("female", "male")
     assert json.loads(json.dumps(row))["test"] == row["test"]
+
+
+def test_variants_are_what_their_names_say():
+    """Decisions by row are whole, drawn ones are chances, and each is fitted for its own aim."""
+    found = {}
+    for name in ("ThresholdOptimizer, drawn", "ThresholdOptimizer, by row"):
+        own = replace(TASK, method=name, criterion="demographic_parity", values=(0.02,))
+        (row,) = cells.run_task(own)
+        found[name] = np.array(row["test"]["cells"])
+    drawn, by_row = found.values()
+    assert (by_row % 1 == 0).all()
+    assert (drawn % 1 != 0).any()
+    method = methods()["RejectOptionClassifier, accuracy"]
+    split = data.load_split("german", "age", 0, 0)
+    problem = Problem(split, LogisticRegression(max_iter=1000), "demographic_parity", 0)
+    rules = [m.fit(problem, (0.16,))[0] for m in (method, methods()["RejectOptionClassifier"])]
+    right = [(rule(split.train).chance == split.train.y).mean() for rule in rules]
+    assert right[0] > right[1]
 
 
 def test_results_hang_on_the_code_that_a_class_imports_of_its_package():

@@ -118,6 +118,31 @@ def test_to_swap_the_sides_turns_the_signs(criterion):
     assert one.gap.mean == pytest.approx(-other.gap.mean)
 
 
+def test_sides_may_be_a_little_beyond_a_level():
+    rows = []
+    for repetition in range(3):
+        for name, shift in (("CorrelationRemover", 2.4), ("fairlearn CorrelationRemover", 2)):
+            rows.append(made(name, 1, repetition, shift))  # violations of 0.024 and 0.02
+            rows.append(made(name, 2, repetition, 0))
+    found = compare(place_of(rows), "CorrelationRemover", "fairlearn CorrelationRemover", PARITY)
+    # at 0.024 + 0.005 and 0.02 + 0.005 both take their first, and at 0.005 their second value
+    assert found.gap.mean == pytest.approx(0.004 / 2)
+    assert found.gained.mean == pytest.approx(4 / 2000 / 2)
+
+
+def test_undefined_violations_are_no_comparison():
+    names = "CorrelationRemover", "fairlearn CorrelationRemover"
+    rows = []
+    for repetition in range(3):
+        defined = made(names[0], 1, repetition, 2)
+        nothing = [[50, 50, 0, 0], [50, 50, 0, 0]]  # no positive labels, so no true positive rate
+        rows += [defined, made(names[1], 1, repetition, 2) | cells_of(nothing, data="adult")]
+    assert compare(place_of(rows), *names, ODDS) is None
+    assert compare(place_of(rows), *names[::-1], ODDS) is None
+    both = [*rows[2:], made(names[1], 1, 0, 2), rows[0]]
+    assert compare(place_of(both), *names, ODDS).n == 1
+
+
 def test_a_side_without_a_value_at_the_level_takes_its_fairest():
     rows = []
     for repetition in range(3):
@@ -192,12 +217,15 @@ def test_the_price_of_certainty_by_hand():
     for name, second in (
         ("ThresholdOptimizer, drawn", [40, 10, 10, 40]),
         ("ThresholdOptimizer", [39, 11, 11, 39]),
+        ("ThresholdOptimizer, by row", [41, 9, 9, 41]),
     ):
         row = made(name, 0.1, 0, 0, criterion=PARITY)
         rows.append({**row, **cells_of([[40, 10, 10, 40], second], data="adult")})
-    (found,) = price_of_certainty(place_of(rows))
-    assert (found.ours, found.peer) == ("ThresholdOptimizer", "ThresholdOptimizer, drawn")
-    assert found.gained.mean == pytest.approx(-0.01)
+    single, by_row = price_of_certainty(place_of(rows))
+    assert (single.ours, single.peer) == ("ThresholdOptimizer", "ThresholdOptimizer, drawn")
+    assert single.gained.mean == pytest.approx(-0.01)
+    assert by_row.ours == "ThresholdOptimizer, by row"
+    assert by_row.gained.mean == pytest.approx(0.01)
 
 
 def test_volumes_share_the_plain_models_corner_and_are_aligned_by_repetition():
@@ -264,7 +292,7 @@ def test_the_report_says_first_where_skfair_is_behind(tmp_path):
     first = text.split("## The same algorithm")[0]
     assert "Reweighter against aif360 Reweighing" in first
     assert "CorrelationRemover against" not in first
-    assert "violation: 0.02 (adult, sex, logistic, equalized odds)." in first  # noise is 0.024
+    assert "noise alone: 0.02 (adult, sex, logistic, equalized odds)." in first  # noise is 0.024
     assert "ValueError: a/b" in text.split("## What failed")[1]
     assert all((tmp_path / "images" / name).exists() for name in _pictures(text))
 
@@ -328,8 +356,28 @@ def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
     rows += [made("fairlearn ThresholdOptimizer", 0.01, r, 2, PARITY, right=3) for r in range(3)]
     first, _ = findings(tmp_path / "worse", rows)
     told = (
-        "ThresholdOptimizer against fairlearn ThresholdOptimizer: -3.00, lower limit -3.00 (worse)"
+        "ThresholdOptimizer against fairlearn ThresholdOptimizer: -3.00, lower limit -3.00, "
+        "violation +0.000 (worse)"
     )
     assert "- Rules that decide alike each time against a peer's that draw lots (adult" in first
     assert told in first
     assert "In 2 both sides decide the same on every row." in other
+
+
+def test_what_each_place_shows_is_counted(tmp_path):
+    first, _ = findings(tmp_path, results())
+    assert "on large tables (adult): in " in first
+    (row,) = [
+        line for line in first.splitlines() if line.startswith("| adult") and "parity" in line
+    ]
+    assert row.split("|")[3:7] == [" 2 ", " 1 ", " 1 ", " 0 "]
+
+
+def test_pairs_of_other_aims_say_so(tmp_path):
+    rows = [r for r in results() if r["method"] == "nothing"]
+    for r in range(3):
+        rows += [made("RejectOptionClassifier, accuracy", 0.1, r, 2, PARITY)]
+        rows += [made("aif360 RejectOptionClassifierCV", 0.1, r, 2, PARITY)]
+    first, text = findings(tmp_path, rows)
+    assert "In 1 skfair maximises accuracy and the peer balanced accuracy." in first
+    assert "aif360 RejectOptionClassifierCV (which maximises balanced accuracy)" in text
