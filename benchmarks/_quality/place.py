@@ -146,8 +146,12 @@ class Place:
         return sum(r not in run and (method, r) not in self._failed_in for r in self.repetitions)
 
     def sides(self, criterion: str) -> list[pd.DataFrame]:
-        """Rules of skfair, and of all peers together."""
+        """Rules of skfair, and of all peers together.
+
+        Variants whose lots hang on rows are the same rules a second time, with other noise.
+        """
         found = self.candidates(criterion)
+        found = found[~found["method"].isin([m.by_row for m in methods().values() if m.by_row])]
         ours = found["side"] == "skfair"
         return [found[ours], found[~ours & (found["side"] != "none")]]
 

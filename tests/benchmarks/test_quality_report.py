@@ -226,6 +226,8 @@ def test_the_price_of_certainty_by_hand():
     assert single.gained.mean == pytest.approx(-0.01)
     assert by_row.ours == "ThresholdOptimizer, by row"
     assert by_row.gained.mean == pytest.approx(0.01)
+    ours, _ = place_of(rows).sides(PARITY)
+    assert set(ours["method"]) == {"ThresholdOptimizer, drawn", "ThresholdOptimizer"}
 
 
 def test_volumes_share_the_plain_models_corner_and_are_aligned_by_repetition():
