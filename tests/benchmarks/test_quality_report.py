@@ -363,6 +363,10 @@ def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
     )
     assert "- Rules that decide alike each time against a peer's that draw lots (adult" in first
     assert told in first
+    rows += [made("ExponentiatedGradient", 0.01, r, 2, PARITY) for r in range(3)]
+    rows += [made("fairlearn ExponentiatedGradient", 0.01, r, 2, PARITY, right=5) for r in range(3)]
+    first, _ = findings(tmp_path / "both", rows)
+    assert first.index("-5.00, lower limit") < first.index("-3.00, lower limit")
     assert "In 2 both sides decide the same on every row." in other
 
 

@@ -41,6 +41,14 @@ def test_draws_follow_the_chances_and_the_seed():
     assert (drawn == mixture.draw(many, np.random.default_rng(1).random(len(many)))).all()
 
 
+def test_lots_at_the_ends_of_chances():
+    mixture = PredictorMixture([YES, NO], np.array([0.8, 0.2]))
+    lots = np.array([0.0, np.nextafter(0.8, 0), 0.8, np.nextafter(1, 0)])
+    assert mixture.draw(np.zeros((4, 1)), lots).tolist() == ["yes", "yes", "no", "no"]
+    short = PredictorMixture([YES] * 9 + [NO], np.full(10, 0.1))  # the sum is below 1
+    assert short.draw(np.zeros((1, 1)), np.array([np.nextafter(1, 0)])).tolist() == ["no"]
+
+
 def test_a_shared_prefix_is_applied_once_and_reassembled():
     prefix = make_pipeline(StandardScaler()).fit([[0.0], [2.0]])
     mixture = PredictorMixture([YES], np.ones(1), prefix, "predictor")

@@ -685,3 +685,17 @@ def test_it_tells_where_lots_would_be_noticeably_better():
     mixed = ThresholdOptimizer(pipe, randomized="by_row", **odds).fit(X, y)
     assert mixed.rule_.value > single.rule_.value + 0.02
     ThresholdOptimizer(pipe, **{**odds, "tol": 0.5}).fit(X, y)  # warnings are errors
+
+
+def test_a_rule_that_mixes_tells_that_its_draws_move():
+    X, y = biased()
+    odds = {"sensitive_features": "group", "constraints": "equalized_odds", "tol": 0.005}
+    model = ThresholdOptimizer(MODEL, randomized=True, random_state=0, **odds).fit(X, y)
+    assert not model.rule_.is_deterministic
+    for randomized, moves in ((True, True), (False, True), ("by_row", False)):
+        model.set_params(randomized=randomized, random_state=None)
+        assert model.__sklearn_tags__().non_deterministic == moves
+    codes = np.zeros(2, dtype=int)
+    chance = model.rule_.probability([-np.inf, np.inf], codes)
+    assert chance[0] == 0
+    assert model.rule_.decide([-np.inf, np.inf], codes, chance).tolist() == [False, False]
