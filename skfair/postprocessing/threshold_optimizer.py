@@ -173,9 +173,9 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         that the search had to let a gap exceed ``tol`` by more than 0.1, if no cuts keep the
         interval within ``tol`` as ``margin`` asks, if a rule is constant within a group, or if the
         search was cut short, or if a mixture of cuts within ``tol`` would be better by more than
-        0.02. With ``group_at_predict=False``, if the columns of X tell the group,
-        if all or none of those who are guessed to be in one are selected, or a mixture of cuts
-        would be better by more than 0.02.
+        0.02 (and the data's resolution). With ``group_at_predict=False``, if the columns of X tell
+        the group, if all or none of those who are guessed to be in one are selected, or a mixture
+        of cuts would be better by more than 0.02.
 
     References
     ----------
@@ -336,8 +336,8 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         if bound or alone or self.shrinkage_ is None or self.shrinkage_.to_numpy().any():
             rule = self._search(drawn, rows)
             if self.group_at_predict:
-                if asked.criteria and single.value - rule.value > _NOTICEABLE:
-                    self._tell_lots(rule, curves)
+                if asked.criteria and not self.margin and single.value - rule.value > _NOTICEABLE:
+                    self._tell_lots(rule, curves, asked)
                 rule = counted_on(rule, known, self.objective)
         own = single.fallback_cut if self.fallback == "pooled" else None
         self._take_rule(self._for_guesses(replace(rule, fallback_cut=own), single))
@@ -346,10 +346,11 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         self._warn_if_missed(rows)
         self.__dict__.pop("_guesses", None)  # of no use any more
 
-    def _tell_lots(self, rule: ThresholdRule, curves: ScoreCurves) -> None:
-        """Warn if the best mixture of cuts is noticeably better than the rule's single ones."""
+    def _tell_lots(self, rule: ThresholdRule, curves: ScoreCurves, asked: Constraints) -> None:
+        """Warn if a mixture of cuts is better than single ones, by more than few rows make."""
         best = rule.value if self.randomized else self._find(curves, self.tol, lots=True).value
-        if best - rule.value > _NOTICEABLE:
+        coarse = max(rule.effective_tol[name] - tol for name, tol in asked.tols.items())
+        if best - rule.value > _NOTICEABLE + coarse:
             warn_user(
                 f"one cut a group has {rule.objective} {rule.value:.3g}, and a mixture of cuts "
                 f'within tol {best:.3g}: take randomized="by_row" or True, or a larger tol'
