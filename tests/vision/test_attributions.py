@@ -213,7 +213,9 @@ def test_tables_of_all_kinds_give_the_same():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X has feature names")
         for kind in (X, X.to_numpy().tolist(), pl.DataFrame(X.to_dict("list"))):
-            assert_allclose(group_attributions(model, kind, **call).table["mean"], expected)
+            assert_allclose(
+                group_attributions(model, kind, **call).table["mean"], expected, atol=1e-12
+            )
 
 
 def test_words_and_classes_by_name():
