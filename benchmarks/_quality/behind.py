@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+from skfair.criteria import holm
 
 from .analysis import (
     FEWEST,
@@ -21,6 +24,7 @@ from .analysis import (
 from .measure import HEADLINES
 from .place import LEVELS, Key, Place, read_frame
 from .registry import methods
+from .statistics import pvalue_in_the_limit
 from .store import Store, other_code
 from .tables import name_of, points, table
 
@@ -136,6 +140,14 @@ def _counts(
         text += (
             f" In {alike} comparisons both sides draw lots, or neither does: shown in {shown}; in "
             "the others a rule that decides alike each time meets a peer's that draws lots."
+        )
+    unsure = [c for p, c in tested if not found.pvalue(c) < 0.05]
+    limits = [pvalue_in_the_limit(c.gained, c.n, MARGIN) for c in unsure]
+    later = int(np.sum(holm(np.array(limits)) < 0.05)) if limits else 0
+    if unsure:
+        text += (
+            f" Of the {len(unsure)} that aren't shown, however many further splits would show "
+            f"{later} at these means and spreads, since splits share rows."
         )
     if few:
         text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."

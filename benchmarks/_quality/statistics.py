@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import norm as normal
 from scipy.stats import t as student
 
 from skfair.criteria import get_criterion
@@ -55,6 +56,19 @@ def non_inferiority(found: Estimate, margin: float = 0.01, level: float = 0.95) 
     half = float(student.ppf(level, found.n - 1)) * found.error
     pvalue = float(student.sf((found.mean + margin) / found.error, found.n - 1))
     return NonInferiority(found.mean, found.mean - half, found.mean + half, pvalue)
+
+
+def pvalue_in_the_limit(
+    found: NonInferiority, n: int, margin: float = 0.01, share: float = SHARE, level: float = 0.95
+) -> float:
+    """P-value of being worse by the margin if splits went on for ever, of this mean and spread.
+
+    Splits share rows, so the variance factor falls from 1/n + share to share, and not to 0.
+    """
+    if found.mean == found.low:
+        return float(found.mean <= -margin)
+    error = (found.mean - found.low) / student.ppf(level, n - 1)
+    return float(normal.sf((found.mean + margin) / (error * np.sqrt(share / (1 / n + share)))))
 
 
 def leave_out(folds: Sequence[ArrayLike]) -> np.ndarray:

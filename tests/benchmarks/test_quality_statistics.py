@@ -14,7 +14,9 @@ from _quality.statistics import (
     hypervolume,
     leave_out,
     non_inferiority,
+    pvalue_in_the_limit,
 )
+from scipy.stats import norm
 
 
 def test_the_variance_factor_is_that_of_nadeau_and_bengio():
@@ -168,3 +170,13 @@ def test_the_best_there_could_be_has_all_of_the_volume():
     assert hypervolume([0.0], [1.0], (0.4, 0.5)) == pytest.approx(1.0)
     assert hypervolume([0.4], [1.0], (0.4, 0.5)) == 0.0
     assert hypervolume([], [], (0.4, 0.5)) == 0.0
+
+
+def test_splits_that_share_rows_leave_noise_in_the_limit():
+    some = non_inferiority(corrected([0.01, 0.02, 0.03, 0.04]))
+    error = np.std([0.01, 0.02, 0.03, 0.04], ddof=1) * np.sqrt(1 / 3)
+    expected = norm.sf((0.025 + 0.01) / error)
+    assert pvalue_in_the_limit(some, 4) == pytest.approx(expected)
+    same = non_inferiority(corrected([0.01, 0.01]))
+    assert pvalue_in_the_limit(same, 2) == 0
+    assert pvalue_in_the_limit(same, 2, margin=-0.02) == 1
