@@ -198,7 +198,11 @@ def _as_numbers(column: NDArray[Any]) -> tuple[NDArray[Any], str]:
 
 
 def _hash(value: Any) -> np.uint64:
-    if is_number(value) or isinstance(value, bool | Decimal):
+    if isinstance(value, Integral):
+        if abs(int(value)) >= 2**63:
+            return _text_hash(str(value))
+        return np.uint64(_number_hashes(np.array([int(value)]))[0])
+    if is_number(value) or isinstance(value, Decimal):
         return np.uint64(_number_hashes(np.array([float(value)]))[0])
     if isinstance(value, timedelta):
         return _hash(value.total_seconds())

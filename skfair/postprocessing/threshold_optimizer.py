@@ -77,7 +77,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         Allowed difference, or shortfall of a ratio from 1.
     randomized : bool, "by_row", or list of str or int, default=False
         Mix cuts. ``predict`` then draws with ``random_state``. "by_row": the lot of a row is a
-        hash of its values in the columns of fit (numbers to single precision) and of
+        hash of its values in the columns of fit (fractions to single precision) and of
         ``random_state``. So a row gets the same answer at every call, alone or among others, and
         the rates hold as far as rows differ; whoever changes any value gets another lot. A list:
         of the values in these columns of X only, such as an applicant's number.
@@ -336,7 +336,7 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
         if bound or alone or self.shrinkage_ is None or self.shrinkage_.to_numpy().any():
             rule = self._search(drawn, rows)
             if self.group_at_predict:
-                if asked.criteria and not self.margin and single.value - rule.value > _NOTICEABLE:
+                if not self.randomized and single.value - rule.value > _NOTICEABLE:
                     self._tell_lots(rule, curves, asked)
                 rule = counted_on(rule, known, self.objective)
         own = single.fallback_cut if self.fallback == "pooled" else None
@@ -348,7 +348,9 @@ class ThresholdOptimizer(ThresholdViewsMixin, GroupsOrGuessesMixin):
 
     def _tell_lots(self, rule: ThresholdRule, curves: ScoreCurves, asked: Constraints) -> None:
         """Warn if a mixture of cuts is better than single ones, by more than few rows make."""
-        best = rule.value if self.randomized else self._find(curves, self.tol, lots=True).value
+        if self.margin or not asked.criteria:
+            return
+        best = self._find(curves, self.tol, lots=True).value
         coarse = max(rule.effective_tol[name] - tol for name, tol in asked.tols.items())
         if best - rule.value > _NOTICEABLE + coarse:
             warn_user(

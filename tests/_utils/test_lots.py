@@ -219,6 +219,9 @@ def test_odd_values_have_lots():
     assert len(set(huge)) >= 3
     texts = pd.DataFrame({"a": ["\udc80", b"a", "b'a'", "x"]}, dtype=object)
     assert len(set(by_row(texts))) == 4
+    long = pd.DataFrame({"a": [10**400, 2**62, 2**62 + 1, "x"]}, dtype=object)
+    assert len(set(by_row(long))) == 4
+    assert by_row(long)[2] == by_row(np.array([[2**62 + 1]]))[0]
     assert by_row(np.empty((0, 3, 2))).shape == (0,)
     assert len(set(by_row(np.empty((3, 0))))) == 1
 
