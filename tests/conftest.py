@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from sklearn import config_context
 from threadpoolctl import threadpool_limits
 
 # The doubles are imported by name, because worker processes unpickle them by name.
 sys.path.append(str(Path(__file__).parent))
+
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")  # other settings start from it: the same examples in every run
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,7 +26,7 @@ from skfair.groups import (
 )
 from skfair.tally import Tally
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 ODD_INDEX = [7, 7, -1, 0]
 
 STRINGS = ["m", "f", "x", "f"]

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from skfair._utils.encoding import factorize, smallest_codes, sort_labels
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 
 
 @REPRODUCIBLE

@@ -25,7 +25,7 @@ class Reader(HTMLParser):
 words = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60)
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(words, words)
 def test_any_text_stays_text(content, attribute):
     read = Reader(tag("td", content, title=attribute))

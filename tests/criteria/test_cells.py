@@ -39,7 +39,7 @@ def test_fractions_are_no_classes():
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_wrong_rows_are_exactly_none(seed):
     rng = np.random.default_rng(seed)
     n_classes = rng.integers(2, 6)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skfair.criteria import CRITERIA, RATES, Criterion, get_criterion, parse_metric
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 NAN = float("nan")
 
 # tn, fp, fn, tp of three groups: 20, 20 and 10 rows

@@ -19,7 +19,7 @@ from skfair.criteria import (
 )
 from skfair.criteria.distributions import distribution_band
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=15)
+REPRODUCIBLE = settings(max_examples=15)
 COUNTS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 60)), min_size=2, max_size=5)
 ALL = {**DIVERGENCES, "l1": lp_divergence(1), "l2": lp_divergence(2), "l3": lp_divergence(3)}
 ANY = pytest.mark.parametrize("divergence", ALL.values(), ids=ALL)

@@ -27,7 +27,7 @@ from skfair.criteria._simultaneous import critical_value, pairs_critical_value
 from skfair.criteria.inference import gap_interval, group_intervals, pair_intervals
 from skfair.tally import Tally
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 Z = 1.959963984540054
 FAMILY = ["true_positive_rate", "false_positive_rate"]
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skfair.criteria import holm, never_zero
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 PVALUES = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 
 

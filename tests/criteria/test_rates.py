@@ -12,7 +12,7 @@ from sklearn import metrics
 
 from skfair.criteria import RATES, Rate, get_rate
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 
 # tn, fp, fn, tp of three groups: 20, 20 and 10 rows
 CELLS = [[8, 2, 6, 4], [12, 4, 1, 3], [3, 1, 0, 6]]

@@ -250,7 +250,7 @@ def test_random_state():
     assert (first.images != other.images).any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     low=st.floats(0, 1),
     high=st.floats(0, 1),

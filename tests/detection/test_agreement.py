@@ -16,7 +16,7 @@ from skfair.criteria import wilson_interval
 from skfair.detection import annotator_agreement
 from skfair.groups import MISSING
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 Z = 1.959963984540054
 ROWS = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=2, max_size=30)
 KINDS = [None, "linear", "quadratic"]

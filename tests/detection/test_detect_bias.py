@@ -113,7 +113,7 @@ def test_several_classes_are_each_tested():
     assert found.positive_rate is None
 
 
-@settings(derandomize=True, deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     st.lists(
         st.tuples(

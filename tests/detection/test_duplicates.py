@@ -120,7 +120,7 @@ def test_near_copies_may_differ_in_a_category_if_asked():
     assert find_duplicates(table, near=True, max_different=1).clusters.tolist() == [0, 0, -1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_shuffled_rows_give_the_same_clusters(seed, near):
     rng = np.random.default_rng(seed)
@@ -247,7 +247,7 @@ def test_many_equal_rows_make_few_pairs():
     assert found.summary["share"].tolist() == [1, 1]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.booleans())
 def test_each_row_with_a_copy_is_in_the_pairs(seed, near):
     rng = np.random.default_rng(seed)

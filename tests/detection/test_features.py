@@ -15,7 +15,7 @@ from skfair._utils.columns import column_positions
 from skfair.detection._features import read_features
 from skfair.groups import MISSING
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 AGES = [20, 30, 40, 50, 60, 70, 80, 90]
 
 

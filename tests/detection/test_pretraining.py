@@ -24,7 +24,7 @@ from skfair.detection import (
 from skfair.groups import MISSING, Groups
 from skfair.tally import Tally
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=20)
+REPRODUCIBLE = settings(max_examples=20)
 Z = 1.959963984540054
 OF_LABELS = [label_disparity, label_disparate_impact, conditional_demographic_disparity]
 OF_SIZES = [class_imbalance, sample_disparity]

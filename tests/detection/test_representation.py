@@ -14,7 +14,7 @@ from skfair.criteria import Limits, holm, ratio_limits, wilson_interval
 from skfair.detection import RepresentationReport, compare_representation
 from skfair.groups import MISSING, Groups
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 Z = 1.959963984540054
 COUNTS = st.lists(st.integers(1, 40), min_size=2, max_size=5)
 SEX = ["f"] * 20 + ["m"] * 80

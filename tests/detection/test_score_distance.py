@@ -35,7 +35,7 @@ def test_by_hand():
     assert_allclose(table["most"], 0.75)  # above the edge m may be at its end, and f at 1/2 - 0.5
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(ROWS, EDGES, st.sampled_from([None, 0.5]))
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 def test_bounds_contain_the_distance_of_the_rows(rows, edges, scale):

@@ -82,7 +82,7 @@ def tables(draw):
     return table, errors, weights
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     tables(),
     st.sampled_from([0.6, 0.8, 0.98, 1.0]),
@@ -166,7 +166,7 @@ def test_weights_count_by_effective_rows_in_the_exact_test(spread):
     assert_allclose(row["pvalue"], fisher_exact(table, alternative="greater").pvalue, rtol=1e-9)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(tables(), st.integers(2, 6))
 def test_the_number_of_tests_covers_all_distinct_slices(case, min_size):
     table, errors, _ = case

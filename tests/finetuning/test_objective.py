@@ -155,7 +155,7 @@ def test_the_sign_of_a_bias():
 # all cuts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6))
 def test_the_threshold_is_the_best_of_all_cuts(seed):
     rng = np.random.default_rng(seed)

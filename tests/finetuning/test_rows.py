@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from skfair.finetuning._rows import TuningRows, held_out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 12), min_size=1, max_size=5),
     st.floats(0.05, 0.95),

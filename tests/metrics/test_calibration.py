@@ -15,7 +15,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from skfair.groups import MISSING
 from skfair.metrics._calibration import calibration_by_group, calibration_gap
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=25)
+REPRODUCIBLE = settings(max_examples=25)
 LARGE = ["calibration_in_the_large_low", "calibration_in_the_large_high"]
 ERROR = ["calibration_error_low", "calibration_error_high"]
 QUIET = pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")

@@ -150,7 +150,7 @@ def test_it_is_what_the_rows_give(names: list[str], control: list[str], weighted
         compare(found, wanted)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 40), control=st.sampled_from([[], ["race"]]))
 def test_it_is_what_few_rows_give(seed: int, n: int, control: list[str]) -> None:
     y, p, features, _ = draw(seed, n + 30)

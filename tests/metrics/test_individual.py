@@ -21,7 +21,7 @@ from skfair.metrics._individual import (
     theil_index,
 )
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=20)
+REPRODUCIBLE = settings(max_examples=20)
 ALPHAS = [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0]
 ROW = st.tuples(st.booleans(), st.booleans(), st.sampled_from("abc"), st.integers(1, 3))
 

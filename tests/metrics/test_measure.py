@@ -28,7 +28,7 @@ from skfair.metrics import (
 )
 from skfair.metrics._measure import documented
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=15)
+REPRODUCIBLE = settings(max_examples=15)
 IGNORE_UNDEFINED = pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 
 

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from skfair.groups import MISSING
 from skfair.metrics._ranking import roc_auc_by_group, roc_auc_gap
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=30)
+REPRODUCIBLE = settings(max_examples=30)
 ROW = st.tuples(
     st.booleans(), st.integers(0, 4).map(float), st.sampled_from("ab"), st.integers(1, 3)
 )

@@ -15,7 +15,7 @@ from skfair import metrics
 from skfair.groups import Groups
 from skfair.metrics import selection_rate, true_negative_rate, true_positive_rate
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=20)
+REPRODUCIBLE = settings(max_examples=20)
 
 # Three groups with (tn, fp, fn, tp) = (4, 1, 1, 4), (2, 2, 3, 1) and (1, 3, 0, 2).
 CELLS = {"a": (4, 1, 1, 4), "b": (2, 2, 3, 1), "c": (1, 3, 0, 2)}

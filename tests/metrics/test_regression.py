@@ -20,7 +20,7 @@ from skfair.metrics._regression import (
     root_mean_squared_error_difference,
 )
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=30)
+REPRODUCIBLE = settings(max_examples=30)
 GAPS = {
     "mean_residual": mean_residual_difference,
     "mean_absolute_error": mean_absolute_error_difference,

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from skfair.metrics import RocCurveByGroupDisplay, roc_auc_by_group, roc_curve_by_group
 from skfair.tally import ScoreTally
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 SCORES = st.one_of(st.integers(-2, 6).map(float), st.floats(-3, 7, width=16))
 ROWS = st.lists(
     st.tuples(st.booleans(), SCORES, st.sampled_from("ab"), st.integers(0, 3)),

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from skfair.metrics import fairness_scoring, select_fair
 
 NAN = float("nan")
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=100)
+REPRODUCIBLE = settings(max_examples=100)
 
 
 def results(**scores):

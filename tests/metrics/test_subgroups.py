@@ -244,7 +244,7 @@ def test_never_above_the_exhaustive_maximum_over_linear_thresholds(seed):
     assert_allclose(measure_subgroup(terms, half.members(points)[place]).violation, half.violation)
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 2), st.integers(0, 1), st.floats(0, 1)), min_size=3, max_size=40

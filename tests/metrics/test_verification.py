@@ -13,7 +13,7 @@ from sklearn.exceptions import UndefinedMetricWarning
 from skfair.groups import MISSING
 from skfair.metrics._verification import verification_rates
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=80)
+REPRODUCIBLE = settings(max_examples=80)
 RATES = ["false_match_rate", "false_non_match_rate"]
 PAIR = st.tuples(
     st.booleans(), st.integers(0, 6).map(lambda k: k / 4), st.sampled_from("ab"), st.integers(1, 3)

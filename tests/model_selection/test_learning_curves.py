@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 from skfair.model_selection._learning_curves import fit_power_law, resample_curves, thin
 from skfair.model_selection._verdicts import rows_in_words
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=40)
+REPRODUCIBLE = settings(max_examples=40)
 ROWS = np.array([50.0, 100.0, 200.0, 400.0])
 
 

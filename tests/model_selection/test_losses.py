@@ -16,7 +16,7 @@ from skfair.model_selection._losses import (
     limits_by_group,
 )
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 NONE = np.nan
 
 # four rows, four fits; the true class is 1

@@ -18,7 +18,7 @@ from skfair.groups import Bins
 from skfair.metrics import fairness_scorer
 from skfair.model_selection import GroupLabelStratifiedKFold
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=80)
+REPRODUCIBLE = settings(max_examples=80)
 
 rows_of_cells = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=7, max_size=120)
 

@@ -41,7 +41,7 @@ def test_the_score_is_the_normal_quantile_of_the_hypergeometric_law():
     shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     lot=st.floats(0.01, 0.99),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_agree_with_scipy(before, n, shares, lot):
     k, old = round(n * shares[0]), round(before * shares[1])
     law = hypergeom(n + before, k + old, n)

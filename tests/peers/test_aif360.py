@@ -26,7 +26,7 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.peers
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=50)
+REPRODUCIBLE = settings(max_examples=50)
 
 # ours: AIF360's function, AIF360's method of ClassificationMetric
 DIFFERENCES = {

@@ -28,7 +28,7 @@ fairlearn_postprocessing = pytest.importorskip("fairlearn.postprocessing")
 
 pytestmark = pytest.mark.peers
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=40)
+REPRODUCIBLE = settings(max_examples=40)
 PARITY = ["demographic_parity_difference", "demographic_parity_ratio"]
 OPPORTUNITY = ["equal_opportunity_difference", "equal_opportunity_ratio"]
 ODDS = ["equalized_odds_difference", "equalized_odds_ratio"]

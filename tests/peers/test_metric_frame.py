@@ -15,9 +15,7 @@ fairlearn_metrics = pytest.importorskip("fairlearn.metrics")
 sfm = pytest.importorskip("skfair.metrics")
 
 pytestmark = pytest.mark.peers
-RELAXED = settings(
-    derandomize=True, max_examples=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+RELAXED = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 RATES = (
     "selection_rate",
     "true_positive_rate",

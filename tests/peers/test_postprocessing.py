@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 
 pytestmark = pytest.mark.peers
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=30)
+REPRODUCIBLE = settings(max_examples=30)
 SIDES = {"unprivileged_groups": [{"sex": 0}], "privileged_groups": [{"sex": 1}]}
 
 

@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:groups .* have fewer than 30 effective rows"),
 ]
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=40)
+REPRODUCIBLE = settings(max_examples=40)
 needs_repairer = pytest.mark.skipif(
     BlackBoxAuditing is None, reason="AIF360's DisparateImpactRemover needs BlackBoxAuditing"
 )

@@ -17,7 +17,7 @@ peer = pytest.importorskip("smclarify.bias.metrics.pretraining")
 
 pytestmark = pytest.mark.peers
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=50)
+REPRODUCIBLE = settings(max_examples=50)
 OF_LABELS = {
     "KL": detection.kl_divergence,
     "JS": detection.js_divergence,

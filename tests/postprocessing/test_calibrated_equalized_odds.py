@@ -115,7 +115,7 @@ def test_every_group_goes_to_the_largest_cost():
 @given(
     seed=st.integers(0, 1000), cost=st.sampled_from(COSTS), scale=st.sampled_from([1e-3, 1.0, 50.0])
 )
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_costs_are_those_of_the_weighted_rows(seed, cost, scale):
     X, y = calibrated(200, seed)
     weights = np.random.default_rng(seed).integers(1, 4, 200)

@@ -110,7 +110,7 @@ def test_a_share_is_the_size_over_the_size_and_k():
 
 
 @given(st.lists(st.integers(-1, 3), min_size=1, max_size=30))
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_rows_of_groups_are_found(codes):
     codes = np.array(codes)
     for group, rows in enumerate(rows_of_groups(codes, 4)):

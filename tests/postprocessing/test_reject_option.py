@@ -108,7 +108,7 @@ def test_a_grid_of_other_scores_follows_them():
     tol=st.sampled_from([0.0, 0.05, 0.2]),
     objective=st.sampled_from(["balanced_accuracy_score", "accuracy_score"]),
 )
-@settings(derandomize=True, deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_band_is_the_best_of_all(seed, name, tol, objective):
     """Every candidate is tried row by row."""
     X, y = biased(80, seed)

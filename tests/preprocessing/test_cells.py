@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 
 from skfair.preprocessing._cells import cell_targets, draw_rows, take_labels
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=80)
+REPRODUCIBLE = settings(max_examples=80)
 STRATEGIES = ("balance", "parity", "size")
 METHODS = ("over", "under", "both")
 SIZES = np.array([[30.0, 10.0], [20.0, 40.0]])  # groups f and m; labels 0 and 1

@@ -14,7 +14,7 @@ import skfair
 from skfair.groups import Bins, Groups
 from skfair.preprocessing import CorrelationRemover, remove_correlation
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=25)
+REPRODUCIBLE = settings(max_examples=25)
 
 # group means 3 and 9, overall mean 5
 BY_HAND = pd.DataFrame({"x": [1.0, 2.0, 4.0, 5.0, 8.0, 10.0], "sex": list("ffffmm")})

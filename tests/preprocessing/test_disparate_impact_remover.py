@@ -19,7 +19,7 @@ from skfair.preprocessing import DisparateImpactRemover, repair_disparate_impact
 from skfair.preprocessing.disparate_impact_remover import SampleDistribution
 
 pytestmark = pytest.mark.filterwarnings("ignore:groups .* effective rows:UserWarning")
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=25)
+REPRODUCIBLE = settings(max_examples=25)
 
 
 def frame_of(samples, **columns):

@@ -24,7 +24,7 @@ from skfair.metrics import fairness_scoring, select_fair
 from skfair.preprocessing import GroupBalancer, balancing_weights
 from skfair.preprocessing.group_balancer import as_matrix
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 STRATEGIES = ("keep", "parity", "balance")
 LINEAR = make_pipeline(StandardScaler(), LogisticRegression())
 SHAPE = (2, 2)

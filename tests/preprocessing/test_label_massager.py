@@ -19,7 +19,7 @@ from skfair.metrics import fairness_scoring, select_fair
 from skfair.preprocessing import CorrelationRemover, LabelMassager
 from skfair.preprocessing.label_massager import labels_to_flip
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=80)
+REPRODUCIBLE = settings(max_examples=80)
 
 
 class Scores(ClassifierMixin, BaseEstimator):

@@ -31,7 +31,7 @@ from skfair.preprocessing._randomized_mapping import (
     solve_mapping,
 )
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=25)
+REPRODUCIBLE = settings(max_examples=25)
 
 
 def hamming(n_values, n_labels=2):

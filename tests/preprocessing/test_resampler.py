@@ -29,7 +29,7 @@ from skfair.groups import Bins, Groups
 from skfair.metrics import fairness_scoring, select_fair
 from skfair.preprocessing import CorrelationRemover, Resampler
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=20)
+REPRODUCIBLE = settings(max_examples=20)
 
 
 def rows_of(counts, seed=None):

@@ -21,7 +21,7 @@ from skfair.metrics import fairness_scoring
 from skfair.model_selection import GroupLabelStratifiedKFold
 from skfair.preprocessing import reweighing_weights
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 
 # Labels x, y, z by groups a, b, c: 24 rows, 6, 6 and 12 by label, 9, 6 and 9 by group.
 COUNTS = [[4, 1, 1], [2, 2, 2], [3, 3, 6]]

@@ -170,7 +170,7 @@ accuracies = st.sampled_from([None, 0.0, 0.2, 0.5, 1.0])
 gaps = st.sampled_from([None, 0.0, 1e-17, 0.1, 0.5, 1.0])
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(accuracies, gaps), min_size=1, max_size=8), st.randoms())
 def test_who_is_unbeaten_is_a_matter_of_the_figures_alone(figures, luck):
     def found(pairs):

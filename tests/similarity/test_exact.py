@@ -114,7 +114,7 @@ def test_a_difference_in_the_first_of_many_columns_is_kept():
     assert codes_of(X) == [0, 1, 2, 3]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=25),
     st.randoms(use_true_random=False),

@@ -123,7 +123,7 @@ def test_scale_and_offset_do_not_matter(scale):
     assert near_pairs(x[:, None] + 1e9).distance == pytest.approx(expected.distance, rel=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.sampled_from([0.1, 0.3, 1.0]))
 def test_it_finds_what_comparing_all_rows_finds(seed, p, tol):
     rng = np.random.default_rng(seed)

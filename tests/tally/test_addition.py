@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 from skfair.groups import MISSING, Bins, Groups
 from skfair.tally import MomentTally, ScoreTally, Tally
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=40)
+REPRODUCIBLE = settings(max_examples=40)
 
 GROUPS = st.sampled_from(["a", "b", "c", None])
 NUMBERS = st.sampled_from([1, 9, 10, 11, None])

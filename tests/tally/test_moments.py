@@ -13,7 +13,7 @@ from skfair.groups import MISSING
 from skfair.tally import Tally
 from skfair.tally._moments import MomentTally, finite_column
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 NUMBERS = st.integers(-40, 40).map(lambda k: k / 4)
 ROW = st.tuples(NUMBERS, NUMBERS, st.sampled_from(["a", "b", None]), st.integers(0, 6))
 

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_curve
 
 from skfair.tally import ScoreTally, Tally
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 EIGHTHS = st.integers(-2, 10).map(lambda k: k / 8)  # on, between and outside the edges
 
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skfair.groups import MISSING, Groups
 from skfair.tally import Tally, one_against_rest
 
-REPRODUCIBLE = settings(derandomize=True, deadline=None, max_examples=60)
+REPRODUCIBLE = settings(max_examples=60)
 
 # y_true, y_pred, group, weight
 BINARY = [
