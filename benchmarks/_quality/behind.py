@@ -29,9 +29,9 @@ from .store import Store, other_code
 from .tables import name_of, points, table
 
 READING = """\
-Where skfair is behind, or isn't shown not to be. Differences are skfair less the peer on test rows,
-in points of accuracy. What is shown is shown over all comparisons at once (Holm); limits are 95 %
-limits of each by itself, and "worse" is what by itself is surely below zero.
+Next comes where skfair is behind, or isn't shown not to be. Differences are skfair less the peer on
+test rows, in points of accuracy. What is shown is shown over all comparisons at once (Holm); limits
+are 95 % limits of each by itself, and worse is what by itself is surely below zero.
 """
 TINY = 1e-9  # what sums of equal accuracies may differ by
 FEW_NAMES = 3  # comparisons of a place up to which each is named
@@ -74,54 +74,63 @@ class Findings:
 
 
 def first_lines(found: Findings) -> list[str]:
-    """Losses first, then what isn't known or missing."""
+    """Counts, then losses, then what isn't known or missing, each under a heading of its own."""
     tested = [(p, c) for p, c in found.compared if p.large and c.n >= FEWEST]
-    worse = [(p, c) for p, c in tested if not found.pvalue(c) < 0.05]
+    unsure = [(p, c) for p, c in tested if not found.pvalue(c) < 0.05]
     equal = [(p, c) for p, c in tested if found.pvalue(c) < 0.05]
-    losses = [(p, c) for p, c in worse if c.gained.mean < 0]
-    alike = [(p, c) for p, c in losses if _decides_alike(c)]
-    bullets = [text for _, text in sorted(_loss(p, c) for p, c in alike)]
-    bullets += _grouped(
-        "Rules that decide alike each time against a peer's that draw lots",
-        sorted(
-            [(p, c, f"{_short(c)} ({_how(c)})") for p, c in losses if not _decides_alike(c)],
-            key=lambda found: found[1].gained.mean,
-        ),
-    )
-    bullets += [
-        f"- {_pair(c)} ({_where(p, c.criterion)}): as accurate, at a larger violation, "
-        f"{c.gap.mean:+.3f} (lower limit {c.gap.low:+.3f})."
-        for p, c in equal
-        if c.no_less_fair == "no"
-    ]
     ranked = [p for p in found.places if p.large and len(p.repetitions) >= FEWEST]
-    bullets += [line for place in ranked for line in _sides_behind(place)]
-    bullets += _small(found)
-    bullets += _grouped(
-        "Ahead on average, or level, but not shown to be within a point",
-        [(p, c, _short(c)) for p, c in worse if c.gained.mean >= 0],
+    sections = {
+        "Worse": [*_losses([(p, c) for p, c in unsure if _is_worse(c)]), *_small(found)],
+        "Behind on average, and not shown to be within a point": _losses(
+            [(p, c) for p, c in unsure if c.gained.mean < 0 and not _is_worse(c)]
+        ),
+        "Within a point, at a larger violation": _grouped(
+            [(p, c, _gap(c)) for p, c in equal if c.no_less_fair == "no"]
+        ),
+        "Best of skfair behind the best of the peers": [
+            line for place in ranked for line in _sides_behind(place)
+        ],
+        "Ahead on average, or level, but not shown to be within a point": _grouped(
+            [(p, c, _short(c)) for p, c in unsure if c.gained.mean >= 0]
+        ),
+        "Within a point on average, but not shown to be so at one value of the peer's knob": (
+            _grouped([(p, c, _worst(c)) for p, c in equal if c.worst.gained.low <= -MARGIN])
+        ),
+        "Within a point, but violation isn't shown to be no worse by 0.02": _grouped(
+            [(p, c, _gap(c)) for p, c in equal if c.no_less_fair == "unclear"]
+        ),
+    }
+    if tested and not any(sections.values()):
+        sections = {"Worse": ["- Nowhere in this run."]}
+    sections["Not compared"] = [*_not_asked(found), *_missing(found)]
+    lines = [_counts(found, tested, equal)]
+    for title, bullets in sections.items():
+        lines += [f"### {title}\n", *bullets, ""] if bullets else []
+    return lines
+
+
+def _is_worse(c: Comparison) -> bool:
+    return c.gained.high < 0
+
+
+def _losses(found: list[tuple[Place, Comparison]]) -> list[str]:
+    """The same rules a line each, then rules without lots against a peer's with them by place."""
+    found = sorted(found, key=lambda one: one[1].gained.mean)
+    return [_loss(p, c) for p, c in found if _decides_alike(c)] + _grouped(
+        [(p, c, _short(c)) for p, c in found if not _decides_alike(c)],
+        "deciding alike each time against a peer that draws lots: ",
     )
-    bullets += _grouped(
-        "Within a point on average, but not shown to be so at one value of the peer's knob",
-        [(p, c, _worst(c)) for p, c in equal if c.worst.gained.low <= -MARGIN],
-    )
-    bullets += _grouped(
-        "As accurate, but violation isn't shown to be no worse by 0.02",
-        [(p, c, _gap(c)) for p, c in equal if c.no_less_fair == "unclear"],
-    )
-    bullets = bullets or (["- Nowhere in this run."] if tested else [])
-    return [*_counts(found, tested, equal), *bullets, *_not_asked(found), *_missing(found)]
 
 
 def _counts(
     found: Findings, tested: list[tuple[Place, Comparison]], equal: list[tuple[Place, Comparison]]
-) -> list[str]:
+) -> str:
     """How many comparisons there are, of how many pairs, and how they end."""
     pairs = {(c.ours, c.peer) for _, c in tested}
     fair = sum(c.no_less_fair == "yes" for _, c in equal)
     few = sum(p.large and c.n < FEWEST for p, c in found.compared)
     if not tested and not few:
-        return ["Small tables are described and not ranked: nothing here says who is ahead.\n"]
+        return "Small tables are described and not ranked: nothing here says who is ahead.\n"
     text = (
         f"{len(tested)} comparisons of {len(pairs)} pairs of the same algorithm on large tables "
         f"({', '.join(dict.fromkeys(Path(p.key[0]).stem for p, _ in tested))}): "
@@ -151,7 +160,7 @@ def _counts(
         )
     if few:
         text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."
-    return [text + "\n", _overview(found, tested), READING]
+    return "\n".join([text + "\n", _overview(found, tested), READING])
 
 
 def _decides_alike(c: Comparison) -> bool:
@@ -166,7 +175,7 @@ def _overview(found: Findings, tested: list[tuple[Place, Comparison]]) -> str:
     for place, criterion in dict.fromkeys((p, c.criterion) for p, c in tested):
         own = [c for p, c in tested if p is place and c.criterion == criterion]
         shown = sum(found.pvalue(c) < 0.05 for c in own)
-        worse = sum(c.gained.high < 0 and not found.pvalue(c) < 0.05 for c in own)
+        worse = sum(_is_worse(c) and not found.pvalue(c) < 0.05 for c in own)
         where = [str(place), criterion.replace("_", " "), len(own)]
         rows.append([*map(str, where), str(shown), str(len(own) - shown - worse), str(worse)])
     header = ["", "criterion", "comparisons", "shown within a point", "open", "worse"]
@@ -186,16 +195,12 @@ def _pair(c: Comparison) -> str:
     return f"{ours} against {peer}"
 
 
-def _loss(place: Place, c: Comparison) -> tuple[float, str]:
+def _loss(place: Place, c: Comparison) -> str:
     unit = "points" if c.gain == "accuracy" else "points of balanced accuracy"
-    return c.gained.mean, (
-        f"- {_pair(c)} ({_where(place, c.criterion)}): {_how(c)}; {points(c.gained.mean)} {unit} "
+    return (
+        f"- {_where(place, c.criterion)}: {_pair(c)}: {points(c.gained.mean)} {unit} "
         f"(lower limit {points(c.gained.low)}), violation {c.gap.mean:+.3f}."
     )
-
-
-def _how(c: Comparison) -> str:
-    return "worse" if c.gained.high < 0 else "not shown to be within a point"
 
 
 def _short(c: Comparison) -> str:
@@ -210,17 +215,18 @@ def _worst(c: Comparison) -> str:
 
 
 def _gap(c: Comparison) -> str:
-    return f"{_pair(c)}: {c.gap.mean:+.3f}, up to {c.gap.high:+.3f}"
+    low, high = (f"{end:+.3f}" for end in (c.gap.low, c.gap.high))
+    return f"{_pair(c)}: violation {c.gap.mean:+.3f} ({low} to {high})"
 
 
-def _grouped(title: str, found: list[tuple[Place, Comparison, str]]) -> list[str]:
+def _grouped(found: list[tuple[Place, Comparison, str]], lead: str = "") -> list[str]:
     """A line a place and criterion; names where they are few."""
     lines = []
     for where in dict.fromkeys(_where(p, c.criterion) for p, c, _ in found):
         texts = [text for p, c, text in found if _where(p, c.criterion) == where]
         shown = "; ".join(texts[:FEW_NAMES])
         more = f"; {len(texts) - FEW_NAMES} more in the table" if len(texts) > FEW_NAMES else ""
-        lines.append(f"- {title} ({where}): {shown}{more}.")
+        lines.append(f"- {where}: {lead}{shown}{more}.")
     return lines
 
 
@@ -232,7 +238,7 @@ def _sides_behind(place: Place) -> Iterator[str]:
             sides = sides_at(place, criterion, level)
             if sides.reached[0] < sides.reached[1]:
                 yield (
-                    f"- Best of sides at {level:.2f} ({where}): skfair keeps to the level in "
+                    f"- {where}, at {level:.2f}: skfair keeps to the level in "
                     f"{sides.reached[0]} of {sides.asked} repetitions, peers in {sides.reached[1]}."
                 )
             elif sides.gained.mean < -TINY:
@@ -245,21 +251,15 @@ def _sides_behind(place: Place) -> Iterator[str]:
 def _side_line(at: str, where: str, sides: Sides, scale: int, unit: str) -> str:
     gained, digits = sides.gained, 2 if scale > 1 else 3
     sure = "" if gained.high < 0 else ", within the noise"
-    return (
-        f"- Best of skfair against best of the peers {at} ({where}): "
-        f"{scale * gained.mean:+.{digits}f}{unit}{sure}."
-    )
+    return f"- {where}, {at}: {scale * gained.mean:+.{digits}f}{unit}{sure}."
 
 
 def _small(found: Findings) -> list[str]:
     """Small tables are described only; surely worse is still said."""
+    worse = [(p, c) for p, c in found.compared if not p.large and _is_worse(c)]
     return _grouped(
-        "Small table, surely worse by itself (one-sided, without Holm)",
-        [
-            (p, c, f"{_pair(c)}: {points(c.gained.mean)} points")
-            for p, c in found.compared
-            if not p.large and c.gained.high < 0
-        ],
+        [(p, c, f"{_pair(c)}: {points(c.gained.mean)} points") for p, c in worse],
+        "a small table, by itself, one-sided: ",
     )
 
 

@@ -304,9 +304,11 @@ def test_first_lines_tell_levels_volumes_and_failures(tmp_path):
     rows += [made("DisparateImpactRemover", 1.0, r, 9) for r in range(3)]
     rows += [made("Reweighter", None, 0, 1, error="ValueError: no")]
     first, _ = findings(tmp_path, rows)
-    where = "(adult, sex, logistic, demographic parity)"
-    assert f"at 0.02 {where}: skfair keeps to the level in 0 of 3" in first
-    assert f"peers by hypervolume {where}: -0." in first
+    own = section(first, "Best of skfair behind the best of the peers")
+    where = "- adult, sex, logistic, demographic parity"
+    assert f"{where}, at 0.02: skfair keeps to the level in 0 of 3" in own
+    assert f"{where}, by hypervolume: -0." in own
+    first = section(first, "Not compared")
     assert "skfair failed (ValueError: no): Reweighter against aif360 Reweighing" in first
     assert "not in this run: CorrelationRemover against fairlearn CorrelationRemover" in first
 
@@ -318,7 +320,12 @@ def test_a_larger_violation_is_told(tmp_path):
     first, text = findings(tmp_path, rows)
     assert "in 4 skfair is shown to be no worse" in first
     assert "in 2 of these its violation no worse" in first
-    assert "as accurate, at a larger violation, +0.070" in first
+    own = section(first, "Within a point, at a larger violation")
+    pair = "Reweighter against aif360 Reweighing"
+    assert own.splitlines() == [
+        f"- adult, sex, logistic, demographic parity: {pair}: violation +0.070 (+0.070 to +0.070).",
+        f"- adult, sex, logistic, equalized odds: {pair}: violation +0.080 (+0.080 to +0.080).",
+    ]
     assert "| **no** |" in text
 
 
@@ -336,6 +343,35 @@ def test_small_tables_have_intervals_and_no_verdict(tmp_path):
     (row,) = [line for line in text.splitlines() if "| Reweighter | aif360" in line][:1]
     assert " to +" in row
     assert "| - | - |" in row
+
+
+def section(first, title):
+    (found,) = [part for part in first.split("### ") if part.startswith(f"{title}\n")]
+    return found.removeprefix(title).strip()
+
+
+def test_headings_part_what_is_worse_from_what_is_not_known(tmp_path):
+    rows = [r for r in results() if r["method"] == "nothing"]
+    for r in range(3):
+        rows += [made("Reweighter", None, r, 2), made("aif360 Reweighing", None, r, 2, right=3)]
+        rows += [made("CorrelationRemover", 1.0, r, 2, right=9 * (r == 0))]
+        rows += [made("fairlearn CorrelationRemover", 1.0, r, 2, right=4)]
+    first, _ = findings(tmp_path, rows)
+    own = section(first, "Worse")
+    assert "Reweighter against aif360 Reweighing: -3.00 points (lower limit -3.00)" in own
+    assert "CorrelationRemover" not in own
+    own = section(first, "Behind on average, and not shown to be within a point")
+    assert "CorrelationRemover against fairlearn CorrelationRemover: -1.00 points" in own
+    assert "Ahead on average" not in first
+    assert first.index("### Worse") < first.index("### Behind on average")
+
+
+def test_nothing_behind_is_said(tmp_path):
+    rows = [r for r in results() if r["method"] == "nothing"]
+    for r in range(3):
+        rows += [made("Reweighter", None, r, 2), made("aif360 Reweighing", None, r, 2)]
+    first, _ = findings(tmp_path, rows)
+    assert section(first, "Worse") == "- Nowhere in this run."
 
 
 def _pictures(text):
@@ -357,12 +393,11 @@ def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
     rows = [r for r in rows if r["method"] in ("nothing", "ThresholdOptimizer")]
     rows += [made("fairlearn ThresholdOptimizer", 0.01, r, 2, PARITY, right=3) for r in range(3)]
     first, _ = findings(tmp_path / "worse", rows)
-    told = (
-        "ThresholdOptimizer against fairlearn ThresholdOptimizer: -3.00, lower limit -3.00, "
-        "violation +0.000 (worse)"
+    assert section(first, "Worse") == (
+        "- adult, sex, logistic, demographic parity: deciding alike each time against a peer that "
+        "draws lots: ThresholdOptimizer against fairlearn ThresholdOptimizer: -3.00, lower limit "
+        "-3.00, violation +0.000."
     )
-    assert "- Rules that decide alike each time against a peer's that draw lots (adult" in first
-    assert told in first
     rows += [made("ExponentiatedGradient", 0.01, r, 2, PARITY) for r in range(3)]
     rows += [made("fairlearn ExponentiatedGradient", 0.01, r, 2, PARITY, right=5) for r in range(3)]
     first, _ = findings(tmp_path / "both", rows)
