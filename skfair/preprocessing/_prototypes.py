@@ -19,11 +19,12 @@ _LEAST_RATE = 1e-6  # of positives in a prototype, so that no logarithm is infin
 
 
 class Penalties(NamedTuple):
-    """Weights of the three parts of the loss (A_x, A_y, A_z in the paper)."""
+    """Weights of the parts of the loss (A_x, A_y, A_z in the paper; it has no slopes)."""
 
     reconstruction: float
     label: float
     fairness: float
+    slopes: float = 0.0
 
 
 class Prototypes(NamedTuple):
@@ -81,12 +82,13 @@ class Rows(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """The loss and its three parts."""
+    """The loss and its parts."""
 
     total: float
     reconstruction: float
     label: float
     fairness: float
+    slopes: float
 
 
 class Learned(NamedTuple):
@@ -115,7 +117,7 @@ def memberships(X: Floats, prototypes: Prototypes) -> Floats:
 
 
 def loss_of(rows: Rows, prototypes: Prototypes, penalties: Penalties) -> Loss:
-    """Loss as it is published: absolute differences are not smoothed.
+    """Loss as it is published, and the slopes: absolute differences are not smoothed.
 
     Examples
     --------
@@ -133,13 +135,20 @@ def loss_of(rows: Rows, prototypes: Prototypes, penalties: Penalties) -> Loss:
     reconstruction = float(rows.weights @ ((shares @ centres - rows.X) ** 2).mean(axis=1))
     entropy = rows.y * np.log(positive) + (1.0 - rows.y) * np.log1p(-positive)
     fairness = float(np.abs(_gaps(rows, shares)).sum())
-    parts = (reconstruction, -float(rows.weights @ entropy), fairness)
+    slopes = float((_slopes(prototypes) ** 2).sum()) / 2
+    parts = (reconstruction, -float(rows.weights @ entropy), fairness, slopes)
     return Loss(float(np.dot(penalties, parts)), *parts)
 
 
 def _gaps(rows: Rows, shares: Floats) -> Floats:
     """Mean memberships of each group less the overall ones."""
     return rows.by_group @ shares - rows.weights @ shares
+
+
+def _slopes(prototypes: Prototypes) -> Floats:
+    """Slopes of the memberships' logits in the features, but for what all prototypes share."""
+    centres, _, relevance = prototypes
+    return 2.0 * relevance * (centres - centres.mean(axis=0))
 
 
 def smoothed_loss(
@@ -166,9 +175,10 @@ def smoothed_loss(
     centres, rates, relevance = prototypes
     shares = memberships(X, prototypes)
     missed, positive, gaps = shares @ centres - X, shares @ rates, _gaps(rows, shares)
-    lengths = np.sqrt(gaps**2 + scale**2)
+    lengths, steep = np.sqrt(gaps**2 + scale**2), _slopes(prototypes)
     entropy = y * np.log(positive) + (1.0 - y) * np.log1p(-positive)
-    parts = (weights @ (missed**2).mean(axis=1), -weights @ entropy, lengths.sum())
+    rebuilt = weights @ (missed**2).mean(axis=1)
+    parts = (rebuilt, -weights @ entropy, lengths.sum(), (steep**2).sum() / 2)
 
     by_missed = (2.0 * penalties.reconstruction / X.shape[1]) * weights[:, None] * missed
     by_positive = penalties.label * weights * (positive - y) / (positive * (1.0 - positive))
@@ -179,6 +189,9 @@ def smoothed_loss(
     pulled, sums = by_logits.T @ X, by_logits.sum(axis=0)
     by_centres = shares.T @ by_missed + 2.0 * relevance * (pulled - sums[:, None] * centres)
     by_relevance = 2.0 * (pulled * centres).sum(axis=0) - sums @ centres**2
+    by_steep = 2.0 * penalties.slopes * steep
+    by_centres += relevance * by_steep
+    by_relevance += (by_steep * (centres - centres.mean(axis=0))).sum(axis=0)
     gradient = Prototypes(by_centres, shares.T @ by_positive, by_relevance).flat()
     return float(np.dot(penalties, parts)), gradient
 

@@ -67,10 +67,14 @@ class LearnedFairRepresentation(
         A_x \, \overline{(x_{ni} - \hat x_{ni})^2}
         - A_y \, \overline{y_n \log \hat y_n + (1 - y_n) \log(1 - \hat y_n)}
         + A_z \sum_g \sum_k \big| \overline{M}_{gk} - \overline{M}_k \big|
+        + \frac{1}{2 C S} \sum_k \lVert 2 \alpha \circ (v_k - \overline{v}) \rVert^2
 
-    Bars are weighted means over rows (and features). For two groups the last sum is exactly the
-    paper's :math:`\sum_k |M_k^+ - M_k^-|`. It is a transformer, and by its :math:`w` a classifier
-    of two classes as well. Groups are needed at fit only, because all groups share one distance.
+    Bars are weighted means over rows (and features), or over prototypes; S is the sum of weights.
+    For two groups the third sum is exactly the paper's :math:`\sum_k |M_k^+ - M_k^-|`. The last one
+    is none of the paper's. It keeps memberships from turning steeply between rows: they are a
+    softmax of these slopes, and C shrinks them as LogisticRegression's does. Without it few rows
+    are learned by heart. It is a transformer, and by its :math:`w` a classifier of two classes as
+    well. Groups are needed at fit only, because all groups share one distance.
 
     Features must be numeric and should have like scales: put a ``StandardScaler`` before. Columns
     that ``sensitive_features`` names are no features. Other columns that tell the group stay, and
@@ -89,6 +93,8 @@ class LearnedFairRepresentation(
     fairness_weight : float, default=10.0
         :math:`A_z`. Groups of new rows differ more than those of the training rows, the more so
         with many prototypes and few rows.
+    C : float, default=1.0
+        Inverse strength of the penalty on slopes; infinity: the paper's loss.
     output : {"memberships", "reconstruction"}, default="memberships"
         What ``transform`` gives: :math:`M` or :math:`\hat x`.
     max_iter : int, default=300
@@ -111,9 +117,10 @@ class LearnedFairRepresentation(
     relevance_ : ndarray of shape (n_features,)
         Weight of each feature in the distance (:math:`\alpha`).
     loss_ : float
-        The loss as published, without smoothing.
+        The loss, without smoothing.
     loss_parts_ : dict
-        Its parts before weighting: ``"reconstruction"``, ``"label"`` and ``"fairness"``.
+        Its parts before weighting: ``"reconstruction"``, ``"label"``, ``"fairness"`` and
+        ``"slopes"``.
     n_iter_ : int
         Iterations from the kept start.
     converged_ : bool
@@ -173,6 +180,7 @@ class LearnedFairRepresentation(
         reconstruction_weight: float = 1.0,
         label_weight: float = 1.0,
         fairness_weight: float = 10.0,
+        C: float = 1.0,
         output: Literal["memberships", "reconstruction"] = "memberships",
         max_iter: int = 300,
         solver_tol: float = 1e-8,
@@ -185,6 +193,7 @@ class LearnedFairRepresentation(
         self.reconstruction_weight = reconstruction_weight
         self.label_weight = label_weight
         self.fairness_weight = fairness_weight
+        self.C = C
         self.output = output
         self.max_iter = max_iter
         self.solver_tol = solver_tol
@@ -236,12 +245,18 @@ class LearnedFairRepresentation(
         self.classes_ = np.array(classes)
         kept = groups.take(rows)
         self._warn_of_scales(X, features[rows], weights)
-        self._learn(Rows.read(features[rows], codes.astype(float), kept.codes, weights))
+        total = len(rows) if weights is None else weights.sum()
+        penalties = Penalties(
+            self.reconstruction_weight,
+            self.label_weight,
+            self.fairness_weight,
+            1.0 / (self.C * float(total)),
+        )
+        self._learn(Rows.read(features[rows], codes.astype(float), kept.codes, weights), penalties)
         return self
 
-    def _learn(self, rows: Rows) -> None:
+    def _learn(self, rows: Rows, penalties: Penalties) -> None:
         rng = generator(self.random_state)
-        penalties = Penalties(self.reconstruction_weight, self.label_weight, self.fairness_weight)
         starts = (starting_prototypes(rows, self.n_prototypes, rng) for _ in range(self.n_init))
         searches = (
             learn_prototypes(rows, start, penalties, max_iter=self.max_iter, tol=self.solver_tol)
@@ -347,6 +362,9 @@ class LearnedFairRepresentation(
     def _check_parameters(self) -> None:
         for name in ("reconstruction_weight", "label_weight", "fairness_weight", "solver_tol"):
             check_number(name, getattr(self, name))
+        strength = self.C
+        if strength != np.inf:  # which is no penalty
+            check_number("C", strength, above=0)
         for name in ("n_prototypes", "max_iter", "n_init"):
             check_count(name, getattr(self, name))
         if self.output not in ("memberships", "reconstruction"):

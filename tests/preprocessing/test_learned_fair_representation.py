@@ -12,10 +12,11 @@ from scipy.optimize import approx_fprime
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skfair.datasets import load_heart
 from skfair.groups import Bins
 from skfair.metrics import demographic_parity_difference, fairness_scorer
 from skfair.preprocessing import LearnedFairRepresentation
@@ -71,7 +72,7 @@ def test_far_rows_have_memberships_that_are_numbers():
 
 
 def test_the_loss_is_the_published_one_row_by_row():
-    rows, prototypes, penalties = random_rows(), random_prototypes(), Penalties(0.3, 0.7, 2.0)
+    rows, prototypes, penalties = random_rows(), random_prototypes(), Penalties(0.3, 0.7, 2.0, 0.1)
     centres, rates, relevance = prototypes
     groups = rows.by_group.toarray() > 0
     reconstruction = label = 0.0
@@ -87,8 +88,11 @@ def test_the_loss_is_the_published_one_row_by_row():
     sizes = groups @ rows.weights
     fairness = abs(means / sizes[:, None] - means.sum(axis=0)).sum()
     found = loss_of(rows, prototypes, penalties)
-    assert_allclose(found[1:], [reconstruction, label, fairness])
-    assert found.total == pytest.approx(0.3 * reconstruction + 0.7 * label + 2.0 * fairness)
+    middle = [np.mean(centres[:, i]) for i in range(3)]
+    slopes = sum((2 * relevance[i] * (v[i] - middle[i])) ** 2 for v in centres for i in range(3))
+    assert_allclose(found[1:], [reconstruction, label, fairness, slopes / 2])
+    parts = 0.3 * reconstruction + 0.7 * label + 2.0 * fairness + 0.1 * slopes / 2
+    assert found.total == pytest.approx(parts)
 
 
 def test_for_two_groups_the_fairness_part_is_the_difference_of_mean_memberships():
@@ -100,7 +104,9 @@ def test_for_two_groups_the_fairness_part_is_the_difference_of_mean_memberships(
 
 @pytest.mark.parametrize("scale", STAGES)
 @pytest.mark.parametrize(
-    "penalties", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.5, 1, 20)], ids=["x", "y", "z", "all"]
+    "penalties",
+    [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0, 1), (0.5, 1, 20, 0.1)],
+    ids=["x", "y", "z", "slopes", "all"],
 )
 def test_the_gradient_is_that_of_finite_differences(penalties, scale):
     rows, vector = random_rows(), random_prototypes().flat()
@@ -284,7 +290,7 @@ def test_three_groups_missing_groups_intersections_and_bins():
         pd.factorize(X["sex"] + X["race"].fillna("<missing>"))[0],
     )
     learned = Prototypes(several.prototypes_, several.prototype_rates_, several.relevance_)
-    found = loss_of(groups, learned, Penalties(1.0, 1.0, 50.0))
+    found = loss_of(groups, learned, Penalties(1.0, 1.0, 50.0, 1 / 300))
     assert_allclose(found, [several.loss_, *several.loss_parts_.values()])
     with pytest.raises(ValueError, match=r"'race' has .* missing values"):
         model(sensitive_features=["sex", "race"], missing="raise").fit(X, y)
@@ -294,11 +300,47 @@ def test_three_groups_missing_groups_intersections_and_bins():
 
 def test_more_starts_are_no_worse_and_random_state_repeats():
     X, y, _ = biased_rows()
-    once, best = (model(n_init=n, max_iter=30).fit(X, y) for n in (1, 5))
+    once, best = (model(n_init=n, max_iter=30, random_state=1).fit(X, y) for n in (1, 5))
     assert best.loss_ < once.loss_
-    assert_array_equal(model(max_iter=30).fit(X, y).prototypes_, once.prototypes_)
-    other = model(max_iter=30, random_state=1).fit(X, y)
+    again = model(max_iter=30, random_state=1).fit(X, y)
+    assert_array_equal(again.prototypes_, once.prototypes_)
+    other = model(max_iter=30, random_state=2).fit(X, y)
     assert not np.array_equal(other.prototypes_, once.prototypes_)
+
+
+def test_few_patients_are_not_learned_by_heart():
+    X, y = load_heart(return_X_y=True)
+    sex = X.pop("sex").to_numpy()
+    codes = {name: str for name in X.columns if X[name].nunique() < 6}
+    X = pd.get_dummies(X.astype(codes)).fillna(0).to_numpy(float)
+    found = {}
+    for C in (1.0, np.inf):
+        told = []
+        for train, test in StratifiedKFold(3, shuffle=True, random_state=0).split(X, y):
+            scaler = StandardScaler().fit(X[train])
+            fitted = model(C=C, n_prototypes=10, fairness_weight=1.0, sensitive_features=None)
+            fitted.fit(scaler.transform(X[train]), y.iloc[train], sensitive_features=sex[train])
+            rows = scaler.transform(X[test])
+            shares = [
+                fitted.transform(rows)[sex[test] == s].mean(axis=0) for s in ("female", "male")
+            ]
+            told.append([fitted.score(rows, y.iloc[test]), abs(shares[0] - shares[1]).sum()])
+        found[C] = np.mean(told, axis=0)
+    (shrunk, gap), (steep, wide) = found[1.0], found[np.inf]
+    assert shrunk > steep + 0.02
+    assert gap < 0.8 * wide
+
+
+def test_an_infinite_c_leaves_the_published_loss():
+    X, y, _ = biased_rows(100)
+    fitted = model(C=np.inf, max_iter=20).fit(X, y)
+    parts = fitted.loss_parts_
+    published = parts["reconstruction"] + parts["label"] + 10.0 * parts["fairness"]
+    assert fitted.loss_ == pytest.approx(published)
+    shrunk = model(C=0.5, max_iter=20).fit(X, y)
+    parts = shrunk.loss_parts_
+    published = parts["reconstruction"] + parts["label"] + 10.0 * parts["fairness"]
+    assert shrunk.loss_ == pytest.approx(published + parts["slopes"] / 50.0)
 
 
 def test_pickle_and_clone():
@@ -342,6 +384,8 @@ def test_a_search_over_the_penalty_in_both_forms(routing):
     ("options", "message"),
     [
         ({"n_prototypes": 0}, "n_prototypes must be an integer of at least 1"),
+        ({"C": 0.0}, "C must be a number above 0"),
+        ({"C": "1"}, "C must be a number above 0"),
         ({"n_init": 1.5}, "n_init must be an integer"),
         ({"fairness_weight": -1}, "fairness_weight must be a number of at least 0"),
         ({"label_weight": "1"}, "label_weight must be a number"),
