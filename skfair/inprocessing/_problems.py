@@ -155,13 +155,14 @@ class DecisionProblem:
             shares = criterion.combination == "mean"
             for rates in criterion.compared:
                 for level in range(self.shape[0]):
-                    rows, labels = self._rate_rows(rates, level, totals)
+                    rows, labels, sizes = self._rate_rows(rates, level, totals)
                     if len(rows) > 1:
                         shared = number * self.shape[0] + level if shares else None
                         name = " and ".join(rate.name for rate in rates)
                         name = f"{name} at {self._level(level)}" if self.shape[0] > 1 else name
                         as_ratio = criterion.gap == "ratio"
-                        found.append(Band(rows, tol, as_ratio, shared, name, tuple(labels)))
+                        told = tol, as_ratio, shared, name, tuple(labels), sizes
+                        found.append(Band(rows, *told))
         return found
 
     @property
@@ -267,8 +268,8 @@ class DecisionProblem:
 
     def _rate_rows(
         self, rates: Sequence[Rate], level: int, totals: Floats
-    ) -> tuple[Floats, list[Hashable]]:
-        rows, kept = [], []
+    ) -> tuple[Floats, list[Hashable], Floats]:
+        rows, kept, sizes = [], [], []
         for group in range(self.shape[1]):
             below = [_denominator(rate, totals[level, group]) for rate in rates]
             if min(below) > 0:
@@ -276,8 +277,9 @@ class DecisionProblem:
                 parts = [np.array(r.numerator) / b for r, b in zip(rates, below, strict=True)]
                 row[level, group] = np.mean(parts, axis=0)
                 rows.append(row.ravel())
+                sizes.append(np.mean(below))
                 kept.append(self.group_labels[group] if self.group_labels else group)
-        return np.array(rows).reshape(len(rows), -1), kept
+        return np.array(rows).reshape(len(rows), -1), kept, np.array(sizes)
 
 
 @dataclass(frozen=True, eq=False)

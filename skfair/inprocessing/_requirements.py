@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,8 @@ class Band:
         Of the rate.
     labels : tuple
         Of the groups.
+    sizes : ndarray of float of shape (n_groups,) or None
+        Weight that each rate is taken over.
     """
 
     rows: Floats
@@ -36,6 +38,12 @@ class Band:
     shared: int | None = None
     name: str = ""
     labels: tuple[Hashable, ...] = ()
+    sizes: Floats | None = None
+
+    @property
+    def overall(self) -> Floats:
+        """The row of all groups' rate together."""
+        return np.average(self.rows, axis=0, weights=self.sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +62,9 @@ class Requirements:
     limits : ndarray of float of shape (n_rows,)
     end_costs : ndarray of float of shape (n_ends,)
         Part of what is minimised.
+    detours : tuple of ndarray of float of shape (n_rows, n_sums)
+        Other prices of the same multipliers, which pull some groups against all rows instead of
+        against one other group; none where there are but two groups.
     """
 
     on_sums: Floats
@@ -61,6 +72,7 @@ class Requirements:
     is_soft: Floats
     limits: Floats
     end_costs: Floats
+    detours: tuple[Floats, ...] = ()
 
 
 def require_bands(bands: Sequence[Band], n_sums: int) -> Requirements:
@@ -92,7 +104,21 @@ def require_bands(bands: Sequence[Band], n_sums: int) -> Requirements:
         end = np.zeros(n_ends)
         end[[len(bands) + sharing.index(i) for i in members]] = 1 / len(members)
         parts.append((np.zeros(n_sums), end, 1.0, bands[members[0]].width))
-    return _stack(parts, n_sums, np.zeros(n_ends))
+    found = _stack(parts, n_sums, np.zeros(n_ends))
+    if all(len(band.rows) < 3 for band in bands):
+        return found
+    return replace(found, detours=tuple(_detour(bands, found.on_sums, sign) for sign in (1, -1)))
+
+
+def _detour(bands: Sequence[Band], on_sums: Floats, sign: int) -> Floats:
+    """Inequalities with all rows' rate in the place of the upper (1) or lower (-1) groups'."""
+    changed, start = on_sums.copy(), 0
+    for band in bands:
+        n = len(band.rows)
+        first = start if sign > 0 else start + n
+        changed[first : first + n] = sign * band.overall
+        start += 2 * n
+    return changed
 
 
 def require_below(rows: Floats, limit: float | None) -> Requirements:

@@ -177,7 +177,8 @@ def solve(
     multipliers that price its requirements; the oracle answers their reweighting. If its answer
     improves the programme by ``solver_tol`` of the largest loss at most, so should any predictor,
     as far as the oracle is exact. Since it seldom is, smaller and larger multipliers are tried
-    before the end.
+    before the end, and those that pull groups against all rows: a logistic regression, say, may
+    answer that better, though no exact oracle would need it.
     """
     problem = game.problem
     requirements, loss = problem.requirements(), problem.loss
@@ -194,6 +195,8 @@ def solve(
         if master.value - low <= solver_tol:
             for factor in _PROBES:
                 game.answer(loss + factor * (price - loss))
+            for detour in requirements.detours:
+                game.answer(loss + detour.T @ master.multipliers)
             low = min([low, *(float(price @ sums) - constant for sums in found.sums)])
         found.gap = master.value - low
         found.history.append(_state(game))

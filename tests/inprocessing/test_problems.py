@@ -120,6 +120,17 @@ def test_rates_of_bands_are_the_groups_rates():
     np.testing.assert_allclose(fpr.rows @ sums, [2 / 3, 0])
 
 
+@pytest.mark.parametrize("constraints", ["demographic_parity", "equalized_odds"])
+def test_the_overall_row_gives_the_rate_of_all_rows(constraints):
+    own = problem(constraints)
+    sums = own.describe(DECISIONS)
+    tn, fp, fn, tp = sums.reshape(2, 4).sum(axis=0)
+    rates = {"selection_rate": tp + fp, "true_positive_rate": tp / (tp + fn)}
+    rates["false_positive_rate"] = fp / (fp + tn)
+    for band in own.bands():
+        assert band.overall @ sums == pytest.approx(rates[band.name])
+
+
 def test_groups_without_a_rate_are_named_and_not_bound():
     own = problem("equal_opportunity")
     lacking = DecisionProblem(

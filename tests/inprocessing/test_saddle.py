@@ -1,5 +1,6 @@
 """The linear programme and the game: certificates of optimality."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,9 +8,13 @@ import pytest
 from reductions import LookupClassifier, make_problem
 from scipy.optimize import linprog
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
+from skfair.datasets import load_adult
+from skfair.inprocessing import ExponentiatedGradient
 from skfair.inprocessing._oracle import Oracle
-from skfair.inprocessing._requirements import require_below
+from skfair.inprocessing._problems import DecisionProblem
+from skfair.inprocessing._requirements import Band, require_bands, require_below
 from skfair.inprocessing._saddle import Game, solve, solve_master
 
 
@@ -147,3 +152,33 @@ def test_probes_go_on_where_the_oracle_errs(rows):
     )
     assert found.history[-1].n_oracle_calls > len(found.history)
     assert problem.excess(found.mixed) <= 1e-8
+
+
+def test_detours_pull_groups_against_all_rows():
+    three = Band(np.eye(4)[:3], 0.1, sizes=np.array([1.0, 1.0, 2.0]))
+    two = Band(np.eye(4)[2:], 0.2, sizes=np.array([1.0, 3.0]))
+    found = require_bands([three, two], 4)
+    whole, other = [0.25, 0.25, 0.5, 0.0], [0.0, 0.0, 0.25, 0.75]
+    above, below = found.detours
+    np.testing.assert_allclose(above[[0, 1, 2, 6, 7]], [whole] * 3 + [other] * 2)
+    np.testing.assert_allclose(below[[3, 4, 5, 8, 9]], -np.array([whole] * 3 + [other] * 2))
+    kept = [3, 4, 5, 8, 9]
+    np.testing.assert_allclose(above[kept], found.on_sums[kept])
+    kept = [0, 1, 2, 6, 7]
+    np.testing.assert_allclose(below[kept], found.on_sums[kept])
+    assert require_bands([two], 4).detours == ()
+
+
+def test_detours_find_what_a_logistic_regression_answers_better(monkeypatch):
+    X, y = load_adult(return_X_y=True)
+    part = X.sample(2000, random_state=0)
+    race, rich = part["race"].astype(str).to_numpy(), (y[part.index] == ">50K").to_numpy()
+    features = StandardScaler().fit_transform(part.select_dtypes("number"))
+    model = ExponentiatedGradient(LogisticRegression(), tol=0.09, randomized=True, random_state=0)
+    own = model.fit(features, rich, sensitive_features=race).objective_["mixture"]
+    asked = DecisionProblem.requirements
+    monkeypatch.setattr(
+        DecisionProblem, "requirements", lambda self: replace(asked(self), detours=())
+    )
+    without = model.fit(features, rich, sensitive_features=race).objective_["mixture"]
+    assert own > without + 0.01
