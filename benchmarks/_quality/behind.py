@@ -31,7 +31,8 @@ from .tables import name_of, points, table
 READING = """\
 Next comes where skfair is behind, or isn't shown not to be. Differences are skfair less the peer on
 test rows, in points of accuracy. What is shown is shown over all comparisons at once (Holm); limits
-are 95 % limits of each by itself, and worse is what by itself is surely below zero.
+are 95 % limits of each by itself, and worse is what is surely below zero by itself and not shown to
+be within a point.
 """
 TINY = 1e-9  # what sums of equal accuracies may differ by
 FEW_NAMES = 3  # comparisons of a place up to which each is named

@@ -42,7 +42,7 @@ class Band:
 
     @property
     def overall(self) -> Floats:
-        """The row of all groups' rate together."""
+        """The row of the groups' mean by size: of one rate, that of all their rows."""
         return np.average(self.rows, axis=0, weights=self.sizes)
 
 
@@ -63,8 +63,8 @@ class Requirements:
     end_costs : ndarray of float of shape (n_ends,)
         Part of what is minimised.
     detours : tuple of ndarray of float of shape (n_rows, n_sums)
-        Other prices of the same multipliers, which pull some groups against all rows instead of
-        against one other group; none where there are but two groups.
+        Other prices of the same multipliers, which pull some groups against all that are compared
+        instead of against one other group; none where there are but two groups.
     """
 
     on_sums: Floats

@@ -72,9 +72,9 @@ class LearnedFairRepresentation(
     Bars are weighted means over rows (and features), or over prototypes; S is the sum of weights.
     For two groups the third sum is exactly the paper's :math:`\sum_k |M_k^+ - M_k^-|`. The last one
     is none of the paper's. It keeps memberships from turning steeply between rows: they are a
-    softmax of these slopes, and C shrinks them as LogisticRegression's does. Without it few rows
-    are learned by heart. It is a transformer, and by its :math:`w` a classifier of two classes as
-    well. Groups are needed at fit only, because all groups share one distance.
+    softmax of these slopes, and C shrinks them as LogisticRegression's does. Without it, small
+    tables are learned by heart. It is a transformer, and by its :math:`w` a classifier of two
+    classes as well. Groups are needed at fit only, because all groups share one distance.
 
     Features must be numeric and should have like scales: put a ``StandardScaler`` before. Columns
     that ``sensitive_features`` names are no features. Other columns that tell the group stay, and
@@ -94,7 +94,8 @@ class LearnedFairRepresentation(
         :math:`A_z`. Groups of new rows differ more than those of the training rows, the more so
         with many prototypes and few rows.
     C : float, default=1.0
-        Inverse strength of the penalty on slopes; infinity: the paper's loss.
+        Inverse strength of the penalty on slopes; infinity: the paper's loss. Beside it counts the
+        sum of weights: those that add up to 1 want a C as large as the number of rows.
     output : {"memberships", "reconstruction"}, default="memberships"
         What ``transform`` gives: :math:`M` or :math:`\hat x`.
     max_iter : int, default=300
@@ -245,12 +246,11 @@ class LearnedFairRepresentation(
         self.classes_ = np.array(classes)
         kept = groups.take(rows)
         self._warn_of_scales(X, features[rows], weights)
-        total = len(rows) if weights is None else weights.sum()
+        total = self.C * float(len(rows) if weights is None else weights.sum())
+        if total < 1.0 / np.finfo(float).max:
+            raise ValueError(f"C={self.C!r} is too small for weights of this sum: raise it")
         penalties = Penalties(
-            self.reconstruction_weight,
-            self.label_weight,
-            self.fairness_weight,
-            1.0 / (self.C * float(total)),
+            self.reconstruction_weight, self.label_weight, self.fairness_weight, 1.0 / total
         )
         self._learn(Rows.read(features[rows], codes.astype(float), kept.codes, weights), penalties)
         return self

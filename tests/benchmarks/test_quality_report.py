@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -362,8 +363,53 @@ def test_headings_part_what_is_worse_from_what_is_not_known(tmp_path):
     assert "CorrelationRemover" not in own
     own = section(first, "Behind on average, and not shown to be within a point")
     assert "CorrelationRemover against fairlearn CorrelationRemover: -1.00 points" in own
+    assert "Reweighter" not in own
     assert "Ahead on average" not in first
     assert first.index("### Worse") < first.index("### Behind on average")
+
+
+def test_losses_come_from_the_largest_and_what_is_ahead_is_apart(tmp_path):
+    rows = [r for r in results() if r["method"] == "nothing"]
+    for r in range(3):
+        rows += [made("Reweighter", None, r, 2), made("aif360 Reweighing", None, r, 2, right=3)]
+        rows += [made("CorrelationRemover", 1.0, r, 2)]
+        rows += [made("fairlearn CorrelationRemover", 1.0, r, 2, right=5)]
+        rows += [made("DisparateImpactRemover", 1.0, r, 2, right=9 * (r == 0))]
+        rows += [made("aif360 DisparateImpactRemover", 1.0, r, 2, right=1)]
+    first, _ = findings(tmp_path, rows)
+    own = section(first, "Worse").splitlines()
+    assert ["Correlation" in line for line in own] == [True, True, False, False]
+    own = section(first, "Ahead on average, or level, but not shown to be within a point")
+    assert (
+        "DisparateImpactRemover against aif360 DisparateImpactRemover: +2.00, lower limit -" in own
+    )
+
+
+def test_intervals_of_violations_are_told_from_low_to_high(tmp_path):
+    rows = [r for r in results(10) if r["method"] == "nothing"]
+    for r in range(10):
+        rows += [
+            made("Reweighter", None, r, 3 + 2 * (r % 2)),
+            made("aif360 Reweighing", None, r, 2),
+        ]
+    first, _ = findings(tmp_path, rows)
+    own = section(first, "Within a point, but violation isn't shown to be no worse by 0.02")
+    mean, low, high = map(float, re.findall(r"[+-]\d\.\d{3}", own.splitlines()[0]))
+    assert low < mean < high
+
+
+def test_small_tables_that_are_surely_behind_are_told(tmp_path):
+    rows = []
+    for repetition in range(3):
+        for fold in range(5):
+            for name, right in (("nothing", 0), ("Reweighter", 0), ("aif360 Reweighing", 6)):
+                told = made(name, None, repetition, 2, fold=fold, right=right)
+                for part in ("validation", "test"):
+                    cells = np.array(told[part]["cells"]) / 10
+                    told[part] = {**told[part], "cells": cells.tolist()}
+                rows.append(told)
+    own = section(findings(tmp_path, rows)[0], "Worse")
+    assert "a small table, by itself, one-sided: Reweighter against aif360 Reweighing: -6" in own
 
 
 def test_nothing_behind_is_said(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skfair.criteria import get_criterion, read_criteria, read_objective
+from skfair.criteria import get_criterion, get_rate, read_criteria, read_objective
 from skfair.inprocessing._problems import DecisionProblem, LossProblem
 
 LABELS = np.array([1, 0, 1, 0, 1, 0, 0, 1], dtype=np.int8)
@@ -120,15 +120,21 @@ def test_rates_of_bands_are_the_groups_rates():
     np.testing.assert_allclose(fpr.rows @ sums, [2 / 3, 0])
 
 
-@pytest.mark.parametrize("constraints", ["demographic_parity", "equalized_odds"])
-def test_the_overall_row_gives_the_rate_of_all_rows(constraints):
-    own = problem(constraints)
+@pytest.mark.parametrize(
+    "constraints", ["demographic_parity", "disparate_impact", "equalized_odds", "average_abs_odds"]
+)
+@pytest.mark.parametrize("levels", [None, [0, 0, 1, 1, 0, 0, 1, 1]])
+def test_the_overall_row_gives_the_rate_of_all_rows_compared(constraints, levels):
+    own = problem(constraints, levels=levels)
     sums = own.describe(DECISIONS)
-    tn, fp, fn, tp = sums.reshape(2, 4).sum(axis=0)
-    rates = {"selection_rate": tp + fp, "true_positive_rate": tp / (tp + fn)}
-    rates["false_positive_rate"] = fp / (fp + tn)
-    for band in own.bands():
-        assert band.overall @ sums == pytest.approx(rates[band.name])
+    bands = own.bands()
+    assert bands
+    for band in bands:
+        name, _, level = band.name.partition(" at level ")
+        cells = sums.reshape(-1, 2, 4)[int(level or 0)]
+        rate = get_rate(name)
+        groups = [("f", "m").index(label) for label in band.labels]
+        assert band.overall @ sums == pytest.approx(float(rate(cells[groups].sum(axis=0))))
 
 
 def test_groups_without_a_rate_are_named_and_not_bound():

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from skfair.datasets import load_adult
-from skfair.inprocessing import ExponentiatedGradient
+from skfair.inprocessing import ExponentiatedGradient, _saddle
 from skfair.inprocessing._oracle import Oracle
 from skfair.inprocessing._problems import DecisionProblem
 from skfair.inprocessing._requirements import Band, require_bands, require_below
@@ -182,3 +182,25 @@ def test_detours_find_what_a_logistic_regression_answers_better(monkeypatch):
     )
     without = model.fit(features, rich, sensitive_features=race).objective_["mixture"]
     assert own > without + 0.01
+
+
+def test_both_detours_are_asked_for_and_only_before_the_end(rows, monkeypatch):
+    X, y, _ = rows
+    problem = make_problem(y, X[:, 0].astype(int) // 2, "demographic_parity", 0.02)
+    game = Game(problem, Oracle(LogisticRegression(), X, y, classes=[0, 1]))
+    asked, masters, answer = [], [], game.answer
+    game.answer = lambda price: asked.append(price) or answer(price)
+
+    def recorded(*args):
+        masters.append(solve_master(*args))
+        return masters[-1]
+
+    monkeypatch.setattr(_saddle, "solve_master", recorded)
+    n_rounds = len(solve(game, max_iter=50, solver_tol=1e-6).history)
+    multipliers, loss = masters[-2].multipliers, problem.loss / abs(problem.loss).max()
+    assert multipliers.any()
+    for detour in problem.requirements().detours:
+        price = loss + detour.T @ multipliers
+        assert any(np.allclose(price, other, atol=1e-12) for other in asked)
+    n_probed, rest = divmod(len(asked) - 1 - n_rounds, 4)  # half, double and both detours
+    assert (rest, 1 <= n_probed < n_rounds) == (0, True)

@@ -386,6 +386,8 @@ def test_a_search_over_the_penalty_in_both_forms(routing):
         ({"n_prototypes": 0}, "n_prototypes must be an integer of at least 1"),
         ({"C": 0.0}, "C must be a number above 0"),
         ({"C": "1"}, "C must be a number above 0"),
+        ({"C": np.nan}, "C must be a number above 0"),
+        ({"C": 1e-320}, "C=1e-320 is too small"),
         ({"n_init": 1.5}, "n_init must be an integer"),
         ({"fairness_weight": -1}, "fairness_weight must be a number of at least 0"),
         ({"label_weight": "1"}, "label_weight must be a number"),
