@@ -104,7 +104,7 @@ def first_lines(found: Findings) -> list[str]:
     if tested and not any(sections.values()):
         sections = {"Worse": ["- Nowhere in this run."]}
     sections["Not compared"] = [*_not_asked(found), *_missing(found)]
-    lines = [_counts(found, tested, equal)]
+    lines = [_counts(found, tested, equal), "## Where skfair is behind, or isn't known not to be\n"]
     for title, bullets in sections.items():
         lines += [f"### {title}\n", *bullets, ""] if bullets else []
     return lines
