@@ -13,6 +13,8 @@ from sklearn import config_context
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
+from skfair.inprocessing._cuts import CutClassifier
+
 Floats = NDArray[np.float64]
 
 
@@ -101,10 +103,24 @@ class PredictorMixture:
     def _each(self, method: str, X: Any, params: dict[str, Any]) -> Iterator[tuple[float, Any]]:
         if self.prefix is not None:
             X = self.prefix.transform(X)
+        tables: dict[int, Any] = {}
         for member, chance in zip(self.members, self.chances, strict=True):
-            if chance > 0:
+            if chance > 0 and isinstance(member, CutClassifier):
+                yield float(chance), _answer_by_cut(member, method, X, params, tables)
+            elif chance > 0:
                 own = {} if is_constant(member) else params
                 yield float(chance), call(member, method, X, own)
+
+
+def _answer_by_cut(
+    member: CutClassifier, method: str, X: Any, params: dict[str, Any], tables: dict[int, Any]
+) -> Any:
+    """Answer by a cut; what it cuts is asked once, though several members may cut the same."""
+    fitted = member.estimator
+    if id(fitted) not in tables:
+        tables[id(fitted)] = call(fitted, "predict_proba", X, params)
+    table = tables[id(fitted)]
+    return member.decide(table) if method == "predict" else table
 
 
 def _total(parts: Iterable[Floats]) -> Floats:
@@ -120,6 +136,11 @@ def call(member: Any, method: str, X: Any, params: dict[str, Any]) -> Any:
 def is_constant(member: Any) -> bool:
     """Tell whether a member stands in for a fit that had one class only."""
     return isinstance(member, DummyClassifier) and member.strategy == "constant"
+
+
+def tells_probabilities(member: Any) -> bool:
+    """Tell whether cuts of a member's probability decide anything else than it does."""
+    return hasattr(member, "predict_proba") and not is_constant(member)
 
 
 def constant_classifier(classes: Sequence[Any], label: Any) -> DummyClassifier:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from math import comb
@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair.inprocessing._cuts import SLACK, candidate_cuts
 from skfair.inprocessing._problems import DecisionProblem, Problem
 from skfair.inprocessing._saddle import solve_master
 
@@ -18,12 +19,10 @@ Floats = NDArray[np.float64]
 Score = Literal["vote", "probability"]
 Scores = Mapping[tuple[Score, int | None], Floats]
 
-_MOST_CUTS = 1000
-_SLACK = 1e-9  # of sums of floating-point numbers
 _CRUDE = 0.25  # of what is gained on the best constant
 _LEAST_GAIN, _LEAST_EXCESS = 0.01, 0.1
 _MOST_MULTIPLIERS = 100.0
-_BLENDS, _MOST_BLENDS, _FINEST, _CLOSE = 60, 200, 0.01, 0.02
+_BLENDS, _MOST_BLENDS, _FINEST, _CLOSE = 120, 300, 0.01, 0.02
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class MixtureRule:
 
     def decides(self, scores: Floats) -> NDArray[np.bool_]:
         """Whether scores reach the cut."""
-        return scores >= self.cut - _SLACK
+        return scores >= self.cut - SLACK
 
 
 class Standard(NamedTuple):
@@ -97,13 +96,13 @@ def set_standard(problem: Problem, sums: Floats) -> Standard:
         constant = float((problem.value(constants) / problem.unit).max())
         least = max(problem.resolution, least)
     most = max(float(excess[np.argmax(values)]), least)
-    if master.excess > _SLACK or value - constant < _LEAST_GAIN:
+    if master.excess > SLACK or value - constant < _LEAST_GAIN:
         value = float(values.max())
     return Standard(value, max(value - constant, _LEAST_GAIN), most, master.chances)
 
 
 def choose_rule(
-    problem: DecisionProblem, sums: Sequence[Floats], scores: Scores
+    problem: DecisionProblem, sums: Sequence[Floats], scores: Scores, fits: Sequence[int]
 ) -> tuple[MixtureRule, Floats]:
     """Choose the member or cut that is best within the criteria, or the best compromise.
 
@@ -118,6 +117,8 @@ def choose_rule(
         What describes each member.
     scores : mapping of (score, member) to ndarray of float of shape (n,)
         Scores of the training rows, as in :class:`MixtureRule`.
+    fits : sequence of int
+        Places of the members that were fitted; others cut the probability of one of these.
 
     Returns
     -------
@@ -130,19 +131,19 @@ def choose_rule(
     parts = [np.array(sums)]
     for (name, member), values in scores.items():
         cuts = candidate_cuts(values[problem.weights > 0])
-        parts.append(problem.count_at(values, cuts - _SLACK))
+        parts.append(problem.count_at(values, cuts - SLACK))
         rules += [MixtureRule(member, name, float(cut)) for cut in cuts]
     cells = np.concatenate(parts)
     merits = judge(problem, cells, standard)
     best = int(np.argmax(merits))
-    members = [k for name, k in scores if name == "probability" and k is not None]
-    if len(members) > 1 and merits[best] < standard.value - _CLOSE * standard.gain:
-        table = np.array([scores["probability", k] for k in members])
-        blend = search_blends(problem, table, standard, standard.chances[members])
-        if blend.merit > merits[best]:
-            weights = np.zeros(len(sums))
-            weights[members] = blend.weights
-            own = tuple(map(float, weights))
+    if merits[best] < standard.value - _CLOSE * standard.gain:
+        tables = {
+            k: own for (name, k), own in scores.items() if name == "probability" and k is not None
+        }
+        blends = blend_fits(problem, np.array(sums), tables, standard, fits)
+        blend = max(blends, key=lambda own: own.merit, default=None)
+        if blend is not None and blend.merit > merits[best]:
+            own = tuple(map(float, blend.weights))
             return MixtureRule(None, "probability", blend.cut, own), blend.sums
     return rules[best], cells[best]
 
@@ -154,6 +155,34 @@ class Blend(NamedTuple):
     weights: Floats
     cut: float
     sums: Floats
+
+
+def blend_fits(
+    problem: DecisionProblem,
+    sums: Floats,
+    tables: Mapping[int, Floats],
+    standard: Standard,
+    fits: Sequence[int],
+) -> Iterator[Blend]:
+    """Search the mean of the fits in the best mixture, and in the best one without their cuts."""
+    mixed = np.bincount(fits, standard.chances).astype(float)
+    for start in (mixed, mix_fits(problem, sums, fits)):
+        members = [k for k in np.flatnonzero(start).tolist() if k in tables]
+        if len(members) > 1:
+            table = np.array([tables[k] for k in members])
+            found = search_blends(problem, table, standard, start[members])
+            weights = np.zeros(len(sums))
+            weights[members] = found.weights
+            yield found._replace(weights=weights)
+
+
+def mix_fits(problem: Problem, sums: Floats, fits: Sequence[int]) -> Floats:
+    """Chances of the best mixture of fitted members alone, of shape (n_members,)."""
+    loss, chances = problem.loss / problem.unit, np.zeros(len(sums))
+    own = np.unique(fits)
+    found = solve_master(sums[own], loss, problem.requirements(), _MOST_MULTIPLIERS)
+    chances[own] = found.chances
+    return chances
 
 
 def search_blends(
@@ -182,7 +211,7 @@ def search_blends(
         values = weights @ table
         cuts = candidate_cuts(values[problem.weights > 0])
         cuts = cuts if len(cuts) else np.ones(1)
-        cells = problem.count_at(values, cuts - _SLACK)
+        cells = problem.count_at(values, cuts - SLACK)
         merits = judge(problem, cells, standard)
         k = int(np.argmax(merits))
         return Blend(float(merits[k]), weights, float(cuts[k]), cells[k])
@@ -197,7 +226,7 @@ def search_blends(
         near = np.maximum(best.weights + step * moves, 0.0)
         near = near / near.sum(axis=1, keepdims=True)
         found = max(map(cut, near), key=lambda blend: blend.merit)
-        best, step = (found, step) if found.merit > best.merit + _SLACK else (best, step / 2)
+        best, step = (found, step) if found.merit > best.merit + SLACK else (best, step / 2)
     return best
 
 
@@ -269,7 +298,7 @@ def measure(problem: Problem, sums: Floats) -> tuple[Floats, Floats]:
     else:
         values = np.array([problem.value(own) for own in sums])
         excess = np.array([problem.excess(own) for own in sums])
-    return values / problem.unit, np.where(excess <= _SLACK, 0.0, excess)
+    return values / problem.unit, np.where(excess <= SLACK, 0.0, excess)
 
 
 def merits_at_price(values: Floats, excess: Floats, price: float, *, surcharge: float) -> Floats:
@@ -298,12 +327,3 @@ def merits_at_price(values: Floats, excess: Floats, price: float, *, surcharge: 
     excess = np.round(excess, 12)
     merits: Floats = values - price * excess - np.where(excess > 0, surcharge, 0.0)
     return np.round(merits, 12)
-
-
-def candidate_cuts(scores: Floats) -> Floats:
-    """Scores that occur, above 0; of very many, quantiles."""
-    found = np.unique(np.round(scores, 9))
-    found = found[found > _SLACK]
-    if len(found) <= _MOST_CUTS:
-        return found
-    return np.unique(np.quantile(found, np.linspace(0, 1, _MOST_CUTS), method="nearest"))

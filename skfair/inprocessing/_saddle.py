@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from skfair.inprocessing._cuts import SLACK, CutClassifier, candidate_cuts
+from skfair.inprocessing._mixture import tells_probabilities
 from skfair.inprocessing._oracle import Oracle
-from skfair.inprocessing._problems import Problem
+from skfair.inprocessing._problems import DecisionProblem, Problem
 from skfair.inprocessing._requirements import Requirements
 
 Floats = NDArray[np.float64]
 
 _FIRST, _MOST, _GROWTH = 1.0, 100.0, 4.0
-_PROBES = (0.5, 2.0)
+_PROBES = (0.5, 0.8, 1.25, 2.0)
 _TINY = 1e-9
+_MOST_CUTS = 200
 
 
 class Round(NamedTuple):
@@ -50,6 +53,10 @@ class Solution:
         What describes each member on the training rows.
     predicted : list of ndarray of shape (n,)
         What each member predicts for them.
+    fits : list of int
+        Place of the member that was fitted for each: its own, or that whose probability it cuts.
+    probabilities : dict of int to ndarray of float of shape (n,)
+        Probability of the positive class, by place of the fitted members that tell it.
     chances : ndarray of float of shape (n_members,)
     gap : float
         Largest improvement that the oracle's answers leave possible, in the problem's units.
@@ -59,6 +66,8 @@ class Solution:
     members: list[Any] = field(default_factory=list)
     sums: list[Floats] = field(default_factory=list)
     predicted: list[NDArray[Any]] = field(default_factory=list)
+    fits: list[int] = field(default_factory=list)
+    probabilities: dict[int, Floats] = field(default_factory=dict)
     chances: Floats = field(default_factory=lambda: np.ones(1))
     gap: float = np.inf
     history: list[Round] = field(default_factory=list)
@@ -72,6 +81,15 @@ class Solution:
         """Mean prediction of numbers, of the training rows."""
         parts = zip(self.chances, self.predicted, strict=False)
         return np.sum([p * y for p, y in parts if p > 0], axis=0)
+
+    def probability(self, positive: Any) -> Floats:
+        """Mean probability of a class, of the training rows; a constant's is 0 or 1."""
+        mixed = np.zeros(len(self.predicted[0]))
+        for p, k in zip(self.chances, self.fits, strict=False):
+            if p > 0:
+                own = self.probabilities.get(k)
+                mixed += p * (self.predicted[k] == positive if own is None else own)
+        return mixed
 
     def votes(self, positive: Any) -> Floats:
         """Chance that the mixture decides for a class, of the training rows."""
@@ -135,8 +153,20 @@ def solve_master(sums: Floats, loss: Floats, requirements: Requirements, most: f
     )
 
 
+class Cuts(NamedTuple):
+    """Cuts of a member's probability, what describes the decisions at them, and the classes."""
+
+    values: Floats
+    sums: Floats
+    classes: NDArray[Any]
+
+
 class Game:
     """The oracle's answers so far; a reweighting that was answered isn't fitted again.
+
+    A member that tells probabilities answers by cuts of them, too, which cost no fit. Only the
+    first price, which asks for the objective alone, is answered by the estimator as it is: where
+    that meets the requirements, nothing is changed.
 
     Parameters
     ----------
@@ -150,18 +180,55 @@ class Game:
 
     def __init__(self, problem: Problem, oracle: Oracle) -> None:
         self.problem, self.oracle, self.found = problem, oracle, Solution()
-        self._seen: set[bytes] = set()
+        self._seen: list[bytes] = []
+        self._cuts: dict[int, Cuts] = {}
 
     def answer(self, price: Floats) -> float:
         """Let the oracle answer a price, and tell the least price of any predictor so far."""
         key = self.problem.key(price)
         if key not in self._seen:
-            self._seen.add(key)
+            self._seen.append(key)
             member = self.oracle.fit(*self.problem.reweigh(price))
-            self.found.members.append(member)
-            self.found.predicted.append(self.oracle.predict(member))
-            self.found.sums.append(self.problem.describe(self.found.predicted[-1]))
-        return min(float(price @ sums) for sums in self.found.sums)
+            predicted = self.oracle.predict(member)
+            place = len(self.found.members)
+            self._add(member, predicted, self.problem.describe(predicted), place)
+            self._read_cuts(member, place)
+        if key != self._seen[0]:
+            self._cut(price)
+        return self.least(price)
+
+    def least(self, price: Floats) -> float:
+        """Least price of any predictor so far."""
+        return float(np.min(np.array(self.found.sums) @ price))
+
+    def _cut(self, price: Floats) -> None:
+        """Add the cuts that are cheaper than every predictor so far."""
+        least = self.least(price)
+        for place, cuts in self._cuts.items():
+            costs = cuts.sums @ price
+            best = int(np.argmin(costs))
+            if costs[best] < least - _TINY:
+                least, fitted = float(costs[best]), self.found.members[place]
+                member = CutClassifier(fitted, float(cuts.values[best]), cuts.classes[1])
+                decided = member.reaches(self.found.probabilities[place])
+                predicted = cuts.classes[decided.astype(np.int8)]
+                self._add(member, predicted, cuts.sums[best], place)
+
+    def _add(self, member: Any, predicted: NDArray[Any], sums: Floats, fit: int) -> None:
+        self.found.members.append(member)
+        self.found.predicted.append(predicted)
+        self.found.sums.append(sums)
+        self.found.fits.append(fit)
+
+    def _read_cuts(self, member: Any, place: int) -> None:
+        """Describe the cuts of a fitted member that tells probabilities and isn't a constant."""
+        if not isinstance(self.problem, DecisionProblem) or not tells_probabilities(member):
+            return
+        scores = self.oracle.probability(member, self.problem.classes[1])
+        cuts = candidate_cuts(scores[self.problem.weights > 0], _MOST_CUTS)
+        self.found.probabilities[place] = scores
+        sums = self.problem.count_at(scores, cuts - SLACK)
+        self._cuts[place] = Cuts(cuts, sums, self.problem.classes)
 
 
 def solve(
@@ -176,9 +243,10 @@ def solve(
     Each round, the linear programme over the predictors so far gives the best mixture and the
     multipliers that price its requirements; the oracle answers their reweighting. If its answer
     improves the programme by ``solver_tol`` of the largest loss at most, so should any predictor,
-    as far as the oracle is exact. Since it seldom is, smaller and larger multipliers are tried
-    before the end, and those that pull groups against all rows: a logistic regression, say, may
-    answer that better, though no exact oracle would need it.
+    as far as the oracle is exact. Since it seldom is, cuts of the answers' probabilities compete
+    with them in every round, and smaller and larger multipliers are tried before the end, with
+    those that pull groups against all rows: a logistic regression, say, may answer that better,
+    though no exact oracle would need any of it.
     """
     problem = game.problem
     requirements, loss = problem.requirements(), problem.loss
@@ -197,7 +265,7 @@ def solve(
                 game.answer(loss + factor * (price - loss))
             for detour in requirements.detours:
                 game.answer(loss + detour.T @ master.multipliers)
-            low = min([low, *(float(price @ sums) - constant for sums in found.sums)])
+            low = min(low, game.least(price) - constant)
         found.gap = master.value - low
         found.history.append(_state(game))
         report(found.history[-1])

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair.inprocessing._cuts import candidate_cuts
 from skfair.inprocessing._fictitious_play import Play
-from skfair.inprocessing._rules import MixtureRule, candidate_cuts, merits_at_price
+from skfair.inprocessing._rules import MixtureRule, merits_at_price
 from skfair.inprocessing._subgroup_audit import Auditor
 
 Floats = NDArray[np.float64]

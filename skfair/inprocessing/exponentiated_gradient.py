@@ -230,21 +230,17 @@ class ExponentiatedGradient(BaseMixtureReduction):
         self._keep(game)
 
     def _choose_rule(self, game: Game, problem: DecisionProblem) -> tuple[MixtureRule, Floats]:
-        oracle, found = game.oracle, game.found
+        found = game.found
         active = np.flatnonzero(found.chances)
         if len(active) == 1 and problem.excess(found.mixed) <= _SLACK:
             return MixtureRule(member=int(active[0])), found.mixed
         scores: dict[tuple[Score, int | None], Floats] = {
             ("vote", None): found.votes(self.pos_label_)
         }
-        if hasattr(oracle.estimator, "predict_proba"):
-            total = np.zeros(len(problem.labels))
-            for k in active:
-                own = oracle.probability(found.members[k], self.pos_label_)
-                scores["probability", int(k)] = own
-                total += found.chances[k] * own
-            scores["probability", None] = total
-        return choose_rule(problem, found.sums, scores)
+        if found.probabilities:
+            scores |= {("probability", k): own for k, own in found.probabilities.items()}
+            scores["probability", None] = found.probability(self.pos_label_)
+        return choose_rule(problem, found.sums, scores, found.fits)
 
     def _keep(self, game: Game) -> None:
         """Keep the members that decide."""
@@ -257,6 +253,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
             place = int(np.count_nonzero(needed[: rule.member]))
             self.rule_ = replace(rule, member=place)
         elif rule is not None and rule.weights is not None:
+            needed |= np.array(rule.weights) > 0
             self.rule_ = replace(rule, weights=tuple(np.array(rule.weights)[needed].tolist()))
         members = [member for member, own in zip(found.members, needed, strict=True) if own]
         self.estimator_ = game.oracle.mixture(members, chances[needed])

@@ -271,6 +271,7 @@ def test_a_class_of_somebody_s_own_is_refused(tmp_path):
     [
         ("skfair.preprocessing.reweighter.Reweighter", True),
         ("skfair.inprocessing._mixture.PredictorMixture", True),
+        ("skfair.inprocessing._cuts.CutClassifier", True),
         ("sklearn.linear_model._logistic.LogisticRegression", True),
         ("skfair.preprocessing.reweighter.no_such", False),
         ("skfair.preprocessing.reweighter.Any", False),

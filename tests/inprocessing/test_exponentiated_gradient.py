@@ -230,7 +230,7 @@ def test_trees_and_history():
 
 
 def test_a_constraint_that_a_rule_cannot_meet_warns_and_says_what_can():
-    tiny = slice(0, 40)
+    tiny = slice(100, 140)
     model = ExponentiatedGradient(
         HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2, max_leaf_nodes=3),
         constraints=["accuracy", "equalized_odds"],
@@ -466,7 +466,7 @@ def seen_in_part(alike, n=3000, seed=0):
 
 
 def test_a_rule_within_is_a_cut_of_a_mean_where_no_cut_of_one_comes_near():
-    x, y, group = seen_in_part(alike=True)
+    x, y, group = seen_in_part(alike=True, seed=9)
     model = ExponentiatedGradient(LogisticRegression(), constraints="equalized_odds", tol=0.01)
     model.fit(x, y, sensitive_features=group)
     assert model.violation_["equalized_odds"] <= 0.01
@@ -501,7 +501,7 @@ def test_a_tight_tolerance_does_not_end_in_a_nearly_constant_rule(tol, seed):
 
 
 def test_a_compromise_tells_its_violation_and_objective():
-    tiny = slice(0, 40)
+    tiny = slice(100, 140)
     model = ExponentiatedGradient(
         HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2, max_leaf_nodes=3),
         constraints=["accuracy", "equalized_odds"],

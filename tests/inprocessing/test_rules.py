@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from reductions import make_problem
 
+from skfair.inprocessing._cuts import candidate_cuts
 from skfair.inprocessing._problems import LossProblem
 from skfair.inprocessing._rules import (
     MixtureRule,
     Standard,
     best_within,
-    candidate_cuts,
     choose_rule,
     judge,
     merits_at_price,
@@ -31,7 +31,7 @@ def test_it_is_the_best_of_all_members_and_cuts(seed):
     problem = make_problem(y, codes, "equalized_odds", 0.15)
     members = [rng.integers(0, 2, 60).astype(np.int8) for _ in range(3)]
     scores = {("vote", None): rng.integers(0, 5, 60) / 4, ("probability", 1): rng.random(60)}
-    rule, sums = choose_rule(problem, [problem.count(m) for m in members], scores)
+    rule, sums = choose_rule(problem, [problem.count(m) for m in members], scores, range(3))
     key = rule.score, rule.member
     decided = members[rule.member] if rule.score is None else rule.decides(scores[key])
     np.testing.assert_allclose(sums, problem.count(decided.astype(np.int8)))
@@ -75,9 +75,9 @@ def test_where_no_mixture_meets_the_tolerances_the_best_member_is_the_standard()
 def test_the_best_fair_member_decides_before_a_better_unfair_one():
     problem = make_problem(Y, CODES, "demographic_parity", 0.1)
     sums = [problem.count(FAIR), problem.count(RIGHT_FOR_ONE)]
-    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=0)
+    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=0)
     loose = make_problem(Y, CODES, "demographic_parity", 0.5)
-    assert choose_rule(loose, sums, {})[0] == MixtureRule(member=1)
+    assert choose_rule(loose, sums, {}, range(2))[0] == MixtureRule(member=1)
 
 
 def test_a_vote_of_one_third_plus_one_third_reaches_two_thirds():
@@ -99,7 +99,7 @@ def test_a_crude_rule_within_gives_way_to_one_that_is_somewhat_beyond(tol):
     nearly[1:7:2] = 0  # 3 of the first group's 50 positives are missed: .06, accuracy .985
     problem = make_problem(y, codes, "equal_opportunity", tol)
     sums = [problem.count(one) for one in (crude, nearly)]
-    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
+    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=1)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_rule_within_the_tolerance_is_kept_where_it_costs_little():
     beyond[1] = 0
     problem = make_problem(y, codes, "equal_opportunity", 0.019)
     sums = [problem.count(one) for one in (within, beyond)]
-    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=0)
+    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=0)
 
 
 def test_a_constant_gives_way_to_what_is_as_good_within_the_resolution():
@@ -152,7 +152,7 @@ def test_a_constant_gives_way_to_what_is_as_good_within_the_resolution():
     problem = make_problem(y, codes, "equal_opportunity", 0.0)
     sums = [problem.count(np.zeros(80, dtype=np.int8)), problem.count(nearly)]
     assert problem.resolution == pytest.approx(1 / 20)
-    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
+    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=1)
 
 
 def test_merits_count_rounding_as_nothing():
@@ -185,7 +185,7 @@ def test_a_mean_of_probabilities_decides_where_no_cut_of_one_does():
     problem = make_problem(y, codes, "equalized_odds", 0.05)
     members = [problem.count((own > 0.5).astype(np.int8)) for own in table]
     scores = {("probability", k): own for k, own in enumerate(table)}
-    rule, sums = choose_rule(problem, members, scores)
+    rule, sums = choose_rule(problem, members, scores, range(len(table)))
     assert problem.value(sums) == pytest.approx(1.0)
     assert (rule.score, rule.member) == ("probability", None)
     assert sum(rule.weights) == pytest.approx(1)
