@@ -2,76 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from skfair.criteria import holm
-
-from .analysis import (
-    FEWEST,
-    MARGIN,
-    Comparison,
-    Missing,
-    Sides,
-    adjusted,
-    compare_all,
-    sides_at,
-    sides_volume,
-)
+from .analysis import FEWEST, MARGIN, Comparison, Sides, sides_at, sides_volume
+from .findings import Findings
 from .measure import HEADLINES
-from .place import LEVELS, Key, Place, read_frame
-from .registry import methods
-from .statistics import pvalue_in_the_limit
-from .store import Store, other_code
-from .tables import name_of, points, table
+from .place import LEVELS, Place
+from .summary import decides_alike, is_worse, summary
+from .tables import name_of, points
 
-READING = """\
-Next comes where skfair is behind, or isn't shown not to be. Differences are skfair less the peer on
-test rows, in points of accuracy. What is shown is shown over all comparisons at once (Holm); limits
-are 95 % limits of each by itself, and worse is what is surely below zero by itself and not shown to
-be within a point.
-"""
-TINY = 1e-9  # what sums of equal accuracies may differ by
+SEEN = 0.005  # points that two decimals show
 FEW_NAMES = 3  # comparisons of a place up to which each is named
-
-
-class Findings:
-    """Results of a run, cut by data, groups and model, and compared."""
-
-    def __init__(self, store: Store, data: Sequence[str] = ()) -> None:
-        kept = [row for row in store.latest() if not data or row["data"] in data]
-        self.rows = [row for row in kept if not row["rows"]] or kept
-        self.machines = store.machines()
-        self.frame = read_frame(self.rows)
-        parts = self.frame.groupby(["data", "sensitive", "model"], sort=False)
-        self.places = [self._place(tuple(map(str, key)), part) for key, part in parts]  # type: ignore[arg-type]
-        self.compared: list[tuple[Place, Comparison]] = []
-        self.missing: list[tuple[Place, Missing]] = []
-        for place in self.places:
-            found, missing = compare_all(place)
-            self.compared += [(place, c) for c in found]
-            self.missing += [(place, m) for m in missing]
-        self._pvalues = adjusted([c for place, c in self.compared if place.large])
-
-    def _place(self, key: Key, part: pd.DataFrame) -> Place:
-        names = ("data", "sensitive", "model")
-        failed = [r for r in self.rows if "error" in r and tuple(r[n] for n in names) == key]
-        return Place(key, part, failed)
-
-    def pvalue(self, comparison: Comparison) -> float:
-        """By Holm over the comparisons on large tables; NaN where it isn't one."""
-        return self._pvalues.get(id(comparison), float("nan"))
-
-    def codes(self) -> pd.DataFrame:
-        """Results by method and whether they come from the present code."""
-        names = set(self.frame["method"])
-        kept = [row for row in self.rows if row["method"] in names and "error" not in row]
-        told = pd.DataFrame([(row["method"], other_code(row)) for row in kept])
-        counts = told.value_counts().unstack(fill_value=0)
-        return counts.reindex(columns=["same", "other", "untold"], fill_value=0)
 
 
 def first_lines(found: Findings) -> list[str]:
@@ -79,11 +21,12 @@ def first_lines(found: Findings) -> list[str]:
     tested = [(p, c) for p, c in found.compared if p.large and c.n >= FEWEST]
     unsure = [(p, c) for p, c in tested if not found.pvalue(c) < 0.05]
     equal = [(p, c) for p, c in tested if found.pvalue(c) < 0.05]
+    twins = {(id(p), c.ours, c.peer, c.criterion): c for p, c in tested if c.gain != "accuracy"}
     ranked = [p for p in found.places if p.large and len(p.repetitions) >= FEWEST]
     sections = {
-        "Worse": [*_losses([(p, c) for p, c in unsure if _is_worse(c)]), *_small(found)],
+        "Worse": [*_losses([(p, c) for p, c in unsure if is_worse(c)], twins), *_small(found)],
         "Behind on average, and not shown to be within a point": _losses(
-            [(p, c) for p, c in unsure if c.gained.mean < 0 and not _is_worse(c)]
+            [(p, c) for p, c in unsure if c.gained.mean < 0 and not is_worse(c)], twins
         ),
         "Within a point, at a larger violation": _grouped(
             [(p, c, _gap(c)) for p, c in equal if c.no_less_fair == "no"]
@@ -104,87 +47,21 @@ def first_lines(found: Findings) -> list[str]:
     if tested and not any(sections.values()):
         sections = {"Worse": ["- Nowhere in this run."]}
     sections["Not compared"] = [*_not_asked(found), *_missing(found)]
-    lines = [_counts(found, tested, equal), "## Where skfair is behind, or isn't known not to be\n"]
+    lines = [summary(found, tested, equal), "## Where skfair is behind, or isn't known not to be\n"]
     for title, bullets in sections.items():
         lines += [f"### {title}\n", *bullets, ""] if bullets else []
     return lines
 
 
-def _is_worse(c: Comparison) -> bool:
-    return c.gained.high < 0
-
-
-def _losses(found: list[tuple[Place, Comparison]]) -> list[str]:
+def _losses(
+    found: list[tuple[Place, Comparison]], twins: dict[tuple[Any, ...], Comparison]
+) -> list[str]:
     """The same rules a line each, then rules without lots against a peer's with them by place."""
     found = sorted(found, key=lambda one: one[1].gained.mean)
-    return [_loss(p, c) for p, c in found if _decides_alike(c)] + _grouped(
-        [(p, c, _short(c)) for p, c in found if not _decides_alike(c)],
+    return [_loss(p, c, twins) for p, c in found if decides_alike(c)] + _grouped(
+        [(p, c, _short(c)) for p, c in found if not decides_alike(c)],
         "deciding alike each time against a peer that draws lots: ",
     )
-
-
-def _counts(
-    found: Findings, tested: list[tuple[Place, Comparison]], equal: list[tuple[Place, Comparison]]
-) -> str:
-    """How many comparisons there are, of how many pairs, and how they end."""
-    pairs = {(c.ours, c.peer) for _, c in tested}
-    fair = sum(c.no_less_fair == "yes" for _, c in equal)
-    few = sum(p.large and c.n < FEWEST for p, c in found.compared)
-    if not tested and not few:
-        return "Small tables are described and not ranked: nothing here says who is ahead.\n"
-    text = (
-        f"{len(tested)} comparisons of {len(pairs)} pairs of the same algorithm on large tables "
-        f"({', '.join(dict.fromkeys(Path(p.key[0]).stem for p, _ in tested))}): "
-        f"in {len(equal)} skfair is shown to be no worse than the peer by a point of accuracy, and "
-        f"in {fair} of these its violation no worse by 0.02."
-    )
-    same = sum(c.gained.mean == c.gained.low == c.gap.mean == 0 for _, c in tested)
-    if same:
-        text += f" In {same} both sides decide the same on every row."
-    other = sum(not _aims_alike(c) for _, c in tested)
-    if other:
-        text += f" In {other} skfair maximises accuracy and the peer balanced accuracy."
-    alike = sum(_decides_alike(c) for _, c in tested)
-    if alike < len(tested):
-        shown = sum(_decides_alike(c) for _, c in equal)
-        text += (
-            f" In {alike} comparisons both sides draw lots, or neither does: shown in {shown}; in "
-            "the others a rule that decides alike each time meets a peer's that draws lots."
-        )
-    unsure = [c for p, c in tested if not found.pvalue(c) < 0.05]
-    limits = [pvalue_in_the_limit(c.gained, c.n, MARGIN) for c in unsure]
-    later = int(np.sum(holm(np.array(limits)) < 0.05)) if limits else 0
-    if unsure:
-        text += (
-            f" Of the {len(unsure)} that aren't shown, however many further splits would show "
-            f"{later} at these means and spreads, since splits share rows."
-        )
-    if few:
-        text += f" {few} more have fewer than {FEWEST} repetitions and say nothing yet."
-    return "\n".join([text + "\n", _overview(found, tested), READING])
-
-
-def _decides_alike(c: Comparison) -> bool:
-    """Whether both sides draw lots, or neither does."""
-    pairs = methods()[c.peer].pairs
-    return c.ours not in {methods()[name].without_lots for name in pairs}
-
-
-def _overview(found: Findings, tested: list[tuple[Place, Comparison]]) -> str:
-    """How the comparisons of each place and criterion end."""
-    rows = []
-    for place, criterion in dict.fromkeys((p, c.criterion) for p, c in tested):
-        own = [c for p, c in tested if p is place and c.criterion == criterion]
-        shown = sum(found.pvalue(c) < 0.05 for c in own)
-        worse = sum(_is_worse(c) and not found.pvalue(c) < 0.05 for c in own)
-        where = [str(place), criterion.replace("_", " "), len(own)]
-        rows.append([*map(str, where), str(shown), str(len(own) - shown - worse), str(worse)])
-    header = ["", "criterion", "comparisons", "shown within a point", "open", "worse"]
-    return table(header, rows)
-
-
-def _aims_alike(c: Comparison) -> bool:
-    return methods()[c.ours].gain == methods()[c.peer].gain
 
 
 def _where(place: Place, criterion: str) -> str:
@@ -196,11 +73,16 @@ def _pair(c: Comparison) -> str:
     return f"{ours} against {peer}"
 
 
-def _loss(place: Place, c: Comparison) -> str:
+def _loss(place: Place, c: Comparison, twins: dict[tuple[Any, ...], Comparison]) -> str:
+    """One comparison; if both sides maximise balanced accuracy, with what it is by that."""
     unit = "points" if c.gain == "accuracy" else "points of balanced accuracy"
+    twin = twins.get((id(place), c.ours, c.peer, c.criterion))
+    other = ""
+    if twin is not None and c.gain == "accuracy":
+        other = f"; both maximise balanced accuracy, and there it is {points(twin.gained.mean)}"
     return (
         f"- {_where(place, c.criterion)}: {_pair(c)}: {points(c.gained.mean)} {unit} "
-        f"(lower limit {points(c.gained.low)}), violation {c.gap.mean:+.3f}."
+        f"(lower limit {points(c.gained.low)}), violation {c.gap.mean:+.3f}{other}."
     )
 
 
@@ -242,10 +124,10 @@ def _sides_behind(place: Place) -> Iterator[str]:
                     f"- {where}, at {level:.2f}: skfair keeps to the level in "
                     f"{sides.reached[0]} of {sides.asked} repetitions, peers in {sides.reached[1]}."
                 )
-            elif sides.gained.mean < -TINY:
+            elif 100 * sides.gained.mean <= -SEEN:
                 yield _side_line(f"at {level:.2f}", where, sides, 100, " points")
         volumes = sides_volume(place, criterion)
-        if volumes.gained.mean < -TINY:
+        if volumes.gained.mean <= -SEEN / 10:
             yield _side_line("by hypervolume", where, volumes, 1, "")
 
 
@@ -257,7 +139,7 @@ def _side_line(at: str, where: str, sides: Sides, scale: int, unit: str) -> str:
 
 def _small(found: Findings) -> list[str]:
     """Small tables are described only; surely worse is still said."""
-    worse = [(p, c) for p, c in found.compared if not p.large and _is_worse(c)]
+    worse = [(p, c) for p, c in found.compared if not p.large and is_worse(c)]
     return _grouped(
         [(p, c, f"{_pair(c)}: {points(c.gained.mean)} points") for p, c in worse],
         "a small table, by itself, one-sided: ",

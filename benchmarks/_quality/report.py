@@ -11,9 +11,10 @@ import numpy as np
 
 from .analysis import GAP_MARGIN, SLACK, price_of_certainty
 from .before import SHOWN, auc_before_after, errors_before_after, pooled_bins, pretraining_table
-from .behind import Findings, first_lines
+from .behind import first_lines
 from .data import LARGE, SENSITIVE
 from .digests import whole_digests
+from .findings import Findings
 from .measure import HEADLINES
 from .methods import MODELS
 from .place import Place
@@ -39,7 +40,7 @@ def how_it_was_run(found: Findings) -> str:
         f"{name} {version}"
         for row in found.rows
         for name, version in row["versions"].items()
-        if name != "code"
+        if name != "code" and version != "not installed"
     )
     keys = ["data", "sensitive", "model"]
     repetitions = found.frame.groupby([*keys, "method"])["repetition"].nunique().groupby(keys)
@@ -70,7 +71,8 @@ def _codes(found: Findings) -> str:
     same, other, untold = found.codes().sum()
     return (
         f"Results of exactly this code: {same:,}; of other code of skfair or of the benchmark: "
-        f"{other:,}; stored without a digest of all code: {untold:,} (by method at the end)."
+        f"{other:,}; stored without a digest of all code: {untold:,} (by method at the end); "
+        f"failed: {sum('error' in row for row in found.rows):,}."
     )
 
 
@@ -120,10 +122,11 @@ less the peer on test: the difference in accuracy in points (pairs that maximise
 are judged by both), averaged over these levels; its one-sided 95 % lower limit, for itself; the
 p-value of being a point or more worse, by Holm over all comparisons of the report on large tables,
 on which "no worse by 1" rests; the value of the peer's knob at which skfair does worst, with its
-lower limit; and the difference in violation with its 95 % interval. It is no worse by {GAP_MARGIN}
-where all of the interval is at most that ("no": where all of it is above). Only with both a yes is
-skfair as accurate at equal violation. Peers that draw lots are compared with skfair's rules that
-draw lots, ", drawn", and with those that decide alike each time, which its estimators give by
+lower limit (the average takes levels of skfair's knob, too, and may lie below it); and the
+difference in violation with its 95 % interval. It is no worse by {GAP_MARGIN} where all of the
+interval is at most that ("no": where all of it is above). Only with both a yes is skfair as
+accurate at equal violation. Peers that draw lots are compared with skfair's rules that draw lots,
+", drawn", and with those that decide alike each time, which its estimators give by
 default. Methods that know no criterion are the same fits in both tables. Small tables have no
 p-values: they are described, not ranked."""
 

@@ -16,7 +16,8 @@ from _quality.analysis import (
     sides_at,
     sides_volume,
 )
-from _quality.behind import Findings, first_lines
+from _quality.behind import first_lines
+from _quality.findings import Findings
 from _quality.registry import methods
 from _quality.report import comparisons, write_report
 from _quality.store import Store
@@ -319,8 +320,15 @@ def test_a_larger_violation_is_told(tmp_path):
     rows += [made("Reweighter", None, r, 9, right=3) for r in range(3)]
     rows += [made("aif360 Reweighing", None, r, 2) for r in range(3)]
     first, text = findings(tmp_path, rows)
-    assert "in 4 skfair is shown to be no worse" in first
-    assert "in 2 of these its violation no worse" in first
+    assert "large tables (adult): 4 shown, 0 open, 0 worse." in first
+    assert "In 2 of those shown skfair's violation is no worse by 0.02, too." in first
+    assert (
+        "4 are of methods that know no criterion, whose same fits count for each: 4 shown" in first
+    )
+    rows = [line for line in first.splitlines() if line.startswith("| ")]
+    assert "| Reweighter | aif360 | 2 | 2 | 0 | 0 | 0 |" in rows
+    assert "| CorrelationRemover | fairlearn | 2 | 2 | 0 | 0 | 2 |" in rows
+    assert "| adult, sex, logistic | equalized odds | 2 | 2 | 0 | 0 |" in rows
     own = section(first, "Within a point, at a larger violation")
     pair = "Reweighter against aif360 Reweighing"
     assert own.splitlines() == [
@@ -433,7 +441,7 @@ def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
         rows += [made("fairlearn ThresholdOptimizer", 0.01, r, 2, "demographic_parity")]
     first, _ = findings(tmp_path, rows)
     assert "2 comparisons of 2 pairs" in first
-    assert "In 1 comparisons both sides draw lots, or neither does: shown in 1;" in first
+    assert "In 1 both sides draw lots, or neither does: 1 shown." in first
     other = findings(tmp_path / "other", results())[0]
     assert "both sides draw lots" not in other
     rows = [r for r in rows if r["method"] in ("nothing", "ThresholdOptimizer")]
@@ -453,7 +461,7 @@ def test_rules_without_lots_are_counted_apart_from_the_same_rules(tmp_path):
 
 def test_what_each_place_shows_is_counted(tmp_path):
     first, _ = findings(tmp_path, results())
-    assert "on large tables (adult): in " in first
+    assert "- 4 comparisons of 2 pairs on large tables (adult): 2 shown, 2 open, 0 worse." in first
     (row,) = [
         line for line in first.splitlines() if line.startswith("| adult") and "parity" in line
     ]
@@ -468,3 +476,17 @@ def test_pairs_of_other_aims_say_so(tmp_path):
     first, text = findings(tmp_path, rows)
     assert "In 1 skfair maximises accuracy and the peer balanced accuracy." in first
     assert "aif360 RejectOptionClassifierCV (which maximises balanced accuracy)" in text
+
+
+def test_a_loss_tells_what_it_is_by_what_both_sides_maximise(tmp_path):
+    rows = [r for r in results() if r["method"] == "nothing"]
+    for r in range(3):
+        rows += [made("RejectOptionClassifier", 0.1, r, 2, PARITY)]
+        rows += [made("aif360 RejectOptionClassifierCV", 0.1, r, 2, PARITY, right=3)]
+    first, _ = findings(tmp_path, rows)
+    accuracy, balanced = section(first, "Worse").splitlines()
+    assert ": -3.00 points (lower limit -3.00)" in accuracy
+    assert accuracy.endswith("; both maximise balanced accuracy, and there it is -3.00.")
+    assert "-3.00 points of balanced accuracy" in balanced
+    assert "and there" not in balanced
+    assert "1 are in points of balanced accuracy, which both sides maximise there." in first
