@@ -16,7 +16,7 @@ _MOST = 1000
 
 
 def candidate_cuts(scores: Floats, most: int = _MOST) -> Floats:
-    """Scores that occur, above 0; of very many, quantiles."""
+    """Scores that occur, above 0; of more than so many, quantiles."""
     found = np.unique(np.round(scores, 9))
     found = found[found > SLACK]
     if len(found) <= most:

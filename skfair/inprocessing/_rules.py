@@ -164,10 +164,9 @@ def blend_fits(
     standard: Standard,
     fits: Sequence[int],
 ) -> Iterator[Blend]:
-    """Search the mean of the fits in the best mixture, and in the best one without their cuts."""
-    mixed = np.bincount(fits, standard.chances).astype(float)
-    for start in (mixed, mix_fits(problem, sums, fits)):
-        members = [k for k in np.flatnonzero(start).tolist() if k in tables]
+    """Search means of the fits that mix best without their cuts, and then of all fits."""
+    start = mix_fits(problem, sums, fits)
+    for members in ([k for k in tables if start[k] > 0], list(tables)):
         if len(members) > 1:
             table = np.array([tables[k] for k in members])
             found = search_blends(problem, table, standard, start[members])

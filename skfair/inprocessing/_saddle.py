@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 _FIRST, _MOST, _GROWTH = 1.0, 100.0, 4.0
 _PROBES = (0.5, 0.8, 1.25, 2.0)
 _TINY = 1e-9
-_MOST_CUTS = 200
+_LEAST_CUTS, _MOST_CUTS, _SCORES_A_CUT = 10, 200, 40  # finer ones learn small tables by heart
 
 
 class Round(NamedTuple):
@@ -225,7 +225,9 @@ class Game:
         if not isinstance(self.problem, DecisionProblem) or not tells_probabilities(member):
             return
         scores = self.oracle.probability(member, self.problem.classes[1])
-        cuts = candidate_cuts(scores[self.problem.weights > 0], _MOST_CUTS)
+        counted = scores[self.problem.weights > 0]
+        finest = len(np.unique(counted)) // _SCORES_A_CUT
+        cuts = candidate_cuts(counted, min(max(finest, _LEAST_CUTS), _MOST_CUTS))
         self.found.probabilities[place] = scores
         sums = self.problem.count_at(scores, cuts - SLACK)
         self._cuts[place] = Cuts(cuts, sums, self.problem.classes)

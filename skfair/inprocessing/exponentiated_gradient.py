@@ -41,7 +41,11 @@ class ExponentiatedGradient(BaseMixtureReduction):
     constraint this is a game, whose every move of the predictor is an ordinary weighted fit of the
     wrapped estimator (Agarwal et al., 2018). The multipliers' moves are the solutions of a linear
     programme over the predictors so far, which also gives the best mixture and the duality gap;
-    the authors' exponentiated gradient needs two to four times the fits to come as near.
+    the authors' exponentiated gradient needs two to four times the fits to come as near. Where the
+    fits tell probabilities, cuts of these other than at one half compete as predictors, too, at no
+    fit: what a weighted fit answers is seldom the best answer, and a cut of it often is a better
+    one. Small tables are cut less finely (a cut for 40 scores, 10 to 200 of them). An estimator
+    that meets the constraints by itself is left as it is.
 
     The guarantee is the mixture's, whose ``predict`` draws lots (``randomized=True``). By default
     the same person gets the same answer every time: of the single members and the cuts of votes and
@@ -102,12 +106,13 @@ class ExponentiatedGradient(BaseMixtureReduction):
     estimator_ : PredictorMixture
         The mixture.
     predictors_ : list of estimator
-        Its members, fitted, with that of ``rule_``.
+        Its members, fitted, with what ``rule_`` needs; a ``CutClassifier`` decides by a ``cut`` of
+        the probability of its fitted ``estimator``.
     weights_ : ndarray of float of shape (n_predictors,)
         Their chances.
     rule_ : MixtureRule
         What decides: a member, or a ``cut`` of a ``score`` (``"vote"``, ``"probability"``), the
-        member's or of all (``member`` None), by their chances or ``weights``. Regressors predict
+        member's or of all (``member`` None), by ``weights`` or else their chances. Regressors predict
         the members' mean instead.
     classes_ : ndarray of shape (2,)
         Classes.
