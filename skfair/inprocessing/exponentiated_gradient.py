@@ -112,8 +112,8 @@ class ExponentiatedGradient(BaseMixtureReduction):
         Their chances.
     rule_ : MixtureRule
         What decides: a member, or a ``cut`` of a ``score`` (``"vote"``, ``"probability"``), the
-        member's or of all (``member`` None), by ``weights`` or else their chances. Regressors predict
-        the members' mean instead.
+        member's or of all (``member`` None), by ``weights`` or else their chances. Regressors
+        predict the members' mean instead.
     classes_ : ndarray of shape (2,)
         Classes.
     gap_ : float
