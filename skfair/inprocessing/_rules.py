@@ -127,25 +127,35 @@ def choose_rule(
         What describes it.
     """
     standard = set_standard(problem, np.array(sums))
-    rules = [MixtureRule(member=i) for i in range(len(sums))]
-    parts = [np.array(sums)]
+    rules: list[MixtureRule] = [MixtureRule(member=i) for i in range(len(sums))]
+    rule, cells, merit = _best_of(problem, rules, np.array(sums), standard)
     for (name, member), values in scores.items():
         cuts = candidate_cuts(values[problem.weights > 0])
-        parts.append(problem.count_at(values, cuts - SLACK))
-        rules += [MixtureRule(member, name, float(cut)) for cut in cuts]
-    cells = np.concatenate(parts)
-    merits = judge(problem, cells, standard)
-    best = int(np.argmax(merits))
-    if merits[best] < standard.value - _CLOSE * standard.gain:
+        rules = [MixtureRule(member, name, float(cut)) for cut in cuts]
+        found = _best_of(problem, rules, problem.count_at(values, cuts - SLACK), standard)
+        if found[2] > merit:
+            rule, cells, merit = found
+    if merit < standard.value - _CLOSE * standard.gain:
         tables = {
             k: own for (name, k), own in scores.items() if name == "probability" and k is not None
         }
         blends = blend_fits(problem, np.array(sums), tables, standard, fits)
         blend = max(blends, key=lambda own: own.merit, default=None)
-        if blend is not None and blend.merit > merits[best]:
+        if blend is not None and blend.merit > merit:
             own = tuple(map(float, blend.weights))
             return MixtureRule(None, "probability", blend.cut, own), blend.sums
-    return rules[best], cells[best]
+    return rule, cells
+
+
+def _best_of(
+    problem: DecisionProblem, rules: Sequence[MixtureRule], cells: Floats, standard: Standard
+) -> tuple[MixtureRule, Floats, float]:
+    """Rule of the most merit, the first of equals, with what describes it."""
+    if not rules:
+        return MixtureRule(), cells, -np.inf
+    merits = judge(problem, cells, standard)
+    best = int(np.argmax(merits))
+    return rules[best], cells[best], float(merits[best])
 
 
 class Blend(NamedTuple):
