@@ -191,6 +191,15 @@ def test_rows_without_weight_give_no_cut(weight, found):
     assert {0.1, 0.3, 0.8} <= set(game._cuts[0].values)
 
 
+def test_what_meets_the_requirements_is_left_as_it_is():
+    rows = np.repeat(FEW, 60, axis=0)
+    y, group = (rows[:, 0] >= 1).astype(int), np.tile([0, 1], 120)  # a cut at 0.3 were right
+    problem = make_problem(y, group, "demographic_parity", 0.5)
+    oracle = Oracle(GivenScores([0.1, 0.3, 0.6, 0.8]), rows, y, classes=[0, 1])
+    found = solve(Game(problem, oracle), max_iter=10, solver_tol=1e-6)
+    assert (len(found.members), problem.value(found.mixed)) == (1, 0.75)
+
+
 @pytest.mark.parametrize(("n", "most"), [(30, 10), (440, 11), (800, 20), (9000, 200)])
 def test_small_tables_are_cut_less_finely(n, most):
     rng = np.random.default_rng(0)
