@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfair.base import wants
 from skfair.datasets import load_adult
-from skfair.inprocessing import BoundedGroupLoss, ExponentiatedGradient, _saddle
+from skfair.inprocessing import BoundedGroupLoss, ExponentiatedGradient, _rules, _saddle
 from skfair.inprocessing._cuts import CutClassifier, candidate_cuts
 from skfair.inprocessing._mixture import PredictorMixture
 from skfair.inprocessing._oracle import Oracle
@@ -68,8 +68,8 @@ def test_it_decides_for_the_class_from_the_cut_on(cut, decided):
 
 
 def test_the_class_may_come_first_and_be_text():
-    cut = CutClassifier(given(["good", "poor"]), 0.6, "good")
-    assert cut.predict(FEW).tolist() == ["good", "good", "poor", "poor"]
+    cut = CutClassifier(given(["good", "poor"]), 0.8, "good")
+    assert cut.predict(FEW).tolist() == ["good", "poor", "poor", "poor"]
     assert cut.classes_.tolist() == ["good", "poor"]
     np.testing.assert_allclose(cut.predict_proba(FEW)[:, 0], [0.9, 0.7, 0.4, 0.2])
 
@@ -229,3 +229,37 @@ def test_very_many_scores_are_cut_at_quantiles():
     assert len(cuts) == 200
     assert np.isin(cuts, np.round(scores, 9)).all()
     assert np.diff(np.searchsorted(np.sort(scores), cuts)).max() <= 27
+
+
+def test_probabilities_of_the_training_rows_are_those_of_the_mixture():
+    problem = make_problem(Y, (SEX == "f").astype(int), "equalized_odds", 0.01)
+    oracle = Oracle(LogisticRegression(), NUMBERS, Y, classes=[0, 1])
+    found = solve(Game(problem, oracle), max_iter=20, solver_tol=1e-4)
+    mixture = oracle.mixture(found.members[: len(found.chances)], found.chances)
+    assert any(
+        isinstance(m, CutClassifier) and p
+        for m, p in zip(mixture.members, found.chances, strict=True)
+    )
+    np.testing.assert_allclose(found.probability(1), mixture.predict_proba(NUMBERS)[:, 1])
+    np.testing.assert_allclose(found.votes(1), mixture.votes(NUMBERS, 1))
+
+
+def test_means_of_all_fits_are_searched_beside_those_that_mix_best(monkeypatch):
+    searched = []
+
+    def recorded(problem, table, standard, start):
+        searched.append(len(table))
+        return search_blends(problem, table, standard, start)
+
+    search_blends = _rules.search_blends
+    monkeypatch.setattr(_rules, "search_blends", recorded)
+    rng = np.random.default_rng(0)
+    y, codes = rng.integers(0, 2, 400), np.repeat([0, 1], 200)
+    problem = make_problem(y, codes, "equalized_odds", 0.0)
+    noise = rng.random((6, 400)) / 2
+    tables = {k: 0.3 * y + 0.2 * codes * (k % 2) + noise[k] for k in range(6)}
+    sums = [problem.count((own > 0.5).astype(np.int8)) for own in tables.values()]
+    scores = {("probability", k): own for k, own in tables.items()}
+    _rules.choose_rule(problem, sums, scores, range(6))
+    assert len(searched) == 2
+    assert 2 <= searched[0] < searched[1] == 6
