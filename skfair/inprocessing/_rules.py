@@ -179,7 +179,8 @@ def blend_fits(
     for members in ([k for k in tables if start[k] > 0], list(tables)):
         if len(members) > 1:
             table = np.array([tables[k] for k in members])
-            found = search_blends(problem, table, standard, start[members])
+            own = start[members] if start[members].any() else np.ones(len(members))
+            found = search_blends(problem, table, standard, own / own.sum())
             weights = np.zeros(len(sums))
             weights[members] = found.weights
             yield found._replace(weights=weights)

@@ -263,3 +263,15 @@ def test_means_of_all_fits_are_searched_beside_those_that_mix_best(monkeypatch):
     _rules.choose_rule(problem, sums, scores, range(6))
     assert len(searched) == 2
     assert 2 <= searched[0] < searched[1] == 6
+
+
+def test_means_are_searched_where_only_constants_mix_best():
+    y, codes = np.tile([0, 1, 1, 0], 50), np.repeat([0, 1], 100)
+    problem = make_problem(y, codes, "equalized_odds", 0.0)
+    rng = np.random.default_rng(0)
+    tables = {k: rng.random(200) for k in (1, 2)}
+    right = [problem.count(y.astype(np.int8)), *(problem.count(np.zeros(200, int)) for _ in "ab")]
+    standard = _rules.set_standard(problem, np.array(right))
+    (found,) = _rules.blend_fits(problem, np.array(right), tables, standard, range(3))
+    assert found.weights[0] == 0
+    assert found.weights.sum() == pytest.approx(1)
