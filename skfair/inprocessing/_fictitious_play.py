@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skfair.inprocessing._programmes import solve_master
 from skfair.inprocessing._requirements import Requirements
-from skfair.inprocessing._saddle import solve_master
 from skfair.inprocessing._subgroup_audit import Auditor, Finding, Line
 
 Floats = NDArray[np.float64]

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from skfair.inprocessing._cuts import SLACK, CutClassifier, candidate_cuts
 from skfair.inprocessing._mixture import tells_probabilities
 from skfair.inprocessing._oracle import Oracle
 from skfair.inprocessing._problems import DecisionProblem, Problem
-from skfair.inprocessing._requirements import Requirements
+from skfair.inprocessing._programmes import solve_master
 
 Floats = NDArray[np.float64]
 
@@ -31,15 +30,6 @@ class Round(NamedTuple):
     objective: float
     excess: float
     gap: float
-
-
-class Master(NamedTuple):
-    """The best mixture of the predictors so far, and the multipliers that price it."""
-
-    chances: Floats
-    multipliers: Floats
-    value: float
-    excess: float
 
 
 @dataclass(eq=False)
@@ -95,62 +85,6 @@ class Solution:
         """Chance that the mixture decides for a class, of the training rows."""
         parts = zip(self.chances, self.predicted, strict=False)
         return np.sum([p * (y == positive) for p, y in parts if p > 0], axis=0)
-
-
-def solve_master(sums: Floats, loss: Floats, requirements: Requirements, most: float) -> Master:
-    r"""Find the best mixture of predictors, and its multipliers, by a linear programme.
-
-    .. math:: \min_{q, z, \xi} \; \ell^T S^T q + d^T z + B \xi \quad \text{s.t.} \quad
-        A S^T q + Z z - \xi e \le c, \; q \in \Delta, \; \xi \ge 0
-
-    Parameters
-    ----------
-    sums : ndarray of float of shape (n_members, n_sums)
-        S.
-    loss : ndarray of float of shape (n_sums,)
-        What is minimised.
-    requirements : Requirements
-    most : float
-        B, which the multipliers of what may be exceeded add up to at most.
-
-    Returns
-    -------
-    Master
-
-    Examples
-    --------
-    >>> from skfair.inprocessing._requirements import Band, require_bands
-    >>> rates = np.array([[0.0, 0.0], [0.5, 0.1]])  # of two groups, by two predictors
-    >>> master = solve_master(
-    ...     rates, np.array([-1.0, 0.0]), require_bands([Band(np.eye(2), 0.2)], 2), 100.0
-    ... )
-    >>> master.chances.tolist()
-    [0.5, 0.5]
-    """
-    n, n_ends = len(sums), requirements.on_ends.shape[1]
-    costs = np.concatenate([sums @ loss, requirements.end_costs, [most]])
-    found = linprog(
-        costs,
-        A_ub=np.hstack(
-            [
-                requirements.on_sums @ sums.T,
-                requirements.on_ends,
-                -requirements.is_soft[:, None],
-            ]
-        ),
-        b_ub=requirements.limits,
-        A_eq=np.concatenate([np.ones(n), np.zeros(n_ends + 1)])[None],
-        b_eq=[1.0],
-        bounds=[(0, None)] * n + [(None, None)] * n_ends + [(0, None)],
-        method="highs",
-    )
-    if found.status != 0:
-        raise RuntimeError(f"the linear programme of the mixture failed: {found.message}")
-    chances = np.maximum(found.x[:n], 0.0)
-    chances[chances < _TINY] = 0.0
-    return Master(
-        chances / chances.sum(), -found.ineqlin.marginals, float(found.fun), float(found.x[-1])
-    )
 
 
 class Cuts(NamedTuple):

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from skfair.inprocessing._cuts import candidate_cuts
 from skfair.inprocessing._fictitious_play import Play
-from skfair.inprocessing._rules import MixtureRule, merits_at_price
+from skfair.inprocessing._merits import merits_at_price
+from skfair.inprocessing._rules import MixtureRule
 from skfair.inprocessing._subgroup_audit import Auditor
 
 Floats = NDArray[np.float64]

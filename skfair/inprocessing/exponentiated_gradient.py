@@ -245,7 +245,7 @@ class ExponentiatedGradient(BaseMixtureReduction):
         if found.probabilities:
             scores |= {("probability", k): own for k, own in found.probabilities.items()}
             scores["probability", None] = found.probability(self.pos_label_)
-        return choose_rule(problem, found.sums, scores, found.fits)
+        return choose_rule(problem, found.sums, scores)
 
     def _keep(self, game: Game) -> None:
         """Keep the members that decide."""

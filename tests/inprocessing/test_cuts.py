@@ -16,11 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfair.base import wants
 from skfair.datasets import load_adult
-from skfair.inprocessing import BoundedGroupLoss, ExponentiatedGradient, _rules, _saddle
+from skfair.inprocessing import BoundedGroupLoss, ExponentiatedGradient, _saddle
 from skfair.inprocessing._cuts import CutClassifier, candidate_cuts
 from skfair.inprocessing._mixture import PredictorMixture
 from skfair.inprocessing._oracle import Oracle
-from skfair.inprocessing._saddle import Game, solve, solve_master
+from skfair.inprocessing._programmes import solve_master
+from skfair.inprocessing._rules import choose_rule
+from skfair.inprocessing._saddle import Game, solve
 from skfair.preprocessing import CorrelationRemover
 
 FEW = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -244,34 +246,15 @@ def test_probabilities_of_the_training_rows_are_those_of_the_mixture():
     np.testing.assert_allclose(found.votes(1), mixture.votes(NUMBERS, 1))
 
 
-def test_means_of_all_fits_are_searched_beside_those_that_mix_best(monkeypatch):
-    searched = []
-
-    def recorded(problem, table, standard, start):
-        searched.append(len(table))
-        return search_blends(problem, table, standard, start)
-
-    search_blends = _rules.search_blends
-    monkeypatch.setattr(_rules, "search_blends", recorded)
-    rng = np.random.default_rng(0)
-    y, codes = rng.integers(0, 2, 400), np.repeat([0, 1], 200)
-    problem = make_problem(y, codes, "equalized_odds", 0.0)
-    noise = rng.random((6, 400)) / 2
-    tables = {k: 0.3 * y + 0.2 * codes * (k % 2) + noise[k] for k in range(6)}
-    sums = [problem.count((own > 0.5).astype(np.int8)) for own in tables.values()]
-    scores = {("probability", k): own for k, own in tables.items()}
-    _rules.choose_rule(problem, sums, scores, range(6))
-    assert len(searched) == 2
-    assert 2 <= searched[0] < searched[1] == 6
-
-
-def test_means_are_searched_where_only_constants_mix_best():
+def test_means_of_fits_are_searched_without_the_constants_that_mix_best():
     y, codes = np.tile([0, 1, 1, 0], 50), np.repeat([0, 1], 100)
     problem = make_problem(y, codes, "equalized_odds", 0.0)
     rng = np.random.default_rng(0)
-    tables = {k: rng.random(200) for k in (1, 2)}
-    right = [problem.count(y.astype(np.int8)), *(problem.count(np.zeros(200, int)) for _ in "ab")]
-    standard = _rules.set_standard(problem, np.array(right))
-    (found,) = _rules.blend_fits(problem, np.array(right), tables, standard, range(3))
-    assert found.weights[0] == 0
-    assert found.weights.sum() == pytest.approx(1)
+    tables = {k: 0.4 * y + 0.3 * (codes == k - 1) + 0.4 * rng.random(200) for k in (1, 2)}
+    crude = [problem.count((own > 0.35).astype(np.int8)) for own in tables.values()]
+    sums = [problem.count(np.zeros(200, dtype=np.int8)), *crude]
+    scores = {("probability", k): own for k, own in tables.items()}
+    rule, found = choose_rule(problem, sums, scores)
+    assert rule.weights[0] == 0
+    assert min(rule.weights[1:]) > 0.2
+    assert problem.value(found) > 0.7

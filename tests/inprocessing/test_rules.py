@@ -5,18 +5,9 @@ import pytest
 from reductions import make_problem
 
 from skfair.inprocessing._cuts import candidate_cuts
+from skfair.inprocessing._merits import Standard, judge, merits_at_price, set_standard
 from skfair.inprocessing._problems import LossProblem
-from skfair.inprocessing._rules import (
-    MixtureRule,
-    Standard,
-    best_within,
-    choose_rule,
-    judge,
-    merits_at_price,
-    search_blends,
-    set_standard,
-    simplex,
-)
+from skfair.inprocessing._rules import MixtureRule, best_within, choose_rule
 
 Y = np.array([0, 0, 1, 1, 0, 0, 1, 1])
 CODES = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -31,7 +22,7 @@ def test_it_is_the_best_of_all_members_and_cuts(seed):
     problem = make_problem(y, codes, "equalized_odds", 0.15)
     members = [rng.integers(0, 2, 60).astype(np.int8) for _ in range(3)]
     scores = {("vote", None): rng.integers(0, 5, 60) / 4, ("probability", 1): rng.random(60)}
-    rule, sums = choose_rule(problem, [problem.count(m) for m in members], scores, range(3))
+    rule, sums = choose_rule(problem, [problem.count(m) for m in members], scores)
     key = rule.score, rule.member
     decided = members[rule.member] if rule.score is None else rule.decides(scores[key])
     np.testing.assert_allclose(sums, problem.count(decided.astype(np.int8)))
@@ -75,9 +66,9 @@ def test_where_no_mixture_meets_the_tolerances_the_best_member_is_the_standard()
 def test_the_best_fair_member_decides_before_a_better_unfair_one():
     problem = make_problem(Y, CODES, "demographic_parity", 0.1)
     sums = [problem.count(FAIR), problem.count(RIGHT_FOR_ONE)]
-    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=0)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=0)
     loose = make_problem(Y, CODES, "demographic_parity", 0.5)
-    assert choose_rule(loose, sums, {}, range(2))[0] == MixtureRule(member=1)
+    assert choose_rule(loose, sums, {})[0] == MixtureRule(member=1)
 
 
 def test_a_vote_of_one_third_plus_one_third_reaches_two_thirds():
@@ -99,7 +90,7 @@ def test_a_crude_rule_within_gives_way_to_one_that_is_somewhat_beyond(tol):
     nearly[1:7:2] = 0  # 3 of the first group's 50 positives are missed: .06, accuracy .985
     problem = make_problem(y, codes, "equal_opportunity", tol)
     sums = [problem.count(one) for one in (crude, nearly)]
-    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=1)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +133,7 @@ def test_a_rule_within_the_tolerance_is_kept_where_it_costs_little():
     beyond[1] = 0
     problem = make_problem(y, codes, "equal_opportunity", 0.019)
     sums = [problem.count(one) for one in (within, beyond)]
-    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=0)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=0)
 
 
 def test_a_constant_gives_way_to_what_is_as_good_within_the_resolution():
@@ -152,68 +143,10 @@ def test_a_constant_gives_way_to_what_is_as_good_within_the_resolution():
     problem = make_problem(y, codes, "equal_opportunity", 0.0)
     sums = [problem.count(np.zeros(80, dtype=np.int8)), problem.count(nearly)]
     assert problem.resolution == pytest.approx(1 / 20)
-    assert choose_rule(problem, sums, {}, range(2))[0] == MixtureRule(member=1)
+    assert choose_rule(problem, sums, {})[0] == MixtureRule(member=1)
 
 
 def test_merits_count_rounding_as_nothing():
     values, excess = np.array([0.9, 0.8, 0.9 + 1e-15]), np.array([0.02, 0.0, 1e-15])
     merits = merits_at_price(values, excess, 2.0, surcharge=0.1)
     np.testing.assert_allclose(merits, [0.76, 0.8, 0.9])
-
-
-@pytest.mark.parametrize(
-    ("n", "size", "count", "step"),
-    [(1, 60, 1, 0.5), (2, 3, 3, 0.25), (2, 5, 5, 0.125), (3, 9, 6, 0.25), (3, 2, 3, 0.5)],
-)
-def test_simplices_are_as_fine_as_the_size_allows(n, size, count, step):
-    points, half = simplex(n, size)
-    assert points.shape == (count, n)
-    np.testing.assert_allclose(points.sum(axis=1), 1)
-    assert half == step
-    assert len(np.unique(points, axis=0)) == count
-
-
-def blind_and_seeing():
-    """Scores that tell labels apart in the first group or in the second, and in neither."""
-    y, codes = np.tile([0, 1], 20), np.repeat([0, 1], 20)
-    first, second = (np.where(codes == k, y, 0.5) for k in (0, 1))
-    return y, codes, np.array([first, second, np.full(40, 0.5)])
-
-
-def test_a_mean_of_probabilities_decides_where_no_cut_of_one_does():
-    y, codes, table = blind_and_seeing()
-    problem = make_problem(y, codes, "equalized_odds", 0.05)
-    members = [problem.count((own > 0.5).astype(np.int8)) for own in table]
-    scores = {("probability", k): own for k, own in enumerate(table)}
-    rule, sums = choose_rule(problem, members, scores, range(len(table)))
-    assert problem.value(sums) == pytest.approx(1.0)
-    assert (rule.score, rule.member) == ("probability", None)
-    assert sum(rule.weights) == pytest.approx(1)
-    decided = rule.decides(np.array(rule.weights) @ table)
-    np.testing.assert_array_equal(decided, y == 1)
-
-
-def test_blends_are_found_beside_the_lattice():
-    rng = np.random.default_rng(0)
-    y, codes = rng.integers(0, 2, 400), rng.integers(0, 2, 400)
-    table = np.clip(0.6 * y + 0.4 * rng.random((3, 400)) * (1 + codes), 0, 1)
-    problem = make_problem(y, codes, "equalized_odds", 0.01)
-    standard = set_standard(problem, np.array([problem.count((t > 0.5) * 1) for t in table]))
-    start = np.array([0.2, 0.3, 0.5])
-    found = search_blends(problem, table, standard, start)
-    assert found.weights.sum() == pytest.approx(1)
-    assert found.weights.min() >= 0
-    decided = (found.weights @ table >= found.cut - 1e-9).astype(np.int8)
-    np.testing.assert_allclose(found.sums, problem.count(decided))
-    for weights in [start, *simplex(3, 60)[0]]:
-        cuts = candidate_cuts(weights @ table)
-        merits = judge(problem, problem.count_at(weights @ table, cuts - 1e-9), standard)
-        assert merits.max() <= found.merit + 1e-12
-
-
-def test_scores_that_are_all_0_select_nobody():
-    y, codes, table = blind_and_seeing()
-    problem = make_problem(y, codes, "equalized_odds", 0.05)
-    standard = set_standard(problem, problem.count(y.astype(np.int8))[None])
-    found = search_blends(problem, 0 * table, standard, np.ones(3) / 3)
-    np.testing.assert_allclose(found.sums, problem.count(np.zeros(40, dtype=np.int8)))

@@ -14,8 +14,9 @@ from skfair.datasets import load_adult
 from skfair.inprocessing import ExponentiatedGradient, _saddle
 from skfair.inprocessing._oracle import Oracle
 from skfair.inprocessing._problems import DecisionProblem
+from skfair.inprocessing._programmes import solve_master
 from skfair.inprocessing._requirements import Band, require_bands, require_below
-from skfair.inprocessing._saddle import Game, solve, solve_master
+from skfair.inprocessing._saddle import Game, solve
 
 
 @pytest.fixture
