@@ -53,7 +53,7 @@ def solve_master(sums: Floats, loss: Floats, requirements: Requirements, most: f
     >>> master = solve_master(
     ...     rates, np.array([-1.0, 0.0]), require_bands([Band(np.eye(2), 0.2)], 2), 100.0
     ... )
-    >>> master.chances.tolist()
+    >>> master.chances.round(6).tolist()
     [0.5, 0.5]
     """
     n = len(sums)
@@ -101,7 +101,8 @@ def solve_move(
     >>> needs = require_bands([Band(np.eye(2), 0.1)], 2)
     >>> slopes = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     >>> loss = np.array([1.0, 0.0])
-    >>> solve_move(slopes, np.array([0.5, 0.5]), loss, needs, 9.0, [(-0.2, 0.2)] * 3).tolist()[:2]
+    >>> move = solve_move(slopes, np.array([0.5, 0.5]), loss, needs, 9.0, [(-0.2, 0.2)] * 3)
+    >>> move[:2].round(6).tolist()
     [-0.05, 0.05]
     """
     n = len(slopes)
